@@ -1,0 +1,49 @@
+"""Makes the pack importable as ``wan_vace`` without running its ComfyUI entry point, and loads the host."""
+
+import asyncio
+import os
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import torch
+
+PACK_ROOT = Path(__file__).resolve().parent.parent
+
+# A bare package object: submodules import normally, the host-only __init__.py never runs.
+_pack = types.ModuleType("wan_vace")
+_pack.__path__ = [str(PACK_ROOT)]
+sys.modules["wan_vace"] = _pack
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def host():
+    """ComfyUI's ``nodes`` module, on the CPU, with the pack and the small checkpoints in reach."""
+    comfyui = os.environ.get("COMFYUI_PATH")
+    if not comfyui:
+        pytest.skip("COMFYUI_PATH is not set; run the tests with `python dev.py test`")
+    sys.path.insert(0, comfyui)
+    from comfy.cli_args import args
+
+    from harness import places
+
+    args.cpu, args.base_directory = True, str(places.base_dir())
+    import nodes
+
+    torch.set_num_threads(1)  # the checkpoints are too small for more to pay
+    asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
+    return nodes
+
+
+@pytest.fixture(scope="session")
+def host_nodes(host) -> dict[str, type]:
+    """Our node classes by id, after ComfyUI's own loader has loaded the pack."""
+    before = set(host.NODE_CLASS_MAPPINGS)
+    assert asyncio.run(host.load_custom_node(str(PACK_ROOT))), "ComfyUI refused the pack; see its log above"
+    return {k: v for k, v in host.NODE_CLASS_MAPPINGS.items() if k not in before}
