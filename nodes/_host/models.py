@@ -1,0 +1,24 @@
+"""The host's MODEL, as far as VACE needs it."""
+
+import comfy.ldm.wan.model
+
+from ...vace_core.errors import VaceInputError
+
+
+def require_vace_model(model: object) -> None:
+    """Refuse a model that would silently ignore VACE conditioning.
+
+    Raises:
+        VaceInputError: If ``model`` has no VACE blocks; the message says what it is.
+    """
+    network = model.get_model_object("diffusion_model")
+    if isinstance(network, comfy.ldm.wan.model.VaceWanModel):
+        return
+    found = f"a {type(network).__name__}"
+    if type(network) is comfy.ldm.wan.model.WanModel:
+        kind = "image-to-video" if network.model_type != "t2v" else "text-to-video"
+        found = f"a plain Wan {kind} model without VACE blocks"
+    raise VaceInputError(
+        f"model is {found}; it would ignore the VACE conditioning. "
+        f"Load a Wan2.1-VACE model (its file holds vace_patch_embedding and vace_blocks) with Load Diffusion Model."
+    )

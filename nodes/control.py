@@ -1,0 +1,37 @@
+"""Nodes that turn a video into a control signal."""
+
+from comfy_api.latest import io
+
+from ..annotators.gray import BT601_LUMA, OFFICIAL_LUMA, gray
+from ..vace_core.inputs import legal_frames
+
+LUMA = {"official": OFFICIAL_LUMA, "bt601": BT601_LUMA}
+
+
+class VaceAnnotateGray(io.ComfyNode):
+    """Gray control video."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceAnnotateGray",
+            display_name="VACE Gray",
+            category="vace/control",
+            description="Brightness of a video, as control for recolouring it.",
+            search_aliases=["colorize", "grayscale control"],
+            inputs=[
+                io.Image.Input("frames", tooltip="Any video."),
+                io.Combo.Input(
+                    "luma",
+                    options=list(LUMA),
+                    default="official",
+                    tooltip="official swaps the weights of red and blue, as the official annotator does and the "
+                    "model was trained with; bt601 is ordinary grey.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="control_video", tooltip="Grey frames, for VACE Build VCU.")],
+        )
+
+    @classmethod
+    def execute(cls, frames, luma) -> io.NodeOutput:
+        return io.NodeOutput(gray(legal_frames("frames", frames, []), LUMA[luma]))
