@@ -1,5 +1,7 @@
 """The contact sheet: rows of small frames with a label, drawn with Pillow."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -29,14 +31,14 @@ def contact_sheet(vcu: Vcu, columns: int, result: Tensor | None = None) -> Tenso
         [1, H, W, 3], in [0, 1].
     """
     index = _spread(vcu.num_frames, columns)
-    shown = Vcu(vcu.frames[index], vcu.mask[index])
+    shown = replace(vcu, frames=vcu.frames[index], mask=vcu.mask[index])
     inactive, reactive, _ = (part[: len(index)] for part in split_for_encoding(shown))
     grey_mask = shown.mask[..., None].expand(-1, -1, -1, 3)
     rows = [
         ("source", "the control video", shown.frames),
         ("mask", "white is generated", grey_mask),
         ("kept", "inactive half", inactive),
-        ("generated", "reactive half", reactive),
+        ("control", "reactive half", reactive),
     ]
     if vcu.references:
         rows.append(("references", "as the model gets them", _letterboxed(vcu)))

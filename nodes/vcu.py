@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..vace_core.vcu import build_vcu
+from ..vace_core.vcu import INSIDE_MASK, build_vcu
 from ..vace_core.video import FITS
 from ._host.report import publish
 from ._sockets import Vcu
@@ -76,6 +76,14 @@ class VaceBuildVcu(io.ComfyNode):
                     tooltip="When the size differs: cover crops, contain adds bars that are generated, "
                     "stretch distorts. Video and masks change together.",
                 ),
+                io.Combo.Input(
+                    "inside_mask",
+                    options=list(INSIDE_MASK),
+                    default="empty",
+                    tooltip="What the model sees of the pixels that control_masks gives it to generate. empty: nothing "
+                    "(inpainting). control: their content, as control (a pose inside the mask). "
+                    "Without a mask all is control.",
+                ),
                 io.Boolean.Input(
                     "soft_mask",
                     default=False,
@@ -104,6 +112,7 @@ class VaceBuildVcu(io.ComfyNode):
         height,
         length,
         fit,
+        inside_mask,
         soft_mask,
         control_video=None,
         control_masks=None,
@@ -116,6 +125,7 @@ class VaceBuildVcu(io.ComfyNode):
             height=height,
             length=length,
             fit=fit,
+            inside_mask=inside_mask,
             soft_mask=soft_mask,
         )
         return io.NodeOutput(vcu, publish(vcu.notes, "VACE Build VCU", cls.hidden.unique_id))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .errors import VaceInputError, require_shape
 from .grid import LATENT_CHANNELS, MASK_CHANNELS, SPATIAL_STRIDE, padded_length
-from .masks import binarize, decouple, fold_mask
+from .masks import MID_GREY, binarize, decouple, fold_mask
 from .vcu import Vcu
 from .video import hold_last
 
@@ -73,6 +73,8 @@ def split_for_encoding(vcu: Vcu, edges: str = "official") -> tuple[Tensor, Tenso
     frames, mask = hold_last(vcu.frames, T), hold_last(vcu.mask, T)
     split = mask if edges == "soft" else binarize(mask)
     inactive, reactive = decouple(frames, split)
+    if vcu.control_amount < 1:
+        reactive = (reactive - MID_GREY) * vcu.control_amount + MID_GREY
     return inactive, reactive, split if edges == "hard" else mask
 
 

@@ -1,7 +1,7 @@
 """The Video Condition Unit: frames, masks and references of one generation, before encoding."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from .video import fit_video, hold_last, resize
 
 DEFAULT_SIZE = (480, 832)
 DEFAULT_LENGTH = 81
+INSIDE_MASK = {"empty": 0.0, "control": 1.0}
 # Two sizes show the same picture shape when their aspects differ by less than rounding to 16 pixels does.
 ASPECT_TOLERANCE = 0.03
 
@@ -29,12 +30,15 @@ class Vcu:
         frames: [T, H, W, 3], in [0, 1]; H and W are multiples of 16, T is any count above 0.
         mask: [T, H, W], in [0, 1]; 1 generates (or takes the frame as control), 0 keeps.
         references: Pictures on white, each [H, W, 3] in [0, 1] at its own size, in order.
+        control_amount: How much of the generated pixels' content the model sees as control, in [0, 1]: 1 all of it,
+            0 none (mid-grey, as the official inpainting fills the hole), between is a mix of both.
         notes: What was repaired on the way, a sentence each.
     """
 
     frames: Tensor
     mask: Tensor
     references: tuple[Tensor, ...] = ()
+    control_amount: float = 1.0
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -47,6 +51,8 @@ class Vcu:
                 f"Width and height must be multiples of 16, got {self.width} x {self.height}. "
                 f"Use {snap_size(self.width)} x {snap_size(self.height)}."
             )
+        if not 0 <= self.control_amount <= 1:
+            raise VaceInputError(f"control_amount must be in [0, 1], got {self.control_amount:g}.")
         for picture in self.references:
             require_shape("reference", picture, "H W C", (None, None, 3))
 
@@ -91,6 +97,7 @@ def build_vcu(
     height: int = 0,
     length: int = 0,
     fit: str = "cover",
+    inside_mask: str = "empty",
     soft_mask: bool = False,
 ) -> Vcu:
     """A VCU of what a user connected, repaired where one repair is right.
@@ -103,6 +110,8 @@ def build_vcu(
         height: Rows; 0 likewise.
         length: Frames; 0 takes the video's count.
         fit: One of `vace_core.video.FITS`.
+        inside_mask: What the model sees of the pixels that ``control_masks`` gives it to generate: ``empty`` for
+            nothing, ``control`` for their content. Without a mask the video is control.
         soft_mask: Whether a mostly grey mask is meant as one.
 
     Raises:
@@ -125,10 +134,16 @@ def build_vcu(
         mask = _matching_mask(control_masks, frames, soft_mask, notes)
         frames, mask = _at_size(frames, mask, target_size(*frames.shape[1:3], height, width, notes), fit, notes)
         frames, mask = _at_length(frames, mask, length or len(frames), notes)
-        vcu = Vcu(frames, mask, tuple(pictures))
+        vcu = Vcu(frames, mask, tuple(pictures), _control_amount(control_masks, inside_mask))
         _warn_of_mask(vcu, control_masks, notes)
     note_padding(vcu.num_frames, notes)
-    return Vcu(vcu.frames, vcu.mask, vcu.references, tuple(notes))
+    return replace(vcu, notes=tuple(notes))
+
+
+def _control_amount(given_mask: Tensor | None, inside_mask: str) -> float:
+    if inside_mask not in INSIDE_MASK:
+        raise VaceInputError(f"inside_mask must be one of {', '.join(INSIDE_MASK)}, got {inside_mask}.")
+    return 1.0 if given_mask is None else INSIDE_MASK[inside_mask]
 
 
 def target_size(source_height: int, source_width: int, height: int, width: int, notes: list[str]) -> tuple[int, int]:

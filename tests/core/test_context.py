@@ -65,6 +65,17 @@ def test_hard_edges_cut_both_and_soft_edges_blend_both():
     assert (mask == vcu.mask).all()
 
 
+@pytest.mark.parametrize("amount", [0.0, 0.25, 1.0])
+def test_control_amount_mixes_the_reactive_half_with_grey_and_leaves_the_rest(amount):
+    frames, mask = torch.rand(5, 16, 16, 3), torch.zeros(5, 16, 16)
+    mask[:, 8:] = 1
+    inactive, reactive, _ = split_for_encoding(Vcu(frames, mask, control_amount=amount))
+    torch.testing.assert_close(reactive[:, 8:], torch.lerp(torch.full_like(frames, 0.5), frames, amount)[:, 8:])
+    assert (reactive[:, :8] == 0.5).all() and (inactive[:, 8:] == 0.5).all()
+    if amount == 0:
+        assert (reactive == 0.5).all()  # exactly, so that a constant clip can be recognised
+
+
 def test_unknown_edges_are_refused():
     with pytest.raises(VaceInputError, match="mask_edges must be one of official, hard, soft, got blurry"):
         split_for_encoding(soft_edged(), "blurry")

@@ -33,6 +33,15 @@ def test_a_video_alone_is_all_control():
     assert vcu.frames is frames and vcu.mask.min() == 1 and vcu.notes == ()
 
 
+def test_a_mask_makes_a_hole_unless_its_content_is_meant_as_control():
+    mask = torch.ones(5, 32, 48)
+    assert build_vcu(video(), mask).control_amount == 0
+    assert build_vcu(video(), mask, inside_mask="control").control_amount == 1
+    assert build_vcu(video(), inside_mask="empty").control_amount == 1
+    with pytest.raises(VaceInputError, match="inside_mask must be one of empty, control, got hole"):
+        build_vcu(video(), mask, inside_mask="hole")
+
+
 def test_a_vcu_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         empty_vcu(1, 16, 16).frames = torch.zeros(1)

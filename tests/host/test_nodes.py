@@ -11,7 +11,8 @@ pytestmark = pytest.mark.host
 
 
 def build(call, **inputs):
-    settings = {"references": {}, "width": 0, "height": 0, "length": 0, "fit": "cover", "soft_mask": False}
+    settings = {"references": {}, "width": 0, "height": 0, "length": 0, "fit": "cover"}
+    settings.update(inside_mask="empty", soft_mask=False)
     return call("VaceBuildVcu", **{**settings, **inputs})[0]
 
 

@@ -46,7 +46,8 @@ def ours(call, vae, prompts, case):
     video, mask, reference = inputs(*case)
     references = {} if reference is None else {"reference_image_0": reference}
     vcu, report = call(
-        "VaceBuildVcu", references=references, width=0, height=0, length=0, fit="cover", soft_mask=False,
+        "VaceBuildVcu", references=references, width=0, height=0, length=0, fit="cover",
+        inside_mask="control", soft_mask=False,
         control_video=video, control_masks=mask,
     )  # fmt: skip
     assert report == ""
