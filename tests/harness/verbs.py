@@ -1,0 +1,107 @@
+"""The verbs of ``dev.py``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from . import base, install, places
+from .places import ROOT, Host, SetupError
+from .processes import run_child, tool_env
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb.
+
+    Args:
+        arguments: The command line after ``dev.py``.
+
+    Returns:
+        The exit status.
+    """
+    verb, *rest = arguments or ["--help"]
+    if verb in ("-h", "--help", "help"):
+        return _list_verbs()
+    if verb not in VERBS:
+        _list_verbs()
+        return _fail(f"There is no verb {verb!r}; choose one of the above.")
+    try:
+        return VERBS[verb](rest)
+    except SetupError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("Interrupted. Run it again to continue.", 130)
+
+
+def demo(arguments: list[str]) -> int:
+    """Generate one small clip in a real ComfyUI and say where it is."""
+    return _run_module(set_up(), "harness.demo", *arguments)
+
+
+def test(arguments: list[str]) -> int:
+    """Lint, format check and tests; further arguments go to pytest."""
+    host = set_up()
+    for check in (["ruff", "check", "--output-format", "concise", "."], ["ruff", "format", "--check", "."]):
+        if status := _run_module(host, *check):
+            return status
+    return _run_module(host, "pytest", *arguments)
+
+
+def serve(arguments: list[str]) -> int:
+    """Run ComfyUI with the pack until Ctrl+C and open the browser (--no-browser, --port N)."""
+    return _run_module(set_up(), "harness.serve", *arguments)
+
+
+def bench(arguments: list[str]) -> int:
+    """Run benchmarks/*.py one after another, or those named."""
+    scripts = {path.stem: path for path in sorted((ROOT / "benchmarks").glob("[!_]*.py"))}
+    unknown = [name for name in arguments if name.removesuffix(".py") not in scripts]
+    if unknown or not scripts:
+        raise SetupError(f"No benchmark {' '.join(unknown)}; there are: {', '.join(scripts) or 'none'}.")
+    host = set_up()
+    wanted = [name.removesuffix(".py") for name in arguments] or list(scripts)
+    statuses = [run_child([str(host.python), str(scripts[name])], tool_env(host)) for name in wanted]
+    return max(statuses)
+
+
+def host(arguments: list[str]) -> int:
+    """Choose and install a ComfyUI version (--version X); list those known."""
+    parser = argparse.ArgumentParser(prog="dev.py host", description=host.__doc__)
+    parser.add_argument("--version", help="ComfyUI version to use from now on")
+    wanted = parser.parse_args(arguments).version
+    if wanted:
+        places.select_version(wanted)
+        set_up()
+        return 0
+    for version in places.RELEASES:
+        print(version, "(in use)" if version == places.selected_version() else "")
+    return 0
+
+
+def set_up() -> Host:
+    """Host and base directory, ready to run; one line for each step that had something to do."""
+    start = time.perf_counter()
+    ready = install.ready()
+    base.fill(ready)
+    install.say(f"ready ({time.perf_counter() - start:.1f} s)")
+    return ready
+
+
+VERBS = {verb.__name__: verb for verb in (demo, test, serve, bench, host)}
+
+
+def _run_module(host: Host, module: str, *arguments: str) -> int:
+    return run_child([str(host.python), "-m", module, *arguments], tool_env(host))
+
+
+def _list_verbs() -> int:
+    print("python dev.py VERB")
+    for name, verb in VERBS.items():
+        print(f"  {name:6} {verb.__doc__}")
+    return 0
+
+
+def _fail(message: str, status: int = 1) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return status

@@ -1,0 +1,53 @@
+"""Published workflows, turned into ones that the small checkpoints can run."""
+
+from __future__ import annotations
+
+import copy
+
+VACE_MODEL = "small_wan_vace.safetensors"
+PLAIN_MODEL = "small_wan_t2v.safetensors"
+ADAPTER = "small_vace_adapter.safetensors"
+VAE = "small_wan_vae.safetensors"
+
+
+def small(prompt: dict, **reductions: int) -> dict:
+    """The same workflow on the small checkpoints.
+
+    UNETLoader takes the merged small model, or the plain one when some node of this pack loads an adapter
+    file, which then becomes the small adapter. VAELoader takes the small VAE, and CLIPLoader gives way to the
+    development node that loads the small text encoder.
+
+    Args:
+        prompt: Workflow in API format; left as it is.
+        reductions: Values such as ``width=128, length=17, steps=4``. Each replaces every number of that name
+            in the workflow; linked inputs stay linked.
+
+    Returns:
+        A new workflow in API format.
+    """
+    result = copy.deepcopy(prompt)
+    adapters = [node for node in result.values() if _adapter_inputs(node)]
+    for node in result.values():
+        _replace_loader(node, PLAIN_MODEL if adapters else VACE_MODEL)
+        for name, value in reductions.items():
+            if isinstance(node["inputs"].get(name), int | float):
+                node["inputs"][name] = value
+    return result
+
+
+def _adapter_inputs(node: dict) -> list[str]:
+    if not node["class_type"].startswith("Vace"):
+        return []
+    return [k for k, v in node["inputs"].items() if isinstance(v, str) and v.endswith((".safetensors", ".pth"))]
+
+
+def _replace_loader(node: dict, model: str) -> None:
+    inputs = node["inputs"]
+    for name in _adapter_inputs(node):
+        inputs[name] = ADAPTER
+    if node["class_type"] == "UNETLoader":
+        inputs.update(unet_name=model, weight_dtype="default")
+    elif node["class_type"] == "VAELoader":
+        inputs["vae_name"] = VAE
+    elif node["class_type"] == "CLIPLoader":
+        node.update(class_type="DevLoadSmallTextEncoder", inputs={})
