@@ -49,7 +49,7 @@ def contact_sheet(vcu: Vcu, columns: int, result: Tensor | None = None) -> Tenso
 
 
 def _letterboxed(vcu: Vcu) -> Tensor:
-    return torch.stack([letterbox(picture, vcu.height, vcu.width) for picture in vcu.references])
+    return torch.stack([letterbox(reference.image, vcu.height, vcu.width) for reference in vcu.references])
 
 
 def _spread(count: int, columns: int) -> list[int]:

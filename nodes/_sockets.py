@@ -1,6 +1,65 @@
-"""The pack's own wire types."""
+"""Sockets that several nodes share, and the pack's own wire types."""
 
 from comfy_api.latest import io
 
+from ..vace_core.video import FITS
+
 Vcu = io.Custom("VACE_VCU")
 Context = io.Custom("VACE_CONTEXT")
+Reference = io.Custom("VACE_REFERENCE")
+
+
+def video_socket(name: str, tooltip: str, optional: bool = False) -> io.Input:
+    """A video as frames or as a VIDEO; a VIDEO brings its frame rate and sound along."""
+    return io.MultiType.Input(name, types=[io.Image, io.Video], optional=optional, tooltip=tooltip)
+
+
+def references_socket() -> io.Input:
+    """Any number of reference pictures, plain or prepared."""
+    picture = io.MultiType.Input(
+        "reference", types=[io.Image, Reference], tooltip="Picture of a subject or background, whole, on white."
+    )
+    return io.Autogrow.Input(
+        "references",
+        template=io.Autogrow.TemplatePrefix(picture, prefix="reference_image_", min=0, max=16),
+        tooltip="Pictures the model looks at, in order; each is letterboxed on white. Up to 3 advised.",
+    )
+
+
+def size_sockets(source: str = "the video") -> list[io.Input]:
+    """Width and height; 0 follows the source."""
+    return [
+        io.Int.Input(
+            side,
+            default=0,
+            min=0,
+            max=16384,
+            step=16,
+            tooltip=f"Pixels, a multiple of 16. 0 takes the {side} of {source} ({without} without one).",
+        )
+        for side, without in (("width", 832), ("height", 480))
+    ]
+
+
+def length_socket(tooltip: str) -> io.Input:
+    """A frame count, any."""
+    return io.Int.Input("length", default=0, min=0, max=16384, tooltip=tooltip)
+
+
+def fit_socket() -> io.Input:
+    """What to do when the shape differs."""
+    return io.Combo.Input(
+        "fit",
+        options=list(FITS),
+        default="cover",
+        tooltip="When the size differs: cover crops, contain adds bars that are generated, "
+        "stretch distorts. Video and masks change together.",
+    )
+
+
+def vcu_outputs() -> list[io.Output]:
+    """A VCU and what was repaired on the way to it."""
+    return [
+        Vcu.Output(display_name="vcu", tooltip="Everything VACE looks at, for any node that takes a VCU."),
+        io.String.Output(display_name="report", tooltip="What was repaired, a sentence each; empty if nothing."),
+    ]

@@ -54,7 +54,7 @@ class VaceEncodeVcu(io.ComfyNode):
 
 
 def _encode_vcu(vae, vcu, mask_edges, antialias_references) -> VaceContext:
-    pictures = [letterbox(p, vcu.height, vcu.width, antialias_references) for p in vcu.references]
+    pictures = [letterbox(r.image, vcu.height, vcu.width, antialias_references) for r in vcu.references]
     references = [encode(vae, picture[None]) for picture in pictures]
     inactive, reactive, mask = split_for_encoding(vcu, mask_edges)
     halves = encode(vae, inactive), encode(vae, reactive)

@@ -2,10 +2,10 @@
 
 from comfy_api.latest import io
 
-from ..vace_core.vcu import INSIDE_MASK, build_vcu
-from ..vace_core.video import FITS
-from ._host.report import publish
-from ._sockets import Vcu
+from ..vace_core.build import INSIDE_MASK, build_vcu
+from ._host.video import read_clip
+from ._results import vcu_result
+from ._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
 
 class VaceBuildVcu(io.ComfyNode):
@@ -23,7 +23,7 @@ class VaceBuildVcu(io.ComfyNode):
             ),
             search_aliases=["WanVaceToVideo", "video condition unit", "control video", "inpaint video"],
             inputs=[
-                io.Image.Input(
+                video_socket(
                     "control_video",
                     optional=True,
                     tooltip="Frames to keep, to repaint, or to follow as control (pose, depth, lines ...). "
@@ -35,47 +35,13 @@ class VaceBuildVcu(io.ComfyNode):
                     tooltip="White is generated, black is kept. One mask per frame, or one for all frames. "
                     "Without it the whole control video is a control signal.",
                 ),
-                io.Autogrow.Input(
-                    "references",
-                    template=io.Autogrow.TemplatePrefix(
-                        io.Image.Input("reference", tooltip="Picture of a subject or background, whole, on white."),
-                        prefix="reference_image_",
-                        min=0,
-                        max=16,
-                    ),
-                    tooltip="Pictures the model looks at, in order; each is letterboxed on white. Up to 3 advised.",
+                references_socket(),
+                *size_sockets(),
+                length_socket(
+                    "Frames, any count. 0 takes the video's (81 without one). "
+                    "More than the video has are generated after it."
                 ),
-                io.Int.Input(
-                    "width",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=16,
-                    tooltip="Pixels, a multiple of 16. 0 takes the video's width (832 without a video).",
-                ),
-                io.Int.Input(
-                    "height",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=16,
-                    tooltip="Pixels, a multiple of 16. 0 takes the video's height (480 without a video).",
-                ),
-                io.Int.Input(
-                    "length",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    tooltip="Frames, any count. 0 takes the video's (81 without one). "
-                    "More than the video has are generated after it.",
-                ),
-                io.Combo.Input(
-                    "fit",
-                    options=list(FITS),
-                    default="cover",
-                    tooltip="When the size differs: cover crops, contain adds bars that are generated, "
-                    "stretch distorts. Video and masks change together.",
-                ),
+                fit_socket(),
                 io.Combo.Input(
                     "inside_mask",
                     options=list(INSIDE_MASK),
@@ -92,15 +58,7 @@ class VaceBuildVcu(io.ComfyNode):
                     advanced=True,
                 ),
             ],
-            outputs=[
-                Vcu.Output(
-                    display_name="vcu",
-                    tooltip="Everything VACE looks at, for VACE Encode VCU or VACE Preview VCU.",
-                ),
-                io.String.Output(
-                    display_name="report", tooltip="What was repaired, a sentence each; empty if nothing."
-                ),
-            ],
+            outputs=vcu_outputs(),
             hidden=[io.Hidden.unique_id],
         )
 
@@ -117,8 +75,9 @@ class VaceBuildVcu(io.ComfyNode):
         control_video=None,
         control_masks=None,
     ) -> io.NodeOutput:
+        clip = read_clip(control_video) if control_video is not None else None
         vcu = build_vcu(
-            control_video,
+            clip and clip.frames,
             control_masks,
             list(references.items()),
             width=width,
@@ -128,4 +87,4 @@ class VaceBuildVcu(io.ComfyNode):
             inside_mask=inside_mask,
             soft_mask=soft_mask,
         )
-        return io.NodeOutput(vcu, publish(vcu.notes, "VACE Build VCU", cls.hidden.unique_id))
+        return vcu_result(cls, vcu, clip)

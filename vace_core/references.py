@@ -1,5 +1,8 @@
 """Reference images: looked at by the model, never part of the output."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -9,6 +12,45 @@ from .inputs import legal_frames
 WHITE = 1.0
 # More are allowed; the authors advise at most three (official UserGuide).
 ADVISED_REFERENCES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A picture to look at.
+
+    Attributes:
+        image: [H, W, 3], in [0, 1], at its own size; what is not the subject is white.
+        strength: How strongly it acts beside the VCU's own strength, 0 or more.
+    """
+
+    image: Tensor
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_shape("reference", self.image, "H W C", (None, None, 3))
+        if not 0 <= self.strength <= 1000:
+            raise VaceInputError(f"A reference's strength must be in [0, 1000], got {self.strength:g}.")
+
+
+def as_references(inputs: Sequence[tuple[str, Tensor | Reference]], notes: list[str]) -> tuple[Reference, ...]:
+    """The references of several sockets, in order.
+
+    Args:
+        inputs: Socket name and what is connected to it: pictures [R, H, W, C] or a prepared reference.
+        notes: Receives a sentence for each repair, and when there are more than the authors advise.
+
+    Raises:
+        VaceInputError: If an input is no picture, or wholly transparent.
+    """
+    references: list[Reference] = []
+    for name, given in inputs:
+        if isinstance(given, Reference):
+            references.append(given)
+        else:
+            references += [Reference(picture) for picture in split_references(name, given, notes)]
+    if len(references) > ADVISED_REFERENCES:
+        notes.append(f"{len(references)} references: the authors advise at most {ADVISED_REFERENCES}.")
+    return tuple(references)
 
 
 def split_references(name: str, images: Tensor, notes: list[str]) -> list[Tensor]:

@@ -1,5 +1,7 @@
 """Videos fitted in space and time."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,6 +10,21 @@ from .errors import VaceInputError
 from .masks import MID_GREY
 
 FITS = ("cover", "contain", "stretch")
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A video with what belongs to it.
+
+    Attributes:
+        frames: [T, H, W, C] as given, not yet checked.
+        fps: Frames per second, None when unknown.
+        audio: Its sound in the host's form, carried through untouched.
+    """
+
+    frames: Tensor
+    fps: float | None = None
+    audio: object | None = None
 
 
 def resize(pixels: Tensor, height: int, width: int) -> Tensor:

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wan_vace.vace_core.build import build_vcu
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.vcu import Vcu, build_vcu, empty_vcu
+from wan_vace.vace_core.vcu import Vcu, empty_vcu
 
 
 def video(num_frames=5, height=32, width=48):
@@ -158,7 +159,7 @@ def test_references_keep_their_order_over_sockets_and_batches():
 
     references = [("reference_image_0", torch.cat([shade(0.1), shade(0.2)])), ("reference_image_3", shade(0.3))]
     vcu = build_vcu(references=references, width=16, height=16, length=1)
-    assert [round(p.mean().item(), 3) for p in vcu.references] == [0.1, 0.2, 0.3]
+    assert [round(p.image.mean().item(), 3) for p in vcu.references] == [0.1, 0.2, 0.3]
 
 
 def test_more_than_three_references_are_allowed_and_told():

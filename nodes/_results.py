@@ -1,0 +1,22 @@
+"""What task nodes give back: a VCU, and a text that says what was repaired."""
+
+from dataclasses import replace
+
+from comfy_api.latest import io
+
+from ..vace_core.vcu import Vcu
+from ..vace_core.video import Clip
+from ._host.report import publish
+
+
+def vcu_result(node: type[io.ComfyNode], vcu: Vcu, clip: Clip | None = None) -> io.NodeOutput:
+    """The outputs of a task node, after its notes were logged and written on it.
+
+    Args:
+        node: The node's class, with its hidden ``unique_id``.
+        vcu: The unit it made.
+        clip: The video whose frame rate and sound go along.
+    """
+    if clip is not None:
+        vcu = replace(vcu, fps=clip.fps, audio=clip.audio)
+    return io.NodeOutput(vcu, publish(vcu.notes, node.define_schema().display_name, node.hidden.unique_id))
