@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from ._host.latents import decode_video, trim_references
 from ._host.vae import require_wan_vae
+from ._host.video import as_video
 
 FROM_LATENT = -1
 
@@ -48,17 +49,26 @@ class VaceDecodeLatent(io.ComfyNode):
             inputs=[
                 io.Latent.Input("samples", tooltip="From the sampler."),
                 io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
+                io.Float.Input(
+                    "fps",
+                    default=0.0,
+                    min=0.0,
+                    max=240.0,
+                    tooltip="Frame rate of the video. 0 takes the source's; 16, the model's own, without one.",
+                ),
                 *_counts(),
             ],
             outputs=[
-                io.Image.Output(display_name="frames", tooltip="The video; several of a batch one after another.")
+                io.Image.Output(display_name="frames", tooltip="The video; several of a batch one after another."),
+                io.Video.Output(display_name="video", tooltip="The same with frame rate and sound, for Save Video."),
             ],
         )
 
     @classmethod
-    def execute(cls, samples, vae, trim_latent, length) -> io.NodeOutput:
+    def execute(cls, samples, vae, fps, trim_latent, length) -> io.NodeOutput:
         require_wan_vae(vae)
-        return io.NodeOutput(decode_video(vae, samples, _given(trim_latent), _given(length)))
+        frames = decode_video(vae, samples, _given(trim_latent), _given(length))
+        return io.NodeOutput(frames, as_video(frames, samples, fps))
 
 
 class VaceTrimLatent(io.ComfyNode):

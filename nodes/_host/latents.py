@@ -1,7 +1,7 @@
 """The host's LATENT dictionary for VACE: sampled video latents with the references before them.
 
-``samples`` is [B, 16, R + t, h, w]. ``vace_num_references`` and ``vace_num_frames`` are ours; the host's
-samplers copy keys they do not know, but saving a latent to a file loses them.
+``samples`` is [B, 16, R + t, h, w]. The ``vace_`` keys are ours; the host's samplers copy keys they do not know, but
+saving a latent to a file loses them.
 """
 
 import comfy.model_management
@@ -13,10 +13,11 @@ from ...vace_core.grid import LATENT_CHANNELS, num_pixel_frames
 from .vae import decode
 
 NUM_REFERENCES, NUM_FRAMES = "vace_num_references", "vace_num_frames"
+FPS, AUDIO = "vace_fps", "vace_audio"
 
 
 def empty_video_latent(context: VaceContext, num_references: int, batch_size: int) -> dict:
-    """The LATENT to sample on, with the counts that decoding needs.
+    """The LATENT to sample on, with the counts, frame rate and sound that decoding needs.
 
     Args:
         context: Gives size and length.
@@ -26,7 +27,8 @@ def empty_video_latent(context: VaceContext, num_references: int, batch_size: in
     _, _, _, h, w = context.latents.shape
     shape = batch_size, LATENT_CHANNELS, num_references + context.video_length, h, w
     samples = torch.zeros(shape, device=comfy.model_management.intermediate_device())
-    return {"samples": samples, NUM_REFERENCES: num_references, NUM_FRAMES: context.num_frames}
+    counts = {NUM_REFERENCES: num_references, NUM_FRAMES: context.num_frames}
+    return {"samples": samples, **counts, FPS: context.fps, AUDIO: context.audio}
 
 
 def trim_references(latent: dict, num_references: int | None) -> dict:

@@ -1,8 +1,16 @@
 """The host's VIDEO object, as far as VACE needs it."""
 
+from fractions import Fraction
+
+from comfy_api.latest import InputImpl, Types
 from torch import Tensor
 
+from ...vace_core.vcu import DEFAULT_FPS
 from ...vace_core.video import Clip
+from .latents import AUDIO, FPS
+
+# Frame rates such as 24000 / 1001 are exact with this denominator.
+MAX_DENOMINATOR = 1001
 
 
 def read_clip(video: object) -> Clip:
@@ -15,3 +23,15 @@ def read_clip(video: object) -> Clip:
         return Clip(video)
     parts = video.get_components()
     return Clip(parts.images, float(parts.frame_rate), parts.audio)
+
+
+def as_video(frames: Tensor, latent: dict, fps: float) -> object:
+    """The host's VIDEO of decoded frames, with the sound that the latent carries.
+
+    Args:
+        frames: [T, H, W, 3], in [0, 1].
+        latent: The LATENT they were decoded from.
+        fps: Frames per second; 0 takes the source's, or the model's 16 when it had none.
+    """
+    rate = Fraction(fps or latent.get(FPS) or DEFAULT_FPS).limit_denominator(MAX_DENOMINATOR)
+    return InputImpl.VideoFromComponents(Types.VideoComponents(images=frames, audio=latent.get(AUDIO), frame_rate=rate))

@@ -79,7 +79,7 @@ def test_vcus_with_different_numbers_of_references_run_together(call, vae, vace_
     assert trim == max(first, second) and latent["samples"].shape[2] == 2 + trim
     assert positive[0][1]["vace_strength"] == [0.7, 0.3]
     sampled = sample(call, vace_model, positive, negative, latent)
-    frames = call("VaceDecodeLatent", samples=sampled, vae=vae, trim_latent=-1, length=-1)[0]
+    frames = call("VaceDecodeLatent", samples=sampled, vae=vae, fps=0.0, trim_latent=-1, length=-1)[0]
     assert frames.shape == (5, 32, 48, 3) and frames.isfinite().all()
 
 
@@ -113,7 +113,7 @@ def test_an_odd_length_comes_back_exactly_and_per_video_of_a_batch(call, vae, va
     positive, negative, latent, _ = apply(call, prompts, context, batch_size=2)
     assert latent["samples"].shape == (2, 16, 3, 4, 6)
     sampled = sample(call, vace_model, positive, negative, latent)
-    frames = call("VaceDecodeLatent", samples=sampled, vae=vae, trim_latent=-1, length=-1)[0]
+    frames = call("VaceDecodeLatent", samples=sampled, vae=vae, fps=0.0, trim_latent=-1, length=-1)[0]
     whole = vae.decode(sampled["samples"])
     assert torch.equal(frames, torch.cat([whole[0, :7], whole[1, :7]]))
 
@@ -189,8 +189,8 @@ def test_contexts_of_different_size_or_length_are_refused_with_both(call, vae, p
 def test_a_latent_that_lost_its_counts_is_refused_until_they_are_given(call, vae):
     bare = {"samples": torch.zeros(1, 16, 3, 4, 6)}
     with pytest.raises(ValueError, match=r"samples does not say what trim_latent is.*Set trim_latent on this node"):
-        call("VaceDecodeLatent", samples=bare, vae=vae, trim_latent=-1, length=-1)
-    assert len(call("VaceDecodeLatent", samples=bare, vae=vae, trim_latent=1, length=3)[0]) == 3
+        call("VaceDecodeLatent", samples=bare, vae=vae, fps=0.0, trim_latent=-1, length=-1)
+    assert len(call("VaceDecodeLatent", samples=bare, vae=vae, fps=0.0, trim_latent=1, length=3)[0]) == 3
 
 
 @pytest.mark.parametrize(
@@ -207,6 +207,7 @@ def test_counts_that_do_not_fit_the_latent_are_refused(call, vae, trim, length, 
             "VaceDecodeLatent",
             samples={"samples": torch.zeros(1, 16, 3, 4, 6)},
             vae=vae,
+            fps=0.0,
             trim_latent=trim,
             length=length,
         )
@@ -214,4 +215,6 @@ def test_counts_that_do_not_fit_the_latent_are_refused(call, vae, trim, length, 
 
 def test_a_picture_latent_is_refused(call, vae):
     with pytest.raises(ValueError, match=r"samples must have shape \[B, 16, t, h, w\], got \[1, 4, 8, 8\]"):
-        call("VaceDecodeLatent", samples={"samples": torch.zeros(1, 4, 8, 8)}, vae=vae, trim_latent=0, length=1)
+        call(
+            "VaceDecodeLatent", samples={"samples": torch.zeros(1, 4, 8, 8)}, vae=vae, fps=0.0, trim_latent=0, length=1
+        )

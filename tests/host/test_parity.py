@@ -86,5 +86,5 @@ def test_decoding_gives_what_trim_and_decode_of_the_core_give(call, vae, vace_mo
     sampled = sample(call, vace_model, ours(call, vae, prompts, case))
     (trimmed,) = call("TrimVideoLatent", samples=sampled, trim_amount=1)
     (expected,) = call("VAEDecode", vae=vae, samples=trimmed)
-    (actual,) = call("VaceDecodeLatent", samples=sampled, vae=vae, trim_latent=-1, length=-1)
+    actual, _ = call("VaceDecodeLatent", samples=sampled, vae=vae, fps=0.0, trim_latent=-1, length=-1)
     assert torch.equal(expected, actual)
