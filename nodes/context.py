@@ -1,5 +1,7 @@
 """Nodes that encode a VCU and hand it to the model."""
 
+from dataclasses import replace
+
 from comfy_api.latest import io
 
 from ..vace_core.context import MASK_EDGES, VaceContext, assemble_context, split_for_encoding
@@ -58,7 +60,9 @@ def _encode_vcu(vae, vcu, mask_edges, antialias_references) -> VaceContext:
     references = [encode(vae, picture[None]) for picture in pictures]
     inactive, reactive, mask = split_for_encoding(vcu, mask_edges)
     halves = encode(vae, inactive), encode(vae, reactive)
-    return assemble_context(*halves, mask, references, empty_latent(), vcu.num_frames)
+    context = assemble_context(*halves, mask, references, empty_latent(), vcu.num_frames)
+    strengths = tuple(reference.strength for reference in vcu.references)
+    return replace(context, reference_strengths=strengths, fps=vcu.fps, audio=vcu.audio)
 
 
 class VaceApplyContext(io.ComfyNode):

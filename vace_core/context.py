@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import VaceInputError, require_shape
-from .grid import LATENT_CHANNELS, MASK_CHANNELS, SPATIAL_STRIDE, padded_length
+from .grid import LATENT_CHANNELS, MASK_CHANNELS, PATCH_SIZE, SPATIAL_STRIDE, padded_length
 from .masks import MID_GREY, binarize, decouple, fold_mask
 from .vcu import Vcu
 from .video import hold_last
@@ -26,12 +26,18 @@ class VaceContext:
         mask: [1, 64, R + t, h, w], in [0, 1].
         num_references: R, latent frames before the video; dropped again before decoding.
         num_frames: Frames the user asked for, at most what t latent frames decode to.
+        reference_strengths: A factor on the strength for each of the R references; empty for 1 throughout.
+        fps: Frames per second of the source, None when it had none.
+        audio: The source's sound in the host's form.
     """
 
     latents: Tensor
     mask: Tensor
     num_references: int
     num_frames: int
+    reference_strengths: tuple[float, ...] = ()
+    fps: float | None = None
+    audio: object | None = None
 
     def __post_init__(self) -> None:
         _, _, length, h, w = self.latents.shape
@@ -127,3 +133,24 @@ def pad_references(latents: Tensor, mask: Tensor, have: int, want: int, empty: T
     latents = torch.cat([latents[:, :, :have], blank, latents[:, :, have:]], dim=2)
     zeros = mask.new_zeros(1, MASK_CHANNELS, want - have, h, w)
     return latents, torch.cat([mask[:, :, :have], zeros, mask[:, :, have:]], dim=2)
+
+
+def token_strength(strength: float, references: Sequence[float], length: int, h: int, w: int) -> float | Tensor:
+    """The context scale of one VCU, for each token where its references differ in strength.
+
+    Args:
+        strength: The VCU's scale.
+        references: A factor for each leading reference.
+        length: R + t, latent frames.
+        h: Latent rows.
+        w: Latent columns.
+
+    Returns:
+        ``strength`` itself when every factor is 1, else [1, tokens, 1], one value for each token in time order.
+    """
+    if all(factor == 1 for factor in references):
+        return strength
+    per_frame = torch.full((length,), float(strength))
+    per_frame[: len(references)] *= torch.tensor(references)
+    tokens = (h // PATCH_SIZE) * (w // PATCH_SIZE)
+    return per_frame.repeat_interleave(tokens)[None, :, None]

@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import VaceInputError, require_shape
-from .inputs import legal_frames
+from .inputs import legal_frames, legal_mask
 
 WHITE = 1.0
 # More are allowed; the authors advise at most three (official UserGuide).
 ADVISED_REFERENCES = 3
+ROLES = ("subject", "background", "face")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,76 @@ def split_references(name: str, images: Tensor, notes: list[str]) -> list[Tensor
     if (alpha < 1).any():
         notes.append(f"{name}: the transparent part is laid on white.")
     return list(rgb * alpha + (1 - alpha) * WHITE)
+
+
+def prepare_reference(
+    image: Tensor,
+    mask: Tensor | None = None,
+    *,
+    role: str = "subject",
+    margin: float = 0.0,
+    strength: float = 1.0,
+) -> tuple[Reference, tuple[str, ...]]:
+    """One reference, cut out as its role wants.
+
+    A subject stands on white, cut to its bounding box, as the official ``SubjectAnnotator`` leaves it (USE_CROP);
+    a face is a plain crop of its box, background kept, as in ``image_face``; a background stays whole.
+
+    Args:
+        image: [1, H, W, C]; with alpha and no mask the alpha is the mask.
+        mask: [1, H, W], in [0, 1]; 1 is the subject.
+        role: One of `ROLES`.
+        margin: Space left around the box, as a share of its longer side.
+        strength: How strongly it acts, 1 as trained.
+
+    Returns:
+        The reference, and what was repaired.
+
+    Raises:
+        VaceInputError: If it is not one picture, or the mask does not fit it or selects nothing.
+    """
+    if role not in ROLES:
+        raise VaceInputError(f"role must be one of {', '.join(ROLES)}, got {role}.")
+    require_shape("image", image, "R H W C", (None,) * 4)
+    if len(image) != 1:
+        raise VaceInputError(f"image holds {len(image)} pictures, it must be one. Use one VACE Reference for each.")
+    notes: list[str] = []
+    alpha = image[..., 3] if image.shape[-1] == 4 else None
+    (picture,) = split_references("image", image, notes)
+    subject = _subject_mask(mask, alpha, picture, notes)
+    if subject is None:
+        return Reference(picture, strength), tuple(notes)
+    if role == "subject" and mask is not None:  # alpha is already laid on white
+        picture = picture * subject[..., None] + (1 - subject[..., None]) * WHITE
+    if role != "background":
+        top, bottom, left, right = _bounding_box(subject > 0, margin)
+        picture = picture[top:bottom, left:right]
+    return Reference(picture, strength), tuple(notes)
+
+
+def _subject_mask(mask: Tensor | None, alpha: Tensor | None, picture: Tensor, notes: list[str]) -> Tensor | None:
+    """[H, W] in [0, 1], or None when nothing says where the subject is."""
+    if mask is None:
+        return None if alpha is None else alpha[0].clamp(0, 1)
+    mask = legal_mask("mask", mask, notes)
+    if mask.shape != (1, *picture.shape[:2]):
+        H, W, _ = picture.shape
+        got = f"{len(mask)} of {mask.shape[2]} x {mask.shape[1]}"
+        raise VaceInputError(f"mask must be one mask of {W} x {H}, as image is; got {got}. Resize it with the picture.")
+    if not (mask > 0).any():
+        raise VaceInputError("mask is black everywhere: there is no subject. White is the subject; use Invert Mask.")
+    if mask.min() > 0:
+        notes.append("mask selects the whole picture, so no background is removed.")
+    return mask[0].to(picture)
+
+
+def _bounding_box(inside: Tensor, margin: float) -> tuple[int, int, int, int]:
+    """Rows and columns (half-open) around ``inside`` [H, W], with a margin, within the picture."""
+    rows, columns = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
+    (top, bottom), (left, right) = ((int(i[0]), int(i[-1]) + 1) for i in (rows, columns))
+    space = round(margin * max(bottom - top, right - left))
+    H, W = inside.shape
+    return max(top - space, 0), min(bottom + space, H), max(left - space, 0), min(right + space, W)
 
 
 def letterbox(image: Tensor, height: int, width: int, antialias: bool = False) -> Tensor:

@@ -1,14 +1,16 @@
 """The host's conditioning keys for VACE.
 
-``vace_frames`` [1, 32, R + t, h, w], ``vace_mask`` [1, 64, R + t, h, w] and ``vace_strength`` are lists,
-one entry for each VCU (``WAN21_Vace.extra_conds`` in the host's ``comfy/model_base.py``). The host stacks
-them, so all must have the same length; ``vace_references`` is ours and counts the leading R of each.
+``vace_frames`` [1, 32, R + t, h, w], ``vace_mask`` [1, 64, R + t, h, w] and ``vace_strength`` (a number, or one for
+each token [1, tokens, 1]) are lists, one entry for each VCU (``WAN21_Vace.extra_conds`` in the host's
+``comfy/model_base.py``). The host stacks them, so all must have the same length; ``vace_references`` is ours and
+counts the leading R of each.
 """
 
+import comfy.model_management
 import node_helpers
 import torch
 
-from ...vace_core.context import VaceContext, pad_references
+from ...vace_core.context import VaceContext, pad_references, token_strength
 from ...vace_core.errors import VaceInputError
 from ...vace_core.grid import SPATIAL_STRIDE, num_pixel_frames
 from .vae import empty_latent
@@ -34,7 +36,10 @@ def apply_context(conditionings: list[list], context: VaceContext, strength: flo
     want = max([context.num_references, *(count for counts in present for count in counts)])
     empty = empty_latent()
     latents, mask = pad_references(context.latents, context.mask, context.num_references, want, empty)
-    added = {FRAMES: [latents], MASK: [mask], STRENGTH: [strength], REFERENCES: [want]}
+    scale = token_strength(strength, context.reference_strengths, *latents.shape[2:])
+    if isinstance(scale, torch.Tensor):
+        scale = scale.to(comfy.model_management.get_torch_device())  # the host multiplies it with the hints as it is
+    added = {FRAMES: [latents], MASK: [mask], STRENGTH: [scale], REFERENCES: [want]}
     counts = iter(present)
     padded = [[[tensor, _padded(values, next(counts), want, empty)] for tensor, values in c] for c in conditionings]
     return [node_helpers.conditioning_set_values(c, added, append=True) for c in padded], want
@@ -63,4 +68,17 @@ def _padded(values: dict, counts: list[int], want: int, empty: torch.Tensor) -> 
     pairs = zip(values[FRAMES], values[MASK], counts, strict=True)
     padded = [pad_references(latents, mask, have, want, empty) for latents, mask, have in pairs]
     latents, masks = (list(column) for column in zip(*padded, strict=True))
-    return {**values, FRAMES: latents, MASK: masks, REFERENCES: [want] * len(latents)}
+    scales = [
+        _padded_scale(scale, have, want, latents[0].shape[2])
+        for scale, have in zip(values[STRENGTH], counts, strict=True)
+    ]
+    return {**values, FRAMES: latents, MASK: masks, STRENGTH: scales, REFERENCES: [want] * len(latents)}
+
+
+def _padded_scale(scale: float | torch.Tensor, have: int, want: int, length: int) -> float | torch.Tensor:
+    """A strength for each token with the new, empty reference slots at full strength; a number stays one."""
+    if not isinstance(scale, torch.Tensor) or want == have:
+        return scale
+    frame = scale.shape[1] // (length - (want - have))
+    slots = scale[:, -1:].expand(-1, (want - have) * frame, -1)
+    return torch.cat([scale[:, : have * frame], slots, scale[:, have * frame :]], dim=1)

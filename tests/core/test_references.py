@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.references import letterbox, split_references
+from wan_vace.vace_core.references import letterbox, prepare_reference, split_references
 
 # Wan-Video/Wan2.1 at 9737cba, wan/vace.py, prepare_source: scale = min(H / h, W / w), sizes by int(),
 # offsets by floor. Worked out by hand from that formula for a 480 x 832 (H x W) canvas:
@@ -63,3 +63,68 @@ def test_a_batch_is_that_many_references_in_order():
 def test_a_wholly_transparent_reference_is_refused():
     with pytest.raises(VaceInputError, match=r"reference_image_1: picture 0 is wholly transparent.*alpha shows the"):
         split_references("reference_image_1", torch.zeros(1, 8, 8, 4), [])
+
+
+def pictured(height=40, width=60):
+    """A picture and a mask of a 10 x 20 subject in it."""
+    image, mask = torch.rand(1, height, width, 3), torch.zeros(1, height, width)
+    mask[:, 5:15, 30:50] = 1
+    return image, mask
+
+
+def test_a_subject_is_cut_to_its_box_and_stands_on_white():
+    image, mask = pictured()
+    mask[:, 5:10, 30:40] = 0  # a corner of the box that is background
+    reference, notes = prepare_reference(image, mask, role="subject")
+    assert reference.image.shape == (10, 20, 3) and notes == ()
+    assert (reference.image[:5, :10] == 1).all()
+    assert torch.equal(reference.image[5:], image[0, 10:15, 30:50])
+
+
+def test_a_face_keeps_what_is_behind_it_and_a_background_stays_whole():
+    image, mask = pictured()
+    assert torch.equal(prepare_reference(image, mask, role="face")[0].image, image[0, 5:15, 30:50])
+    assert torch.equal(prepare_reference(image, mask, role="background")[0].image, image[0])
+
+
+def test_the_margin_is_a_share_of_the_longer_side_and_stays_in_the_picture():
+    image, mask = pictured()
+    reference, _ = prepare_reference(image, mask, role="face", margin=0.5)  # 10 pixels on each side
+    assert torch.equal(reference.image, image[0, 0:25, 20:60])
+
+
+def test_alpha_is_the_cut_out_and_is_applied_once():
+    image = torch.zeros(1, 8, 8, 4)
+    image[:, 2:6, 2:6, 3] = 0.5
+    reference, _ = prepare_reference(image)
+    torch.testing.assert_close(reference.image, torch.full((4, 4, 3), 0.5))
+
+
+WRONG_REFERENCES = {
+    "two pictures": ({"image": torch.rand(2, 8, 8, 3)}, r"image holds 2 pictures, it must be one"),
+    "no subject": (
+        {"image": torch.rand(1, 8, 8, 3), "mask": torch.zeros(1, 8, 8)},
+        r"mask is black everywhere.*Invert",
+    ),
+    "mask size": (
+        {"image": torch.rand(1, 8, 8, 3), "mask": torch.ones(1, 8, 9)},
+        r"mask must be one mask of 8 x 8, as image is; got 1 of 9 x 8",
+    ),
+    "role": (
+        {"image": torch.rand(1, 8, 8, 3), "role": "hero"},
+        r"role must be one of subject, background, face, got hero",
+    ),
+    "strength": ({"image": torch.rand(1, 8, 8, 3), "strength": -1.0}, r"strength must be in \[0, 1000\], got -1"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_REFERENCES)
+def test_wrong_references_are_refused(case):
+    inputs, message = WRONG_REFERENCES[case]
+    with pytest.raises(VaceInputError, match=message):
+        prepare_reference(**inputs)
+
+
+def test_a_mask_of_everything_is_told():
+    _, notes = prepare_reference(torch.rand(1, 8, 8, 3), torch.ones(1, 8, 8))
+    assert notes == ("mask selects the whole picture, so no background is removed.",)
