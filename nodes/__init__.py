@@ -7,11 +7,16 @@ from .control import VaceAnnotateGray
 from .latents import VaceDecodeLatent, VaceTrimLatent
 from .masks import VaceSplitByMask
 from .preview import VacePreviewVcu
+from .references import VacePrepareReference
+from .sampling import VaceLoadModels, VaceSampleVcu
 from .vcu import VaceBuildVcu
 
 NODES: list[type[io.ComfyNode]] = [
+    VaceLoadModels,
+    VacePrepareReference,
     VaceBuildVcu,
     VacePreviewVcu,
+    VaceSampleVcu,
     VaceEncodeVcu,
     VaceApplyContext,
     VaceDecodeLatent,

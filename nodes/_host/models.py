@@ -1,8 +1,18 @@
 """The host's MODEL, as far as VACE needs it."""
 
 import comfy.ldm.wan.model
+import comfy.samplers
+import folder_paths
 
 from ...vace_core.errors import VaceInputError
+
+SAMPLERS = comfy.samplers.KSampler.SAMPLERS
+SCHEDULERS = comfy.samplers.KSampler.SCHEDULERS
+
+
+def model_files(folder: str) -> list[str]:
+    """Names of the files in one of the host's model folders, such as ``vae``."""
+    return folder_paths.get_filename_list(folder)
 
 
 def require_vace_model(model: object) -> None:

@@ -117,13 +117,20 @@ class ComfyClient:
             raise PromptRefused(200, answer)
         return answer["prompt_id"]
 
-    def run(self, prompt: dict, timeout: float = 120.0, on_progress: Callable[[Progress], None] | None = None) -> dict:
+    def run(
+        self,
+        prompt: dict,
+        timeout: float = 120.0,
+        on_progress: Callable[[Progress], None] | None = None,
+        on_event: Callable[[dict], None] | None = None,
+    ) -> dict:
         """Queue a prompt and wait for its end.
 
         Args:
             prompt: API format.
             timeout: Seconds.
             on_progress: Called when a node begins and at each of its steps.
+            on_event: Called with each message of the host, also about nodes that a node expanded to.
 
         Returns:
             The history entry: ``outputs``, ``status``, ``prompt``.
@@ -135,13 +142,13 @@ class ComfyClient:
             HostDiedError: If the host stops meanwhile.
         """
         try:
-            prompt_id = asyncio.run(asyncio.wait_for(self._follow(prompt, on_progress), timeout))
+            prompt_id = asyncio.run(asyncio.wait_for(self._follow(prompt, on_progress, on_event), timeout))
         except (TimeoutError, asyncio.TimeoutError):
             self.interrupt()
             raise TimeoutError(f"The prompt was not done after {timeout:g} seconds.") from None
         return self._wait_for(lambda: self.history(prompt_id), timeout)
 
-    async def _follow(self, prompt: dict, on_progress: Callable[[Progress], None] | None) -> str:
+    async def _follow(self, prompt: dict, on_progress: Callable | None, on_event: Callable | None) -> str:
         import aiohttp
 
         client_id = uuid.uuid4().hex
@@ -154,6 +161,8 @@ class ComfyClient:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue  # binary messages are preview pictures
                 event = json.loads(message.data)
+                if on_event:
+                    on_event(event)
                 if _ends(event, prompt_id):
                     return prompt_id
                 if on_progress and (progress := _progress(event, prompt)):

@@ -15,7 +15,7 @@ def small(prompt: dict, **reductions: int) -> dict:
 
     UNETLoader takes the merged small model, or the plain one when some node of this pack loads an adapter
     file, which then becomes the small adapter. VAELoader takes the small VAE, and CLIPLoader gives way to the
-    development node that loads the small text encoder.
+    development node that loads the small text encoder. VaceLoadModels, which holds all three, becomes these three.
 
     Args:
         prompt: Workflow in API format; left as it is.
@@ -25,13 +25,28 @@ def small(prompt: dict, **reductions: int) -> dict:
     Returns:
         A new workflow in API format.
     """
-    result = copy.deepcopy(prompt)
+    result = _with_single_loaders(copy.deepcopy(prompt))
     adapters = [node for node in result.values() if _adapter_inputs(node)]
     for node in result.values():
         _replace_loader(node, PLAIN_MODEL if adapters else VACE_MODEL)
         for name, value in reductions.items():
             if isinstance(node["inputs"].get(name), int | float):
                 node["inputs"][name] = value
+    return result
+
+
+def _with_single_loaders(prompt: dict) -> dict:
+    result = {}
+    for node_id, node in prompt.items():
+        if node["class_type"] != "VaceLoadModels":
+            result[node_id] = node
+            continue
+        for output, loader in enumerate(("UNETLoader", "CLIPLoader", "VAELoader")):
+            result[f"{node_id}_{output}"] = {"class_type": loader, "inputs": {}}
+    for node in result.values():
+        for name, value in node["inputs"].items():
+            if isinstance(value, list) and f"{value[0]}_{value[1]}" in result:
+                node["inputs"][name] = [f"{value[0]}_{value[1]}", 0]
     return result
 
 

@@ -14,7 +14,10 @@ NODE_IDS = [
     "VaceBuildVcu",
     "VaceDecodeLatent",
     "VaceEncodeVcu",
+    "VaceLoadModels",
+    "VacePrepareReference",
     "VacePreviewVcu",
+    "VaceSampleVcu",
     "VaceSplitByMask",
     "VaceTrimLatent",
 ]

@@ -1,0 +1,162 @@
+"""The sampler node against the graph it stands for, over HTTP, and references with their own strength."""
+
+import copy
+import json
+import os
+from pathlib import Path
+
+import av
+import pytest
+import torch
+
+from harness.client import PromptFailed
+from harness.server import ComfyServer
+from harness.workflows import small
+
+pytestmark = [pytest.mark.host, pytest.mark.server]
+
+
+@pytest.fixture(scope="module")
+def server():
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ComfyServer(cpu=True) as running:
+        yield running
+
+
+LOADERS = {
+    "m": {"class_type": "UNETLoader", "inputs": {"unet_name": "", "weight_dtype": "default"}},
+    "c": {"class_type": "CLIPLoader", "inputs": {}},
+    "v": {"class_type": "VAELoader", "inputs": {"vae_name": ""}},
+    "clip": {"class_type": "LoadImage", "inputs": {"image": "boy_and_dog.webp"}},
+    "vcu": {
+        "class_type": "VaceBuildVcu",
+        "inputs": {
+            "control_video": ["clip", 0], "width": 64, "height": 48, "length": 6, "fit": "cover",
+            "inside_mask": "empty", "soft_mask": False,
+        },
+    },
+}  # fmt: skip
+SETTINGS = {"seed": 5, "steps": 3, "cfg": 4.0}
+
+
+def short_graph():
+    return {
+        **LOADERS,
+        "s": {
+            "class_type": "VaceSampleVcu",
+            "inputs": {
+                "model": ["m", 0], "clip": ["c", 0], "vae": ["v", 0], "vcu": ["vcu", 0], "prompt": "a boy",
+                "negative_prompt": "ugly", "shift": 16.0, "sampler": "uni_pc", "scheduler": "simple",
+                "strength": 0.9, "fps": 0.0, **SETTINGS,
+            },
+        },
+        "save": {"class_type": "SaveLatent", "inputs": {"samples": ["s", 2], "filename_prefix": "test/short"}},
+        "film": {
+            "class_type": "SaveVideo",
+            "inputs": {"video": ["s", 0], "filename_prefix": "test/short", "format": "mp4", "codec": "h264"},
+        },
+    }  # fmt: skip
+
+
+def long_graph():
+    encoded = {"vae": ["v", 0], "vcu": ["vcu", 0], "mask_edges": "official", "antialias_references": False}
+    applied = {"positive": ["p", 0], "negative": ["n", 0], "context": ["e", 0], "strength": 0.9, "batch_size": 1}
+    sampled = {"model": ["shift", 0], "positive": ["a", 0], "negative": ["a", 1], "latent_image": ["a", 2]}
+    return {
+        **LOADERS,
+        "p": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["c", 0], "text": "a boy"}},
+        "n": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["c", 0], "text": "ugly"}},
+        "e": {"class_type": "VaceEncodeVcu", "inputs": encoded},
+        "a": {"class_type": "VaceApplyContext", "inputs": applied},
+        "shift": {"class_type": "ModelSamplingSD3", "inputs": {"model": ["m", 0], "shift": 16.0}},
+        "s": {
+            "class_type": "KSampler",
+            "inputs": {**sampled, **SETTINGS, "sampler_name": "uni_pc", "scheduler": "simple", "denoise": 1.0},
+        },
+        "save": {"class_type": "SaveLatent", "inputs": {"samples": ["s", 0], "filename_prefix": "test/long"}},
+    }
+
+
+def latent(server, entry):
+    from safetensors.torch import load_file
+
+    (path,) = [f for f in server.outputs(entry) if f.suffix == ".latent"]
+    return load_file(path)["latent_tensor"]
+
+
+def test_the_sampler_equals_the_long_graph_bit_for_bit(server):
+    short, long = server.run(small(short_graph())), server.run(small(long_graph()))
+    assert torch.equal(latent(server, short), latent(server, long))
+    (film,) = [f for f in server.outputs(short) if f.suffix == ".mp4"]
+    with av.open(str(film)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 6
+        assert container.streams.video[0].average_rate == 16
+
+
+def steps_run(server, graph):
+    """Names of the sampler's inner steps that the host ran and did not take from its cache."""
+    events = []
+    server.run(graph, on_event=events.append)
+    nodes = [e["data"].get("node") or "" for e in events if e["type"] == "executing"]
+    return {node.rpartition(".")[2] for node in nodes if node.startswith("s.")}
+
+
+def test_a_new_prompt_encodes_no_video_again(server):
+    graph = small(short_graph())
+    graph["s"]["inputs"]["seed"] = 77
+    graph["vcu"]["inputs"]["length"] = 5
+    assert {"encode", "sample"} <= steps_run(server, graph)
+    edited = copy.deepcopy(graph)
+    edited["s"]["inputs"]["prompt"] = "a dragon"
+    again = steps_run(server, edited)
+    assert "sample" in again and "encode" not in again
+
+
+def test_frame_rate_and_sound_of_a_video_come_out_again(server):
+    from harness.places import base_dir
+
+    source = write_talkie(base_dir() / "input" / "talkie.mp4", fps=24)
+    graph = short_graph()
+    graph["clip"] = {"class_type": "LoadVideo", "inputs": {"file": source.name}}
+    (film,) = [f for f in server.outputs(server.run(small(graph))) if f.suffix == ".mp4"]
+    with av.open(str(film)) as container:
+        assert container.streams.video[0].average_rate == 24
+        assert len(container.streams.audio) == 1
+
+
+def write_talkie(path: Path, fps: int) -> Path:
+    """A short clip with sound."""
+    import numpy as np
+
+    with av.open(str(path), "w") as container:
+        film, sound = container.add_stream("libx264", rate=fps), container.add_stream("aac", rate=44100)
+        film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
+        for k in range(9):
+            picture = np.full((48, 64, 3), 20 * k, dtype=np.uint8)
+            container.mux(film.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(film.encode())
+        wave = np.sin(np.arange(16384) / 20).astype(np.float32)[None]
+        frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return path
+
+
+def test_a_plain_model_is_refused_by_the_sampler_too(server):
+    graph = small(short_graph())
+    graph["m"]["inputs"]["unet_name"] = "small_wan_t2v.safetensors"
+    with pytest.raises(PromptFailed, match="plain Wan text-to-video model without VACE blocks"):
+        server.run(graph)
+
+
+def test_load_models_offers_the_files_that_are_there_and_uses_the_hosts_loaders(server, call, host):
+    inputs = server.object_info()["VaceLoadModels"]["input"]["required"]
+    assert "small_wan_vace.safetensors" in json.dumps(inputs["model"])
+    assert "small_wan_vae.safetensors" in json.dumps(inputs["vae"])
+    node = host.NODE_CLASS_MAPPINGS["VaceLoadModels"]
+    result = node.execute(model="m", text_encoder="t", vae="v", weight_dtype="default")
+    graph = {n["class_type"]: n["inputs"] for n in result.expand.values()}
+    assert graph["UNETLoader"] == {"unet_name": "m", "weight_dtype": "default"}
+    assert graph["CLIPLoader"] == {"clip_name": "t", "type": "wan", "device": "default"}
+    assert graph["VAELoader"] == {"vae_name": "v"}
