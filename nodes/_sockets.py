@@ -26,8 +26,8 @@ def references_socket() -> io.Input:
     )
 
 
-def size_sockets(source: str = "the video") -> list[io.Input]:
-    """Width and height; 0 follows the source."""
+def size_sockets(source: str = "the video", optional: bool = True) -> list[io.Input]:
+    """Width and height; 0 follows the source, which may be missing when it is optional."""
     return [
         io.Int.Input(
             side,
@@ -35,7 +35,8 @@ def size_sockets(source: str = "the video") -> list[io.Input]:
             min=0,
             max=16384,
             step=16,
-            tooltip=f"Pixels, a multiple of 16. 0 takes the {side} of {source} ({without} without one).",
+            tooltip=f"Pixels, a multiple of 16. 0 takes the {side} of {source}"
+            + (f" ({without} without one)." if optional else "."),
         )
         for side, without in (("width", 832), ("height", 480))
     ]

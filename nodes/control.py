@@ -4,6 +4,8 @@ from comfy_api.latest import io
 
 from ..annotators.gray import BT601_LUMA, OFFICIAL_LUMA, gray
 from ..vace_core.inputs import legal_frames
+from ._host.video import read_clip
+from ._sockets import video_socket
 
 LUMA = {"official": OFFICIAL_LUMA, "bt601": BT601_LUMA}
 
@@ -20,7 +22,7 @@ class VaceAnnotateGray(io.ComfyNode):
             description="Brightness of a video, as control for recolouring it.",
             search_aliases=["colorize", "grayscale control"],
             inputs=[
-                io.Image.Input("frames", tooltip="Any video."),
+                video_socket("frames", tooltip="Any video."),
                 io.Combo.Input(
                     "luma",
                     options=list(LUMA),
@@ -34,4 +36,4 @@ class VaceAnnotateGray(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames, luma) -> io.NodeOutput:
-        return io.NodeOutput(gray(legal_frames("frames", frames, []), LUMA[luma]))
+        return io.NodeOutput(gray(legal_frames("frames", read_clip(frames).frames, []), LUMA[luma]))

@@ -36,8 +36,8 @@ def legal_frames(name: str, frames: Tensor, notes: list[str]) -> Tensor:
     channels = frames.shape[-1]
     if channels == 4:
         raise VaceInputError(
-            f"{name} has 4 channels (RGB with alpha), it must have 3. Use Split Image with Alpha: connect "
-            f"its image here and, if the alpha marks what to change, its mask to control_masks."
+            f"{name} has 4 channels (RGB with alpha), it must have 3. Use Split Image with Alpha and connect its "
+            f"image; if the alpha marks what to change, its mask goes to the mask input."
         )
     if channels not in (1, 3):
         raise VaceInputError(
@@ -75,7 +75,7 @@ def legal_mask(name: str, mask: Tensor, notes: list[str], soft: bool = False) ->
         raise VaceInputError(
             f"{name} looks like a picture, not a mask: {grey:.0%} of its pixels are neither black nor white. "
             f"White is generated and black is kept; use Threshold Mask to make it so, "
-            f"or connect the picture to control_video."
+            f"or connect the picture as a video."
         )
     return mask
 

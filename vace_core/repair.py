@@ -45,7 +45,12 @@ def note_padding(num_frames: int, notes: list[str]) -> None:
 
 
 def matching_mask(
-    mask: Tensor | None, frames: Tensor, notes: list[str], soft: bool = False, name: str = "control_masks"
+    mask: Tensor | None,
+    frames: Tensor,
+    notes: list[str],
+    soft: bool = False,
+    name: str = "control_masks",
+    video: str = "control_video",
 ) -> Tensor:
     """A mask brought to the count and size of its frames.
 
@@ -55,6 +60,7 @@ def matching_mask(
         notes: Receives a sentence for each repair.
         soft: Whether a mostly grey mask is meant as one.
         name: The mask's socket.
+        video: The socket of the frames.
 
     Returns:
         [T, H, W], in [0, 1].
@@ -66,20 +72,20 @@ def matching_mask(
     if mask is None:
         return frames.new_ones(1, 1, 1).expand(T, H, W)
     mask = legal_mask(name, mask, notes, soft).to(frames)
-    mask = _with_frame_count(name, mask, T, notes)
+    mask = _with_frame_count(name, mask, T, notes, video)
     mask_h, mask_w = mask.shape[1:]
     if (mask_h, mask_w) == (H, W):
         return mask
     if abs(mask_w / mask_h / (W / H) - 1) > ASPECT_TOLERANCE:
         raise VaceInputError(
-            f"{name} is {mask_w} x {mask_h} but control_video is {W} x {H}: a mask of another shape "
+            f"{name} is {mask_w} x {mask_h} but {video} is {W} x {H}: a mask of another shape "
             f"would land beside its subject. Crop or pad the mask the way the video was."
         )
     notes.append(f"{name} is resized from {mask_w} x {mask_h} to the video's {W} x {H}.")
     return resize(mask[..., None], H, W)[..., 0]
 
 
-def _with_frame_count(name: str, mask: Tensor, num_frames: int, notes: list[str]) -> Tensor:
+def _with_frame_count(name: str, mask: Tensor, num_frames: int, notes: list[str], video: str) -> Tensor:
     count = len(mask)
     if count == num_frames:
         return mask
@@ -88,11 +94,11 @@ def _with_frame_count(name: str, mask: Tensor, num_frames: int, notes: list[str]
         return mask.expand(num_frames, -1, -1)
     if abs(count - num_frames) >= TEMPORAL_STRIDE:
         raise VaceInputError(
-            f"{name} has {count} frames but control_video has {num_frames}. "
+            f"{name} has {count} frames but {video} has {num_frames}. "
             f"Give it {num_frames} frames, or one frame for all."
         )
     repair = "cut" if count > num_frames else "extended by holding its last frame"
-    notes.append(f"{name} has {count} frames, control_video {num_frames}; the mask is {repair}.")
+    notes.append(f"{name} has {count} frames, {video} {num_frames}; the mask is {repair}.")
     return hold_last(mask, num_frames)
 
 

@@ -33,5 +33,10 @@ def as_video(frames: Tensor, latent: dict, fps: float) -> object:
         latent: The LATENT they were decoded from.
         fps: Frames per second; 0 takes the source's, or the model's 16 when it had none.
     """
-    rate = Fraction(fps or latent.get(FPS) or DEFAULT_FPS).limit_denominator(MAX_DENOMINATOR)
-    return InputImpl.VideoFromComponents(Types.VideoComponents(images=frames, audio=latent.get(AUDIO), frame_rate=rate))
+    return write_clip(Clip(frames, fps or latent.get(FPS), latent.get(AUDIO)))
+
+
+def write_clip(clip: Clip) -> object:
+    """The host's VIDEO of a clip; 16 frames per second, the model's own, when it has no frame rate."""
+    rate = Fraction(clip.fps or DEFAULT_FPS).limit_denominator(MAX_DENOMINATOR)
+    return InputImpl.VideoFromComponents(Types.VideoComponents(images=clip.frames, audio=clip.audio, frame_rate=rate))
