@@ -1,0 +1,142 @@
+"""Masks grown, feathered and drawn, against scipy's distance transform and plain loops."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from wan_vace.vace_core.boxes import boxes_at, parse_tracks
+from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.maskshape import (
+    UNITS,
+    box_mask,
+    draw_boxes,
+    feather_mask,
+    grow_mask,
+    in_pixels,
+    note_black,
+    reshape_mask,
+)
+
+H, W = 24, 36
+
+
+def noise(seed, share=0.03, num_frames=2):
+    generator = torch.Generator().manual_seed(seed)
+    mask = (torch.rand(num_frames, H, W, generator=generator) < share).float()
+    mask[:, 8:14, 10:20] = 1
+    return mask
+
+
+def distances(mask):
+    """To the nearest 1 of each frame, by scipy."""
+    return np.stack([ndimage.distance_transform_edt(frame == 0) for frame in mask.numpy()])
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 999), st.floats(0.5, 60))
+def test_growing_is_by_a_disc_and_shrinking_grows_the_rest(seed, radius):
+    mask = noise(seed)
+    assert np.array_equal(grow_mask(mask, radius).numpy(), distances(mask) <= radius)
+    assert np.array_equal(grow_mask(mask, -radius).numpy(), distances(1 - mask) > radius)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 999), st.floats(0.5, 40))
+def test_a_feather_falls_evenly_outside_and_leaves_the_inside(seed, width):
+    mask = noise(seed)
+    soft = feather_mask(mask, width)
+    expected = np.clip(1 - distances(mask) / (width + 1), 0, 1)
+    assert np.allclose(soft.numpy(), expected, atol=1e-6)
+    assert (soft[mask == 1] == 1).all() and 0 <= soft.min() and soft.max() <= 1
+
+
+def test_a_feather_of_three_pixels_by_hand():
+    mask = torch.zeros(1, 1, 9)
+    mask[..., 0] = 1
+    assert feather_mask(mask, 3)[0, 0].tolist() == [1, 0.75, 0.5, 0.25, 0, 0, 0, 0, 0]
+
+
+def test_soft_pixels_survive_and_the_input_is_not_touched():
+    mask = torch.zeros(1, 9, 9)
+    mask[0, 4, 4], mask[0, 0, 0] = 0.8, 0.25
+    before = mask.clone()
+    grown = grow_mask(mask, 1)
+    assert grown[0, 4, 3:6].tolist() == [1, 1, 1] and grown[0, 0, 0] == 0.25
+    assert grow_mask(mask, -1).max() == 0 and torch.equal(mask, before)
+    assert grow_mask(mask, 0) is mask and feather_mask(mask, 0) is mask
+
+
+def test_an_empty_mask_stays_empty_and_a_full_one_full():
+    for amount in (5, -5):
+        assert not grow_mask(torch.zeros(2, 8, 8), amount).any() and grow_mask(torch.ones(2, 8, 8), amount).all()
+    assert not feather_mask(torch.zeros(2, 8, 8), 5).any()
+
+
+def test_per_cent_are_of_the_object_where_it_is_seen():
+    mask = torch.zeros(3, 32, 32)
+    mask[0, :10, :10], mask[2, :10, :20] = 1, 1  # areas 100 and 200
+    assert in_pixels(mask, 10, "% of object") == pytest.approx(0.1 * 150**0.5)
+    assert in_pixels(mask, 10, "pixels") == 10
+    assert in_pixels(torch.zeros(2, 8, 8), 10, "% of object") == 0
+    with pytest.raises(VaceInputError, match="unit must be one of pixels, % of object, got inch"):
+        in_pixels(mask, 10, "inch")
+
+
+def test_both_settings_mean_the_object_before_it_grew():
+    mask = torch.zeros(1, 64, 64)
+    mask[:, 24:44, 24:44] = 1  # its size is 20, so 10 % are 2 pixels and 20 % are 4
+    assert torch.equal(reshape_mask(mask, 10, 20, UNITS[1]), feather_mask(grow_mask(mask, 2), 4))
+    with pytest.raises(VaceInputError, match=r"feather must be 0 or more, got -1\. Use a negative grow"):
+        reshape_mask(mask, 0, -1, "pixels")
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(0, 23), min_size=8, max_size=8), st.integers(1, 9))
+def test_boxes_are_half_open_and_follow_their_path(sides, num_frames):
+    a, b = sides[:4], sides[4:]
+    text = f"{a[0]},{a[1]},{a[0] + a[2] + 1},{a[1] + a[3] + 1} {b[0]},{b[1]},{b[0] + b[2] + 1},{b[1] + b[3] + 1}"
+    (track,) = parse_tracks("boxes", text, H, W, num_frames)
+    mask = box_mask([track], num_frames, H, W)
+    for frame, box in zip(mask, boxes_at(track, num_frames), strict=True):
+        for y, x in ((0, 0), (a[1], a[0]), (b[1], b[0]), (H - 1, W - 1), (11, 17)):
+            inside = box.left <= x + 0.5 < box.right and box.top <= y + 0.5 < box.bottom
+            assert frame[y, x] == inside
+
+
+def test_whole_pixels_are_the_official_slice_and_objects_unite():
+    mask = draw_boxes("3,4,10,12\n20,0,100%,50%", H, W, 5)
+    expected = torch.zeros(5, H, W)
+    expected[:, 4:12, 3:10] = 1
+    expected[:, 0:12, 20:36] = 1
+    assert torch.equal(mask, expected) and mask.untyped_storage().nbytes() == H * W * 4
+
+
+def test_a_path_may_leave_the_frame_and_that_is_told():
+    notes = []
+    mask = draw_boxes("0,0,10,10 36,0,46,10", H, W, 3, notes=notes)
+    assert mask.sum((1, 2)).tolist() == [100, 100, 0]
+    assert notes == ["boxes: box 36,0,46,10 reaches out of the frame of 36 x 24; only the part inside counts."]
+
+
+def test_a_path_that_is_never_seen_and_an_empty_text_are_refused():
+    with pytest.raises(VaceInputError, match="box 40,0,50,10 is wholly outside the frame of 36 x 24"):
+        draw_boxes("40,0,50,10 60,0,70,10", H, W, 3)
+    with pytest.raises(VaceInputError, match=r"boxes is empty: there is nothing to draw\. Write left,top"):
+        draw_boxes(" ; \n", H, W, 3)
+
+
+def test_easing_reaches_the_boxes():
+    text = "0,0,4,4 32,0,36,4"
+    linear, eased = (draw_boxes(text, H, W, 5, easing) for easing in ("linear", "ease in"))
+    assert linear[1, 0].nonzero()[0] == 8 and eased[1, 0].nonzero()[0] == 2
+
+
+def test_a_black_result_is_told():
+    notes = []
+    note_black(torch.ones(1, 2, 2), notes)
+    assert not notes
+    note_black(torch.zeros(1, 2, 2), notes)
+    assert notes == ["The mask is black in every frame: nothing would be generated."]
