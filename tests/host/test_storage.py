@@ -1,0 +1,158 @@
+"""VCU files in the real host's folders, and nothing outside them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.host
+
+SUFFIX = ".vcu.safetensors"
+
+
+@pytest.fixture
+def folders(host, tmp_path):
+    """The host's input and output folders, empty and of this test alone."""
+    import folder_paths
+
+    before = folder_paths.get_input_directory(), folder_paths.get_output_directory()
+    new = tmp_path / "input", tmp_path / "output"
+    for folder in new:
+        folder.mkdir()
+    folder_paths.set_input_directory(str(new[0]))
+    folder_paths.set_output_directory(str(new[1]))
+    yield new
+    folder_paths.set_input_directory(before[0])
+    folder_paths.set_output_directory(before[1])
+
+
+@pytest.fixture
+def vcu(call):
+    mask = (torch.rand(5, 32, 48) > 0.5).float()
+    return call(
+        "VaceBuildVcu", control_video=torch.rand(5, 32, 48, 3), control_masks=mask,
+        references={"reference_image_0": torch.rand(2, 9, 7, 3)}, width=0, height=0, length=6, fit="cover",
+        inside_mask="empty", soft_mask=False,
+    )[0]  # fmt: skip
+
+
+def save(call, vcu, prefix="vcu/scene", precision="exact"):
+    return call("VaceSaveVcu", vcu=vcu, filename_prefix=prefix, precision=precision)
+
+
+def options(host_nodes):
+    (file,) = host_nodes["VaceLoadVcu"].GET_SCHEMA().inputs
+    return file.options
+
+
+def test_what_is_saved_is_listed_and_comes_back(call, host_nodes, folders, vcu):
+    file, report = save(call, vcu)
+    assert file == f"vcu/scene_00001_{SUFFIX} [output]" and report == ""
+    assert options(host_nodes) == [file]
+    back, report = call("VaceLoadVcu", file=file)
+    assert torch.equal(back.frames, vcu.frames) and torch.equal(back.mask, vcu.mask)
+    assert all(torch.equal(a.image, b.image) for a, b in zip(back.references, vcu.references, strict=True))
+    assert (back.kind, back.control_amount, back.notes) == ("repaint", 0, vcu.notes)
+    assert report.splitlines() == list(vcu.notes)
+
+
+def test_a_sound_comes_back(call, folders):
+    from dataclasses import replace
+
+    empty = call(
+        "VaceBuildVcu", references={}, width=32, height=32, length=1, fit="cover", inside_mask="empty", soft_mask=False
+    )[0]
+    audio = {"waveform": torch.rand(1, 2, 100), "sample_rate": 44100}
+    back = call("VaceLoadVcu", file=save(call, replace(empty, audio=audio, fps=24.0))[0])[0]
+    assert torch.equal(back.audio["waveform"], audio["waveform"]) and back.audio["sample_rate"] == 44100
+    assert back.fps == 24
+    _, report = save(call, replace(empty, audio="hum"))
+    assert report == "The sound is of type str, not the host's AUDIO; it is not saved."
+
+
+def test_files_are_numbered_and_whole(call, folders, vcu):
+    names = [save(call, vcu, "scene", "8-bit")[0] for _ in range(2)]
+    assert names == [f"scene_0000{i}_{SUFFIX} [output]" for i in (1, 2)]
+    assert sorted(p.name for p in folders[1].iterdir()) == [f"scene_0000{i}_{SUFFIX}" for i in (1, 2)]
+
+
+def test_the_input_folder_is_read_without_a_mark_and_listed_first(call, host_nodes, folders, vcu):
+    saved, _ = save(call, vcu)
+    path = folders[1] / saved.removesuffix(" [output]")
+    (folders[0] / f"mine{SUFFIX}").write_bytes(path.read_bytes())
+    (folders[0] / "other.safetensors").write_bytes(b"")
+    assert options(host_nodes) == [f"mine{SUFFIX}", saved]
+    assert torch.equal(call("VaceLoadVcu", file=f"mine{SUFFIX}")[0].frames, vcu.frames)
+
+
+@pytest.mark.parametrize("prefix", ["../scene", "vcu/../../scene", "/tmp/scene", "C:\\scene", "..\\scene", "", "a\0b"])
+def test_nothing_is_saved_outside_the_output_folder(call, folders, vcu, prefix):
+    with pytest.raises(ValueError, match=r"filename_prefix is .* it must name a file inside the output folder"):
+        save(call, vcu, prefix)
+    assert not [p for p in folders[1].parent.rglob("*") if p.is_file()]
+
+
+def test_nothing_is_saved_through_a_link(call, folders, vcu, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (folders[1] / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="must name a file inside the output folder"):
+        save(call, vcu, "link/scene")
+
+
+@pytest.mark.parametrize("mark", ["", " [output]", " [input]"])
+@pytest.mark.parametrize(
+    "name", ["../secret", "vcu/../../secret", "{tmp}/secret", "..\\secret", "C:/secret", "", "a\0b"]
+)
+def test_nothing_is_loaded_from_outside(call, host_nodes, folders, tmp_path, name, mark):
+    (tmp_path / f"secret{SUFFIX}").write_bytes(b"")
+    file = name.format(tmp=tmp_path) + (SUFFIX if name else "") + mark
+    message = "leads out of the (input|output) folder"
+    with pytest.raises(ValueError, match=message):
+        call("VaceLoadVcu", file=file)
+    assert "leads out of" in host_nodes["VaceLoadVcu"].validate_inputs(file=file)
+    assert host_nodes["VaceLoadVcu"].fingerprint_inputs(file=file) == ""
+
+
+def test_nothing_is_loaded_through_a_link(call, folders, tmp_path):
+    (tmp_path / f"secret{SUFFIX}").write_bytes(b"")
+    (folders[0] / f"link{SUFFIX}").symlink_to(tmp_path / f"secret{SUFFIX}")
+    with pytest.raises(ValueError, match="leads out of the input folder"):
+        call("VaceLoadVcu", file=f"link{SUFFIX}")
+
+
+def test_a_name_that_is_not_there_or_no_vcu_is_refused(call, folders):
+    with pytest.raises(ValueError, match=r'"gone\.vcu\.safetensors" is not in the input folder\. Put it there'):
+        call("VaceLoadVcu", file=f"gone{SUFFIX}")
+    with pytest.raises(ValueError, match=r'"model\.safetensors" does not end in \.vcu\.safetensors'):
+        call("VaceLoadVcu", file="model.safetensors")
+
+
+def test_the_node_runs_again_when_the_file_changes(host_nodes, call, folders, vcu):
+    node = host_nodes["VaceLoadVcu"]
+    file, _ = save(call, vcu)
+    before = node.fingerprint_inputs(file=file)
+    assert node.validate_inputs(file=file) is True and before == node.fingerprint_inputs(file=file)
+    path = folders[1] / file.removesuffix(" [output]")
+    path.write_bytes(path.read_bytes() + b" ")
+    assert node.fingerprint_inputs(file=file) != before
+
+
+def truncate(data):
+    return data[: len(data) // 2]
+
+
+@pytest.mark.parametrize("spoil", [truncate, lambda _: b"", lambda _: b"PK\3\4 not a tensor", lambda d: d[:5]])
+def test_a_file_that_is_cut_off_or_something_else_is_refused_by_name(call, folders, vcu, spoil):
+    file, _ = save(call, vcu)
+    path = Path(folders[1] / file.removesuffix(" [output]"))
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"vcu/scene_00001_\.vcu\.safetensors \[output\] cannot be read \(.*cut off"):
+        call("VaceLoadVcu", file=file)
+
+
+def test_a_foreign_file_is_refused_by_name(call, folders):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(4)}, folders[0] / f"lora{SUFFIX}")
+    with pytest.raises(ValueError, match=r"lora\.vcu\.safetensors holds no VCU"):
+        call("VaceLoadVcu", file=f"lora{SUFFIX}")
