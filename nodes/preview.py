@@ -2,33 +2,41 @@
 
 from comfy_api.latest import io, ui
 
-from ._sheet import contact_sheet
+from ..vace_core.preflight import preflight
+from ._sheet import film_strip
 from ._sockets import Vcu
 
 
 class VacePreviewVcu(io.ComfyNode):
-    """A contact sheet of a VCU; needs no model."""
+    """A film strip of a VCU with numbers and warnings; needs no model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VacePreviewVcu",
-            display_name="VACE Preview VCU",
+            display_name="VACE Preview",
             category="vace",
             description=(
-                "Draws source, mask, both halves the model gets, and references side by side. "
-                "Runs without loading any model; connect a result to compare."
+                "Draws what is kept, what is generated and the references as the model gets them, with size, cost and "
+                "warnings. Loads no model: run it alone before sampling, or connect a result to compare."
             ),
+            search_aliases=["preflight", "contact sheet", "film strip"],
             inputs=[
-                Vcu.Input("vcu", tooltip="From VACE Build VCU."),
+                Vcu.Input("vcu", tooltip="From any VACE task node."),
                 io.Image.Input("result", optional=True, tooltip="The finished video, shown as the last row."),
-                io.Int.Input("columns", default=7, min=1, max=32, tooltip="Frames to show, spread over the video."),
+                io.Int.Input(
+                    "columns", default=7, min=1, max=32, tooltip="Frames to show, spread from the first to the last."
+                ),
             ],
-            outputs=[io.Image.Output(display_name="sheet", tooltip="The contact sheet, one picture.")],
+            outputs=[
+                io.Image.Output(display_name="sheet", tooltip="The film strip, one picture."),
+                io.String.Output(display_name="report", tooltip="Numbers, warnings and repairs, a line each."),
+            ],
             is_output_node=True,
         )
 
     @classmethod
     def execute(cls, vcu, columns, result=None) -> io.NodeOutput:
-        sheet = contact_sheet(vcu, columns, result)
-        return io.NodeOutput(sheet, ui=ui.PreviewImage(sheet, cls=cls))
+        report = preflight(vcu)
+        sheet = film_strip(vcu, report, columns, result)
+        return io.NodeOutput(sheet, report.text(), ui=ui.PreviewImage(sheet, cls=cls))
