@@ -2,27 +2,56 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .combos import VaceMakeAnything
+from .compose import VaceComposeVcus, VaceMixControls
 from .context import VaceApplyContext, VaceEncodeVcu
 from .control import VaceAnnotateGray
+from .extension import VaceBridgeVideos, VaceExtendVideo, VaceJoinVideos, VaceLoopVideo
+from .inpaint import VaceInpaintVideo
+from .keyframes import VaceInterpolateFrames, VacePlaceKeyframes
 from .latents import VaceDecodeLatent, VaceTrimLatent
+from .layout import VaceDrawLayout, VaceTrackLayout
 from .masks import VaceSplitByMask
+from .maskshape import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask
+from .outpaint import VaceOutpaintVideo
 from .preview import VacePreviewVcu
 from .references import VacePrepareReference
 from .sampling import VaceLoadModels, VaceSampleVcu
+from .sizes import VaceFitVideo
+from .storage import VaceLoadVcu, VaceSaveVcu
 from .vcu import VaceBuildVcu
 
 NODES: list[type[io.ComfyNode]] = [
     VaceLoadModels,
     VacePrepareReference,
     VaceBuildVcu,
+    VaceInpaintVideo,
+    VaceOutpaintVideo,
+    VacePlaceKeyframes,
+    VaceInterpolateFrames,
+    VaceExtendVideo,
+    VaceBridgeVideos,
+    VaceLoopVideo,
+    VaceJoinVideos,
+    VaceFitVideo,
+    VaceMakeAnything,
+    VaceComposeVcus,
+    VaceMixControls,
+    VaceSaveVcu,
+    VaceLoadVcu,
     VacePreviewVcu,
     VaceSampleVcu,
     VaceEncodeVcu,
     VaceApplyContext,
     VaceDecodeLatent,
     VaceTrimLatent,
+    VaceDrawBoxMask,
+    VaceGrowMask,
+    VaceAugmentMask,
     VaceSplitByMask,
     VaceAnnotateGray,
+    VaceDrawLayout,
+    VaceTrackLayout,
 ]
 
 
