@@ -1,0 +1,35 @@
+// The pack's wire colours, and error sentences where the user looks: in a toast.
+import { app } from "../../../scripts/app.js";
+import { api } from "../../../scripts/api.js";
+
+const COLOURS = { VACE_VCU: "#ff8a3d", VACE_CONTEXT: "#c77dff", VACE_REFERENCE: "#4cc9a0" };
+
+function colourNewNodes() {
+  const rules = Object.entries(COLOURS).map(([type, colour]) => `--color-datatype-${type}:${colour}`);
+  const style = document.createElement("style");
+  style.textContent = `:root{${rules.join(";")}}`;
+  document.head.append(style);
+}
+
+function colourClassicNodes() {
+  // Palettes load later and reset every type they do not know, so the colour is an accessor and not a value.
+  const maps = [app.canvas.default_connection_color_byType, window.LGraphCanvas?.link_type_colors];
+  for (const map of maps.filter(Boolean))
+    for (const [type, colour] of Object.entries(COLOURS))
+      Object.defineProperty(map, type, { get: () => colour, set() {}, enumerable: true, configurable: true });
+}
+
+function toast(detail, severity = "error") {
+  app.extensionManager.toast.add({ severity, summary: "Wan VACE", detail, life: 12000 });
+}
+
+app.registerExtension({
+  name: "wan_vace.look",
+  setup() {
+    colourNewNodes();
+    colourClassicNodes();
+    api.addEventListener("execution_error", ({ detail }) => {
+      if (detail.exception_type?.endsWith("VaceInputError")) toast(detail.exception_message.trim());
+    });
+  },
+});
