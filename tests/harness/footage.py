@@ -7,12 +7,17 @@ from importlib.metadata import PackageNotFoundError, files
 from itertools import islice, pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageSequence
 
 DISTRIBUTION = "comfyui-workflow-templates-media-video"
 BOY_AND_DOG = "video_wan_vace_inpainting-2.webp"
 DRAGON = "video_wan_vace_14B_ref2v-1.webp"
+DANCER = "video_wan_vace_14B_v2v-1.webp"
+CAR = "video_wan_vace_14B_t2v-1.webp"
+WHITE_DRESS = "video_wan_vace_flf2v-1.webp"
+PORTRAIT = "video_wan_vace_outpainting-1.webp"
 FRAMES = 33
 FPS = 16
 
@@ -92,14 +97,37 @@ def save_clip(frames: np.ndarray, path: Path) -> Path:
     return path
 
 
+def save_film(frames: np.ndarray, path: Path) -> Path:
+    """Write frames [T, H, W, 3] as an mp4 of high quality, for nodes that load a video."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS, options={"crf": "12"})
+        stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def save_picture(frame: np.ndarray, path: Path) -> Path:
+    """Write one frame [H, W, 3] as a PNG."""
+    Image.fromarray(frame).save(path)
+    return path
+
+
 def write_demo_inputs(folder: Path) -> list[Path]:
-    """Write a clip, a mask that follows its dog, and a reference into ComfyUI's input folder."""
-    clip = load(BOY_AND_DOG, FRAMES)
+    """Write what the example workflows load into ComfyUI's input folder: clips, a mask, and pictures."""
+    clip, dress = load(BOY_AND_DOG, FRAMES), load(WHITE_DRESS, 81)
     reference = folder / "dragon.png"
     dragon_head().save(reference)
     return [
         save_clip(clip, folder / "boy_and_dog.webp"),
         save_clip(dog_mask(*clip.shape[:3]), folder / "boy_and_dog_mask.webp"),
+        save_film(clip, folder / "boy_and_dog.mp4"),
+        save_film(load(DANCER, FRAMES), folder / "dancer.mp4"),
+        save_film(load(CAR, FRAMES), folder / "car.mp4"),
+        save_picture(dress[0], folder / "first.png"),
+        save_picture(dress[-1], folder / "last.png"),
+        save_picture(load(PORTRAIT, 1)[0], folder / "portrait.png"),
         reference,
     ]
 

@@ -79,6 +79,14 @@ def host(arguments: list[str]) -> int:
     return 0
 
 
+def draw(arguments: list[str]) -> int:
+    """Make example_workflows/*.json and their pictures from the API files (needs Chromium)."""
+    ready = set_up()
+    if _run_module(ready, "pip", "install", "--quiet", "playwright"):
+        raise SetupError("playwright could not be installed. Check the network, or install it into the host's Python.")
+    return _run_module(ready, "harness.draw", *arguments)
+
+
 def set_up() -> Host:
     """Host and base directory, ready to run; one line for each step that had something to do."""
     start = time.perf_counter()
@@ -88,7 +96,7 @@ def set_up() -> Host:
     return ready
 
 
-VERBS = {verb.__name__: verb for verb in (demo, test, serve, bench, host)}
+VERBS = {verb.__name__: verb for verb in (demo, test, serve, bench, host, draw)}
 
 
 def _run_module(host: Host, module: str, *arguments: str) -> int:

@@ -51,7 +51,7 @@ def _with_single_loaders(prompt: dict) -> dict:
 
 
 def _adapter_inputs(node: dict) -> list[str]:
-    if not node["class_type"].startswith("Vace"):
+    if not node["class_type"].startswith("Vace") or node["class_type"] == "VaceLoadVcu":
         return []
     return [k for k, v in node["inputs"].items() if isinstance(v, str) and v.endswith((".safetensors", ".pth"))]
 

@@ -1,0 +1,134 @@
+"""Turns the API workflows into workflows for the browser, each with a picture of what the model will look at.
+
+The graph is laid out in a real browser: Chromium (or what ``CHROMIUM`` points at) and the Python package playwright.
+The picture is the film strip of VACE Preview, made by the host from the demo inputs without loading a model.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from .places import ROOT
+from .server import ComfyServer
+from .workflows import small
+
+FOLDER = ROOT / "example_workflows"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+VIEW = {"width": 1500, "height": 900}
+PICTURE_WIDTH = 900
+GAP_X, GAP_Y = 70, 60
+IMAGE_HEIGHT = 340  # of a node that shows the picture it loads, which arrives after the layout
+READY = "() => window.app?.extensionManager && window.app?.graph && !document.querySelector('.p-blockui-mask')"
+
+# Nodes go into columns by their distance from the start, so that wires run from left to right.
+LAYOUT = """([api, name, gapX, gapY, imageHeight]) => {
+  app.loadApiJson(api, name);
+  const nodes = app.graph._nodes, depth = new Map();
+  const level = n => {
+    if (depth.has(n.id)) return depth.get(n.id);
+    depth.set(n.id, 0);
+    const links = (n.inputs || []).filter(i => i.link != null).map(i => app.graph.links[i.link]);
+    const from = links.map(link => app.graph.getNodeById(link.origin_id));
+    const d = from.length ? 1 + Math.max(...from.map(level)) : 0;
+    depth.set(n.id, d);
+    return d;
+  };
+  nodes.forEach(level);
+  for (const n of nodes) {  // a loader stands right before the node that needs it
+    const to = (n.outputs || []).flatMap(o => o.links || []).map(l => depth.get(app.graph.links[l].target_id));
+    if (to.length && !(n.inputs || []).some(i => i.link != null)) depth.set(n.id, Math.max(0, Math.min(...to) - 1));
+  }
+  let x = 40;
+  for (let d = 0; d <= Math.max(...depth.values()); d++) {
+    let y = 60, width = 0;
+    for (const n of nodes.filter(n => depth.get(n.id) === d)) {
+      const size = n.computeSize();
+      const least = /^Load(Image|Video)$/.test(n.type) ? imageHeight : 0;
+      n.setSize([Math.max(n.size[0], size[0], 270), Math.max(n.size[1], size[1], least)]);
+      n.pos = [Math.round(x), Math.round(y)];
+      y += n.size[1] + gapY;
+      width = Math.max(width, n.size[0]);
+    }
+    x += width + gapX;
+  }
+  app.graph.setDirtyCanvas(true, true);
+}"""
+
+
+def main(names: list[str]) -> int:
+    """Draw the named workflows, or all.
+
+    Args:
+        names: File names without ending.
+
+    Returns:
+        The exit status.
+    """
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        print("error: no Chromium found. Install it, or set CHROMIUM to its path.", file=sys.stderr)
+        return 1
+    files = [p for p in sorted((FOLDER / "api").glob("*.json")) if not names or p.stem in names]
+    workflows = {path: json.loads(path.read_text("utf-8")) for path in files}
+    with ComfyServer(cpu=True) as server:
+        for path, api in workflows.items():
+            _picture(server, path, api)
+            print(f"{path.stem}.jpg", flush=True)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS)
+            page = browser.new_page(viewport=VIEW)
+            page.goto(server.url, wait_until="domcontentloaded")
+            page.wait_for_function(READY, timeout=60000)
+            page.wait_for_selector("[data-testid=queue-button]", timeout=60000)
+            for path, api in workflows.items():
+                _draw(page, path, api)
+                print(path.name, flush=True)
+            browser.close()
+    return 0
+
+
+def _draw(page: object, path: Path, api: dict) -> None:
+    page.evaluate(LAYOUT, [api, path.stem, GAP_X, GAP_Y, IMAGE_HEIGHT])
+    page.wait_for_timeout(500)
+    graph = _plain(page.evaluate("() => app.graph.serialize()"))
+    (FOLDER / path.name).write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _picture(server: ComfyServer, path: Path, api: dict) -> None:
+    """Save the film strip of the first VCU that the workflow uses."""
+    link = next(node["inputs"]["vcu"] for node in api.values() if "vcu" in node["inputs"])
+    preview = {"class_type": "VacePreviewVcu", "inputs": {"vcu": link, "columns": 7}}
+    entry = server.run({**small(_upstream(api, link[0])), "preview": preview})
+    (strip,) = server.outputs(entry)
+    with Image.open(strip) as picture:
+        small_picture = picture.convert("RGB")
+        small_picture.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH))
+        small_picture.save(FOLDER / f"{path.stem}.jpg", quality=82, optimize=True)
+
+
+def _upstream(api: dict, node_id: str) -> dict:
+    """The part of a workflow that a node needs, itself included."""
+    node = api[node_id]
+    links = [value[0] for value in node["inputs"].values() if isinstance(value, list)]
+    return {key: value for link in links for key, value in _upstream(api, link).items()} | {node_id: node}
+
+
+def _plain(value: object) -> object:
+    """Without the nulls that the browser adds to everything; a ``link`` is null where nothing is connected."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if v is not None or k == "link"}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
