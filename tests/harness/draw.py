@@ -22,13 +22,13 @@ FOLDER = ROOT / "example_workflows"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 VIEW = {"width": 1500, "height": 900}
 PICTURE_WIDTH = 900
-GAP_X, GAP_Y = 70, 60
+GAP_X, GAP_Y = 70, 90
 IMAGE_HEIGHT = 340  # of a node that shows the picture it loads, which arrives after the layout
 READY = "() => window.app?.extensionManager && window.app?.graph && !document.querySelector('.p-blockui-mask')"
 
 # Nodes go into columns by their distance from the start, so that wires run from left to right.
-LAYOUT = """([api, name, gapX, gapY, imageHeight]) => {
-  app.loadApiJson(api, name);
+LOAD = "([api, name]) => app.loadApiJson(api, name)"
+LAYOUT = """([gapX, gapY, imageHeight]) => {
   const nodes = app.graph._nodes, depth = new Map();
   const level = n => {
     if (depth.has(n.id)) return depth.get(n.id);
@@ -50,7 +50,7 @@ LAYOUT = """([api, name, gapX, gapY, imageHeight]) => {
     for (const n of nodes.filter(n => depth.get(n.id) === d)) {
       const size = n.computeSize();
       const least = /^Load(Image|Video)$/.test(n.type) ? imageHeight : 0;
-      n.setSize([Math.max(n.size[0], size[0], 270), Math.max(n.size[1], size[1], least)]);
+      n.setSize([Math.max(size[0], 280), Math.max(size[1], least)]);
       n.pos = [Math.round(x), Math.round(y)];
       y += n.size[1] + gapY;
       width = Math.max(width, n.size[0]);
@@ -85,10 +85,10 @@ def main(names: list[str]) -> int:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS)
             page = browser.new_page(viewport=VIEW)
-            page.goto(server.url, wait_until="domcontentloaded")
-            page.wait_for_function(READY, timeout=60000)
-            page.wait_for_selector("[data-testid=queue-button]", timeout=60000)
             for path, api in workflows.items():
+                page.goto(server.url, wait_until="domcontentloaded")  # previews of the last one would stay otherwise
+                page.wait_for_function(READY, timeout=60000)
+                page.wait_for_selector("[data-testid=queue-button]", timeout=60000)
                 _draw(page, path, api)
                 print(path.name, flush=True)
             browser.close()
@@ -96,8 +96,10 @@ def main(names: list[str]) -> int:
 
 
 def _draw(page: object, path: Path, api: dict) -> None:
-    page.evaluate(LAYOUT, [api, path.stem, GAP_X, GAP_Y, IMAGE_HEIGHT])
-    page.wait_for_timeout(500)
+    page.evaluate(LOAD, [api, path.stem])
+    page.wait_for_timeout(800)  # widgets that depend on a choice arrive late
+    page.evaluate(LAYOUT, [GAP_X, GAP_Y, IMAGE_HEIGHT])
+    page.wait_for_timeout(300)
     graph = _plain(page.evaluate("() => app.graph.serialize()"))
     (FOLDER / path.name).write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
