@@ -45,19 +45,21 @@ LAYOUT = """([gapX, gapY, imageHeight]) => {
     if (to.length && !(n.inputs || []).some(i => i.link != null)) depth.set(n.id, Math.max(0, Math.min(...to) - 1));
   }
   let x = 40;
+  const boxes = {};
   for (let d = 0; d <= Math.max(...depth.values()); d++) {
     let y = 60, width = 0;
     for (const n of nodes.filter(n => depth.get(n.id) === d)) {
       const size = n.computeSize();
       const least = /^Load(Image|Video)$/.test(n.type) ? imageHeight : 0;
       n.setSize([Math.max(size[0], 280), Math.max(size[1], least)]);
+      boxes[n.id] = {pos: [Math.round(x), Math.round(y)], size: [n.size[0], n.size[1]].map(Math.round)};
       n.pos = [Math.round(x), Math.round(y)];
       y += n.size[1] + gapY;
       width = Math.max(width, n.size[0]);
     }
     x += width + gapX;
   }
-  app.graph.setDirtyCanvas(true, true);
+  return boxes;
 }"""
 
 
@@ -98,9 +100,10 @@ def main(names: list[str]) -> int:
 def _draw(page: object, path: Path, api: dict) -> None:
     page.evaluate(LOAD, [api, path.stem])
     page.wait_for_timeout(800)  # widgets that depend on a choice arrive late
-    page.evaluate(LAYOUT, [GAP_X, GAP_Y, IMAGE_HEIGHT])
-    page.wait_for_timeout(300)
+    boxes = page.evaluate(LAYOUT, [GAP_X, GAP_Y, IMAGE_HEIGHT])
     graph = _plain(page.evaluate("() => app.graph.serialize()"))
+    for node in graph["nodes"]:  # the browser may have changed a size since
+        node.update(boxes[str(node["id"])])
     (FOLDER / path.name).write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
