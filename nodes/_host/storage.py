@@ -33,7 +33,8 @@ def save_vcu(vcu: Vcu, prefix: str, precision: str, notes: list[str]) -> tuple[s
     path, name = new_output_file(prefix, SUFFIX)
     partial = path.with_name(path.name + ".part")
     try:
-        save_file({key: tensor.cpu() for key, tensor in tensors.items()}, partial, metadata)
+        # Each tensor alone in memory: a picture used twice, or a view of a frame, is refused by the format.
+        save_file({key: tensor.cpu().clone() for key, tensor in tensors.items()}, partial, metadata)
         partial.replace(path)  # whole, or not at all
     finally:
         partial.unlink(missing_ok=True)

@@ -156,3 +156,12 @@ def test_a_foreign_file_is_refused_by_name(call, folders):
     save_file({"weight": torch.zeros(4)}, folders[0] / f"lora{SUFFIX}")
     with pytest.raises(ValueError, match=r"lora\.vcu\.safetensors holds no VCU"):
         call("VaceLoadVcu", file=f"lora{SUFFIX}")
+
+
+def test_pictures_that_share_memory_are_saved(call, folders):
+    video = torch.rand(5, 32, 48, 3)
+    twice = {"reference_image_0": video[:1], "reference_image_1": video[:1]}
+    settings = {"width": 0, "height": 0, "length": 0, "fit": "cover", "inside_mask": "empty", "soft_mask": False}
+    vcu = call("VaceBuildVcu", control_video=video, references=twice, **settings)[0]
+    back, _ = call("VaceLoadVcu", file=save(call, vcu)[0])
+    assert all(torch.equal(reference.image, video[0]) for reference in back.references)
