@@ -48,7 +48,9 @@ def apply_context(conditionings: list[list], context: VaceContext, strength: flo
 def _reference_counts(values: dict, context: VaceContext) -> list[int]:
     """Reference slots of each VCU in one conditioning entry; foreign ones are told by their length."""
     frames = values.get(FRAMES, [])
-    counts = values.get(REFERENCES, [latents.shape[2] - context.video_length for latents in frames])
+    ours = values.get(REFERENCES, [])
+    # A node of another pack appends its VCU but no count: what is longer than the video are references.
+    counts = [*ours, *(latents.shape[2] - context.video_length for latents in frames[len(ours) :])]
     for latents, count in zip(frames, counts, strict=True):
         size = latents.shape[3] * SPATIAL_STRIDE, latents.shape[4] * SPATIAL_STRIDE
         length = latents.shape[2] - max(count, 0)

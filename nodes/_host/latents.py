@@ -13,6 +13,7 @@ from ...vace_core.grid import LATENT_CHANNELS, num_pixel_frames
 from .vae import decode
 
 NUM_REFERENCES, NUM_FRAMES = "vace_num_references", "vace_num_frames"
+LATENT_FRAMES = "vace_latent_frames"  # R + t; a latent that is shorter was trimmed by another node
 FPS, AUDIO = "vace_fps", "vace_audio"
 
 
@@ -27,7 +28,7 @@ def empty_video_latent(context: VaceContext, num_references: int, batch_size: in
     _, _, _, h, w = context.latents.shape
     shape = batch_size, LATENT_CHANNELS, num_references + context.video_length, h, w
     samples = torch.zeros(shape, device=comfy.model_management.intermediate_device())
-    counts = {NUM_REFERENCES: num_references, NUM_FRAMES: context.num_frames}
+    counts = {NUM_REFERENCES: num_references, NUM_FRAMES: context.num_frames, LATENT_FRAMES: shape[2]}
     return {"samples": samples, **counts, FPS: context.fps, AUDIO: context.audio}
 
 
@@ -43,14 +44,16 @@ def trim_references(latent: dict, num_references: int | None) -> dict:
     """
     samples = latent["samples"]
     require_shape("samples", samples, "B C t h w", (None, LATENT_CHANNELS, None, None, None))
-    count = _count(latent, NUM_REFERENCES, num_references, "trim_latent")
     length = samples.shape[2]
+    count = _count(latent, NUM_REFERENCES, num_references, "trim_latent")
+    if num_references is None and length == latent.get(LATENT_FRAMES, length) - count:
+        count = 0  # another node, such as the host's TrimVideoLatent, has dropped them and kept our counts
     if count >= length:
         raise VaceInputError(
             f"trim_latent is {count} but samples has {length} latent frames, so nothing would be left. "
             f"Set it to the number of references."
         )
-    trimmed = {**latent, "samples": samples[:, :, count:], NUM_REFERENCES: 0}
+    trimmed = {**latent, "samples": samples[:, :, count:], NUM_REFERENCES: 0, LATENT_FRAMES: length - count}
     if "noise_mask" in latent:
         trimmed["noise_mask"] = _trim_mask(latent["noise_mask"], length, count)
     return trimmed

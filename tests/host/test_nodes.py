@@ -118,6 +118,40 @@ def test_an_odd_length_comes_back_exactly_and_per_video_of_a_batch(call, vae, va
     assert torch.equal(frames, torch.cat([whole[0, :7], whole[1, :7]]))
 
 
+def test_a_vcu_of_the_core_node_between_two_of_ours_is_counted(call, vae, vace_model, prompts):
+    size = {"width": 48, "height": 32, "length": 5}
+    context = encode(call, vae, references={"reference_image_0": picture(32, 48)}, **size)
+    positive, negative, *_ = apply(call, prompts, context)
+    core = call(
+        "WanVaceToVideo", positive=positive, negative=negative, vae=vae, batch_size=1, strength=1.0,
+        reference_image=picture(32, 48, 5), **size,
+    )  # fmt: skip
+    positive, negative, latent, trim = apply(call, core[:2], encode(call, vae, **size))
+    assert trim == 1 and {f.shape[2] for f in positive[0][1]["vace_frames"]} == {3}
+    assert sample(call, vace_model, positive, negative, latent)["samples"].isfinite().all()
+
+
+def test_a_latent_that_the_core_has_trimmed_is_not_trimmed_again(call, vae, prompts):
+    context = encode(
+        call, vae, control_video=torch.rand(9, 32, 48, 3), references={"reference_image_0": picture(32, 48)}
+    )
+    latent = {**apply(call, prompts, context)[2], "samples": torch.rand(1, 16, 4, 4, 6)}
+    (trimmed,) = call("TrimVideoLatent", samples=latent, trim_amount=1)
+    by_core = call("VaceDecodeLatent", samples=trimmed, vae=vae, fps=0.0, trim_latent=-1, length=-1)[0]
+    by_us = call("VaceDecodeLatent", samples=latent, vae=vae, fps=0.0, trim_latent=-1, length=-1)[0]
+    assert torch.equal(by_core, by_us) and len(by_us) == 9
+
+
+def test_gray_carries_frame_rate_and_sound(call):
+    from comfy_api.latest import InputImpl, Types
+
+    sound = {"waveform": torch.zeros(1, 1, 100), "sample_rate": 100}
+    parts = Types.VideoComponents(images=torch.rand(3, 16, 16, 3), audio=sound, frame_rate=30)
+    frames, video, report = call("VaceAnnotateGray", frames=InputImpl.VideoFromComponents(parts), luma="official")
+    out = video.get_components()
+    assert out.frame_rate == 30 and out.audio is sound and torch.equal(out.images, frames) and report == ""
+
+
 def test_trimming_shortens_the_noise_mask_with_the_samples(call):
     latent = {"samples": torch.zeros(1, 16, 5, 4, 6), "vace_num_references": 2, "vace_num_frames": 9}
     for mask in (torch.rand(1, 1, 5, 4, 6), torch.rand(5, 1, 32, 48), torch.rand(5, 32, 48)):
@@ -140,7 +174,7 @@ def test_gray_uses_the_official_weights_unless_told_otherwise(call):
     red = torch.zeros(1, 2, 2, 3)
     red[..., 0] = 1
     for luma, value in (("official", 0.114), ("bt601", 0.299)):
-        (frames,) = call("VaceAnnotateGray", frames=red, luma=luma)
+        frames, *_ = call("VaceAnnotateGray", frames=red, luma=luma)
         torch.testing.assert_close(frames, torch.full_like(frames, value))
 
 
