@@ -3,8 +3,9 @@
 from comfy_api.latest import io
 
 from ..vace_core.compose import compose_all, mix_controls
+from ..vace_core.video import Clip
 from ._host.report import publish
-from ._host.video import read_clip
+from ._host.video import read_clip, write_clip
 from ._results import vcu_result
 from ._sockets import Vcu, vcu_outputs, video_socket
 
@@ -68,6 +69,9 @@ class VaceMixControls(io.ComfyNode):
                 io.Image.Output(
                     display_name="control_video", tooltip="The mixed frames, for control_video of VACE Build VCU."
                 ),
+                io.Video.Output(
+                    display_name="video", tooltip="The same with the frame rate and sound of inside, else of outside."
+                ),
                 io.String.Output(
                     display_name="report", tooltip="What was repaired, a sentence each; empty if nothing."
                 ),
@@ -78,5 +82,7 @@ class VaceMixControls(io.ComfyNode):
     @classmethod
     def execute(cls, inside, outside, mask) -> io.NodeOutput:
         notes: list[str] = []
-        frames = mix_controls(read_clip(inside).frames, read_clip(outside).frames, mask, notes)
-        return io.NodeOutput(frames, publish(notes, "VACE Mix Controls", cls.hidden.unique_id))
+        first, second = read_clip(inside), read_clip(outside)
+        frames = mix_controls(first.frames, second.frames, mask, notes)
+        clip = Clip(frames, first.fps or second.fps, first.audio or second.audio)
+        return io.NodeOutput(frames, write_clip(clip), publish(notes, "VACE Mix Controls", cls.hidden.unique_id))

@@ -1,10 +1,13 @@
 """Nodes that turn a video into a control signal."""
 
+from dataclasses import replace
+
 from comfy_api.latest import io
 
 from ..annotators.gray import BT601_LUMA, OFFICIAL_LUMA, gray
 from ..vace_core.inputs import legal_frames
-from ._host.video import read_clip
+from ._host.report import publish
+from ._host.video import read_clip, write_clip
 from ._sockets import video_socket
 
 LUMA = {"official": OFFICIAL_LUMA, "bt601": BT601_LUMA}
@@ -31,9 +34,18 @@ class VaceAnnotateGray(io.ComfyNode):
                     "model was trained with; bt601 is ordinary grey.",
                 ),
             ],
-            outputs=[io.Image.Output(display_name="control_video", tooltip="Grey frames, for VACE Build VCU.")],
+            outputs=[
+                io.Image.Output(display_name="control_video", tooltip="Grey frames, for VACE Build VCU."),
+                io.Video.Output(display_name="video", tooltip="The same with the frame rate and sound of the source."),
+                io.String.Output(display_name="report", tooltip="What was repaired, a sentence each."),
+            ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, frames, luma) -> io.NodeOutput:
-        return io.NodeOutput(gray(legal_frames("frames", read_clip(frames).frames, []), LUMA[luma]))
+        notes: list[str] = []
+        clip = read_clip(frames)
+        control = gray(legal_frames("frames", clip.frames, notes), LUMA[luma])
+        report = publish(notes, "VACE Gray", cls.hidden.unique_id)
+        return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)

@@ -55,8 +55,9 @@ def test_other_sizes_are_refused_by_socket(call):
 def test_two_controls_are_divided_by_a_mask(call):
     mask = torch.zeros(1, 32, 48)
     mask[:, :, :24] = 1
-    frames, report = call(
+    frames, video, report = call(
         "VaceMixControls", inside=torch.ones(5, 32, 48, 3), outside=torch.zeros(5, 32, 48, 3), mask=mask
     )
     assert (frames[:, :, :24] == 1).all() and (frames[:, :, 24:] == 0).all()
+    assert torch.equal(video.get_components().images, frames)
     assert report == "mask has one frame; it is used for all 5."
