@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from comfy_api.latest import io
 
-from ..vace_core.context import MASK_EDGES, VaceContext, assemble_context, split_for_encoding
+from ..vace_core.context import MASK_EDGES, VaceContext, assemble_context, is_constant, split_for_encoding
 from ..vace_core.references import letterbox
 from ._host.conditioning import apply_context
 from ._host.latents import empty_video_latent
@@ -59,8 +59,9 @@ def _encode_vcu(vae, vcu, mask_edges, antialias_references) -> VaceContext:
     pictures = [letterbox(r.image, vcu.height, vcu.width, antialias_references) for r in vcu.references]
     references = [encode(vae, picture[None]) for picture in pictures]
     inactive, reactive, mask = split_for_encoding(vcu, mask_edges)
-    halves = encode(vae, inactive), encode(vae, reactive)
-    context = assemble_context(*halves, mask, references, empty_latent(), vcu.num_frames)
+    kept = encode(vae, inactive)
+    control = kept if is_constant(inactive) and is_constant(reactive) else encode(vae, reactive)
+    context = assemble_context(kept, control, mask, references, empty_latent(), vcu.num_frames)
     strengths = tuple(reference.strength for reference in vcu.references)
     return replace(context, reference_strengths=strengths, fps=vcu.fps, audio=vcu.audio)
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from .errors import VaceInputError, require_shape
 from .grid import LATENT_CHANNELS, MASK_CHANNELS, PATCH_SIZE, SPATIAL_STRIDE, padded_length
-from .masks import MID_GREY, binarize, decouple, fold_mask
-from .vcu import Vcu
+from .masks import MID_GREY, binarize, fold_mask, keep
+from .vcu import EMPTY, Vcu
 from .video import hold_last
 
 MASK_EDGES = ("official", "hard", "soft")
@@ -68,7 +68,8 @@ def split_for_encoding(vcu: Vcu, edges: str = "official") -> tuple[Tensor, Tenso
             0.5; ``soft`` blends both, as the host's WanVaceToVideo does. Equal for a binary mask.
 
     Returns:
-        ``(inactive, reactive, mask)``: [T, H, W, 3] twice and [T, H, W], T = 4n + 1.
+        ``(inactive, reactive, mask)``: [T, H, W, 3] twice and [T, H, W], T = 4n + 1. A half that holds nothing is
+        an expanded constant, which takes no memory.
 
     Raises:
         VaceInputError: If ``edges`` is not one of `MASK_EDGES`.
@@ -78,10 +79,17 @@ def split_for_encoding(vcu: Vcu, edges: str = "official") -> tuple[Tensor, Tenso
     T = padded_length(vcu.num_frames)
     frames, mask = hold_last(vcu.frames, T), hold_last(vcu.mask, T)
     split = mask if edges == "soft" else binarize(mask)
-    inactive, reactive = decouple(frames, split)
-    if vcu.control_amount < 1:
-        reactive = (reactive - MID_GREY) * vcu.control_amount + MID_GREY
+    inactive = reactive = frames.new_full((1, 1, 1, 1), MID_GREY).expand_as(frames)
+    if split.min() < 1:
+        inactive = keep(frames, 1 - split)
+    if vcu.kind != EMPTY and vcu.control_amount > 0 and split.max() > 0:
+        reactive = keep(frames, split * vcu.control_amount)
     return inactive, reactive, split if edges == "hard" else mask
+
+
+def is_constant(frames: Tensor) -> bool:
+    """Whether frames are one expanded value, as an empty half of `split_for_encoding` is."""
+    return not any(frames.stride())
 
 
 def assemble_context(

@@ -40,9 +40,17 @@ def decouple(frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """
     T, H, W, _ = frames.shape
     require_shape("mask", mask, "T H W", (T, H, W))
-    mask = mask[..., None]
-    centered = frames - MID_GREY
-    return centered * (1 - mask) + MID_GREY, centered * mask + MID_GREY
+    return keep(frames, 1 - mask), keep(frames, mask)
+
+
+def keep(frames: Tensor, amount: Tensor) -> Tensor:
+    """Frames faded to mid-grey where ``amount`` is below 1.
+
+    Args:
+        frames: [T, H, W, C], in [0, 1].
+        amount: [T, H, W], in [0, 1].
+    """
+    return (frames - MID_GREY) * amount[..., None] + MID_GREY
 
 
 def seen_frames(num_frames: int) -> list[int]:

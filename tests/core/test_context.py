@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from wan_vace.vace_core.context import assemble_context, pad_references, split_for_encoding
+from wan_vace.vace_core.context import assemble_context, is_constant, pad_references, split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.masks import fold_mask
-from wan_vace.vace_core.vcu import Vcu
+from wan_vace.vace_core.masks import decouple, fold_mask
+from wan_vace.vace_core.vcu import Vcu, empty_vcu
 
 
 def latent(t, value=None):
@@ -74,6 +74,22 @@ def test_control_amount_mixes_the_reactive_half_with_grey_and_leaves_the_rest(am
     assert (reactive[:, :8] == 0.5).all() and (inactive[:, 8:] == 0.5).all()
     if amount == 0:
         assert (reactive == 0.5).all()  # exactly, so that a constant clip can be recognised
+
+
+def test_a_half_that_holds_nothing_takes_no_memory():
+    frames, ones, zeros = torch.rand(5, 16, 16, 3), torch.ones(5, 16, 16), torch.zeros(5, 16, 16)
+    cases = {
+        (True, True): empty_vcu(5, 16, 16),
+        (True, False): Vcu(frames, ones),
+        (False, True): Vcu(frames, zeros),
+        (True, True, "hole"): Vcu(frames, ones, control_amount=0.0),
+    }
+    for (no_kept, no_control, *_), vcu in cases.items():
+        inactive, reactive, _ = split_for_encoding(vcu)
+        assert (is_constant(inactive), is_constant(reactive)) == (no_kept, no_control)
+        for half, plain in zip((inactive, reactive), decouple(vcu.frames, vcu.mask), strict=True):
+            if vcu.control_amount == 1:
+                assert torch.equal(half, plain)  # the same numbers as without the short cut
 
 
 def test_unknown_edges_are_refused():
