@@ -24,7 +24,7 @@ def new_output_file(prefix: str, suffix: str) -> tuple[Path, str]:
         VaceInputError: If the prefix leads out of the output folder or names no file.
     """
     root = Path(folder_paths.get_output_directory())
-    if not Path(prefix).name or not _is_below(root, prefix):
+    if not Path(prefix).name or not is_below(root, prefix):
         raise VaceInputError(
             f'filename_prefix is "{prefix}", it must name a file inside the output folder. '
             f"Use a name such as vcu/scene, without .. and without a drive or leading slash."
@@ -62,7 +62,7 @@ def file_to_load(name: str, suffix: str) -> Path:
     bare = name.removesuffix(OUTPUT_MARK).removesuffix(" [input]")
     root = Path(folder_paths.get_output_directory() if marked else folder_paths.get_input_directory())
     where = "output" if marked else "input"
-    if not _is_below(root, bare):
+    if not is_below(root, bare):
         raise VaceInputError(f'"{name}" leads out of the {where} folder. Choose a file inside it.')
     if not bare.endswith(suffix):
         raise VaceInputError(f'"{name}" does not end in {suffix}. Choose a file that VACE Save VCU wrote.')
@@ -78,7 +78,7 @@ def _roots() -> list[tuple[Path, str]]:
     ]
 
 
-def _is_below(root: Path, name: str) -> bool:
+def is_below(root: Path, name: str) -> bool:
     """Whether a name stays in a folder, links followed, on every system whatever its slashes."""
     parts = name.replace("\\", "/").split("/")
     if "\0" in name or ".." in parts or ":" in parts[0] or not parts[0] or Path(name).is_absolute():
