@@ -2,6 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceSetStrength
 from .combos import VaceMakeAnything
 from .compose import VaceComposeVcus, VaceMixControls
 from .context import VaceApplyContext, VaceEncodeVcu
@@ -23,6 +24,9 @@ from .vcu import VaceBuildVcu
 
 NODES: list[type[io.ComfyNode]] = [
     VaceLoadModels,
+    VaceLoadAdapter,
+    VaceApplyAdapter,
+    VaceSetStrength,
     VacePrepareReference,
     VaceBuildVcu,
     VaceInpaintVideo,

@@ -7,6 +7,7 @@ from ..vace_core.video import FITS
 Vcu = io.Custom("VACE_VCU")
 Context = io.Custom("VACE_CONTEXT")
 Reference = io.Custom("VACE_REFERENCE")
+Adapter = io.Custom("VACE_ADAPTER")
 
 
 def video_socket(name: str, tooltip: str, optional: bool = False) -> io.Input:
@@ -62,5 +63,5 @@ def vcu_outputs() -> list[io.Output]:
     """A VCU and what was repaired on the way to it."""
     return [
         Vcu.Output(display_name="vcu", tooltip="Everything VACE looks at, for any node that takes a VCU."),
-        io.String.Output(display_name="report", tooltip="What was repaired, a sentence each; empty if nothing."),
+        io.String.Output(display_name="report", tooltip="What was repaired or decided, a sentence each."),
     ]

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..vace_core.defaults import NEGATIVE_PROMPT
 from ._host.graph import loading_graph, sampling_graph
-from ._host.models import SAMPLERS, SCHEDULERS, model_files
+from ._host.models import SAMPLERS, SCHEDULERS, model_files, require_vace_model
 from ._sockets import Vcu
 
 
@@ -66,7 +66,7 @@ class VaceSampleVcu(io.ComfyNode):
                 "cached by itself: a new prompt encodes no video again."
             ),
             inputs=[
-                io.Model.Input("model", raw_link=True, tooltip="A Wan2.1-VACE model, LoRAs included."),
+                io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter; LoRAs included."),
                 io.Clip.Input("clip", raw_link=True, tooltip="The umt5-xxl text encoder."),
                 io.Vae.Input("vae", raw_link=True, tooltip="The Wan 2.1 VAE."),
                 Vcu.Input("vcu", raw_link=True, tooltip="What the model is to look at, from any VACE task node."),
@@ -128,6 +128,7 @@ class VaceSampleVcu(io.ComfyNode):
                 io.Image.Output(display_name="frames", tooltip="The same frames as images."),
                 io.Latent.Output(display_name="latent", tooltip="What was sampled, references included."),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
             enable_expand=True,
         )
 
@@ -135,7 +136,9 @@ class VaceSampleVcu(io.ComfyNode):
     def execute(
         cls, model, clip, vae, vcu, prompt, negative_prompt, seed, steps, cfg, shift, sampler, scheduler, strength, fps
     ) -> io.NodeOutput:
-        links = {"model": model, "clip": clip, "vae": vae, "vcu": vcu}
+        require_vace_model(model)  # before anything is encoded
+        model_link = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]["model"]
+        links = {"model": model_link, "clip": clip, "vae": vae, "vcu": vcu}
         settings = {"seed": seed, "steps": steps, "cfg": cfg, "sampler_name": sampler, "scheduler": scheduler}
         settings["denoise"] = 1.0
         return sampling_graph(links, (prompt, negative_prompt), settings, shift, strength, fps)

@@ -5,6 +5,7 @@ import comfy.samplers
 import folder_paths
 
 from ...vace_core.errors import VaceInputError
+from .attach import is_attached
 
 SAMPLERS = comfy.samplers.KSampler.SAMPLERS
 SCHEDULERS = comfy.samplers.KSampler.SCHEDULERS
@@ -22,7 +23,7 @@ def require_vace_model(model: object) -> None:
         VaceInputError: If ``model`` has no VACE blocks; the message says what it is.
     """
     network = model.get_model_object("diffusion_model")
-    if isinstance(network, comfy.ldm.wan.model.VaceWanModel):
+    if isinstance(network, comfy.ldm.wan.model.VaceWanModel) or is_attached(model):
         return
     found = f"a {type(network).__name__}"
     if type(network) is comfy.ldm.wan.model.WanModel:
@@ -30,5 +31,6 @@ def require_vace_model(model: object) -> None:
         found = f"a plain Wan {kind} model without VACE blocks"
     raise VaceInputError(
         f"model is {found}; it would ignore the VACE conditioning. "
-        f"Load a Wan2.1-VACE model (its file holds vace_patch_embedding and vace_blocks) with Load Diffusion Model."
+        f"Load a Wan2.1-VACE model (its file holds vace_patch_embedding and vace_blocks), or put VACE Apply Adapter "
+        f"on this one."
     )

@@ -18,7 +18,8 @@ from .processes import host_env
 
 # Newer torch builds leave torchaudio with another CUDA version, which then refuses to import.
 CONSTRAINTS = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
-DEV_TOOLS = ("pytest==9.2.0", "ruff==0.17.6", "hypothesis==6.170.15")
+# diffusers is the second implementation that the adapter is compared with; gguf reads one of its file formats.
+DEV_TOOLS = ("pytest==9.2.0", "ruff==0.17.6", "hypothesis==6.170.15", "diffusers==0.42.1", "gguf==0.19.0")
 HOST_MODULES = ("torch", "safetensors", "aiohttp", "PIL", "numpy", "sentencepiece")
 TOOL_MODULES = ("pytest", "ruff", "hypothesis")
 ROOM_GIB = 7 if sys.platform == "linux" else 3  # the CUDA libraries come with Linux wheels only

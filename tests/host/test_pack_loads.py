@@ -1,6 +1,7 @@
 """The pack, loaded by ComfyUI's own loader: ids, tooltips, help pages, workflows."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ pytestmark = pytest.mark.host
 PACK_ROOT = Path(__file__).resolve().parents[2]
 NODE_IDS = [
     "VaceAnnotateGray",
+    "VaceApplyAdapter",
     "VaceApplyContext",
     "VaceAugmentMask",
     "VaceBridgeVideos",
@@ -25,6 +27,7 @@ NODE_IDS = [
     "VaceInpaintVideo",
     "VaceInterpolateFrames",
     "VaceJoinVideos",
+    "VaceLoadAdapter",
     "VaceLoadModels",
     "VaceLoadVcu",
     "VaceLoopVideo",
@@ -36,6 +39,7 @@ NODE_IDS = [
     "VacePreviewVcu",
     "VaceSampleVcu",
     "VaceSaveVcu",
+    "VaceSetStrength",
     "VaceSplitByMask",
     "VaceTrackLayout",
     "VaceTrimLatent",
@@ -62,6 +66,13 @@ def test_every_node_has_a_help_page_that_names_its_sockets(host_nodes, node_id):
     missing = [s.id or s.display_name for s in schema.inputs if s.id not in page]
     missing += [s.display_name for s in schema.outputs if s.display_name not in page]
     assert not missing, f"{node_id}.md does not mention {missing}"
+
+
+@pytest.mark.parametrize("page", sorted((PACK_ROOT / "web" / "docs").glob("*.md")), ids=lambda p: p.stem)
+def test_help_pages_name_nodes_that_exist(host_nodes, page):
+    names = {node.GET_SCHEMA().display_name for node in host_nodes.values()}
+    unknown = set(re.findall(r"\*(VACE [^*]+)\*", " ".join(page.read_text("utf-8").split()))) - names
+    assert not unknown, f"{page.name} names {unknown}"
 
 
 def test_no_help_page_is_left_of_a_node_that_is_gone():

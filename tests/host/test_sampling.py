@@ -143,11 +143,22 @@ def write_talkie(path: Path, fps: int) -> Path:
     return path
 
 
-def test_a_plain_model_is_refused_by_the_sampler_too(server):
+def test_a_plain_model_is_refused_before_anything_is_encoded(server):
     graph = small(short_graph())
     graph["m"]["inputs"]["unet_name"] = "small_wan_t2v.safetensors"
+    events = []
     with pytest.raises(PromptFailed, match="plain Wan text-to-video model without VACE blocks"):
-        server.run(graph)
+        server.run(graph, on_event=events.append)
+    assert not [e for e in events if e["type"] == "executing" and (e["data"].get("node") or "").startswith("s.")]
+
+
+def test_an_attached_adapter_samples_like_the_merged_model(server):
+    merged, attached = small(short_graph()), small(short_graph())
+    attached["m"]["inputs"]["unet_name"] = "small_wan_t2v.safetensors"
+    attached["a"] = {"class_type": "VaceLoadAdapter", "inputs": {"adapter_name": "small_vace_adapter.safetensors"}}
+    attached["with"] = {"class_type": "VaceApplyAdapter", "inputs": {"model": ["m", 0], "adapter": ["a", 0]}}
+    attached["s"]["inputs"]["model"] = ["with", 0]
+    assert torch.equal(latent(server, server.run(merged)), latent(server, server.run(attached)))
 
 
 def test_load_models_offers_the_files_that_are_there_and_uses_the_hosts_loaders(server, call, host):

@@ -1,0 +1,266 @@
+"""An adapter on a plain Wan model, through the host's own extension points; the base is never edited.
+
+The base's blocks are wrapped for the length of one model call (``patches_replace``), so that other patches of the same
+blocks, context windows and split batches keep working. Equal to the host's merged VACE model bit for bit.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import comfy.conds
+import comfy.ldm.wan.model
+import comfy.model_base
+import torch
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ...vace_core.adapter_keys import layer_mapping
+from ...vace_core.errors import VaceInputError
+from ...vace_core.grid import LATENT_CHANNELS, MASK_CHANNELS
+from ...vace_core.schedule import StrengthField, live_blocks, share_of_schedule
+from .conditioning import FRAMES, MASK, REFERENCES, STRENGTH
+
+KEY = "wan_vace_adapter"
+# A StrengthField in the model's transformer options, which every node may set and every clone keeps.
+FIELD = "wan_vace_strength_field"
+# Noise levels are float32: a step that begins at a jump of the curve belongs behind it.
+ROUNDING = 1e-4
+# The host counts a fifth more memory for its merged VACE model, whatever the number of VCUs.
+MEMORY_PER_VCU = 0.2
+
+
+def attach(model: object, adapter: object) -> object:
+    """A clone of ``model`` with the adapter.
+
+    Args:
+        model: A MODEL of Wan 2.1 or 2.2, text to video.
+        adapter: From `build_adapter`.
+
+    Raises:
+        VaceInputError: If the base is not such a model, of another width, or has this adapter already.
+    """
+    _require_base(model, adapter.model.shape.dim)
+    attached = model.get_additional_models_with_key(KEY)
+    if any(other.model is adapter.model for other in attached):
+        raise VaceInputError("model has this adapter already. Apply it once; a second VCU needs no second adapter.")
+    network = model.get_model_object("diffusion_model")
+    layer_mapping(len(network.blocks), adapter.model.shape.num_layers, adapter.model.layers)  # refused here, not later
+    clone = model.clone()
+    clone.set_additional_models(KEY, [*attached, adapter])
+    if not attached:
+        latent_format = model.get_model_object("latent_format")
+        clone.add_object_patch("extra_conds", _with_context(model.get_model_object("extra_conds"), latent_format))
+        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, _apply_model)
+        clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
+    return clone
+
+
+def is_attached(model: object) -> bool:
+    """Whether a MODEL has an adapter of ours."""
+    return bool(model.get_additional_models_with_key(KEY))
+
+
+def _require_base(model: object, dim: int) -> None:
+    network = model.get_model_object("diffusion_model")
+    if isinstance(network, comfy.ldm.wan.model.VaceWanModel):
+        raise VaceInputError(
+            "model is a VACE model already, with its own adapter inside. Use it as it is, or load the plain "
+            "text-to-video file of the same size as the base."
+        )
+    if type(network) is not comfy.ldm.wan.model.WanModel:
+        raise VaceInputError(
+            f"model is a {type(network).__name__}; the adapter fits Wan 2.1 and 2.2 text-to-video models only. "
+            f"Load one with Load Diffusion Model."
+        )
+    channels = network.patch_embedding.weight.shape[1]
+    if network.model_type != "t2v" or channels != LATENT_CHANNELS:
+        raise VaceInputError(
+            f"model is an image-to-video Wan model ({channels} input channels); the adapter needs a text-to-video one "
+            f"({LATENT_CHANNELS}). Load the t2v file."
+        )
+    if network.dim != dim:
+        raise VaceInputError(
+            f"model is {network.dim} wide but the adapter is {dim}: they are of different sizes. The 1.3B adapter "
+            f"(1536) fits 1.3B models, the 14B adapter (5120) fits 14B models."
+        )
+
+
+def _with_context(previous: Callable, latent_format: object) -> Callable:
+    """``extra_conds`` of the base, and the VCUs as the host's merged model packs them."""
+
+    def extra_conds(**kwargs: object) -> dict:
+        out = previous(**kwargs)
+        noise = kwargs["noise"]
+        frames = kwargs.get(FRAMES) or [noise.new_zeros(noise.shape[0], 2 * LATENT_CHANNELS, *noise.shape[2:])]
+        masks = kwargs.get(MASK) or [noise.new_ones(noise.shape[0], MASK_CHANNELS, *noise.shape[2:])] * len(frames)
+        packed = [_pack(f.to(noise), m.to(noise), latent_format) for f, m in zip(frames, masks, strict=True)]
+        _require_fit(packed, noise)
+        out["vace_context"] = comfy.conds.CONDRegular(torch.stack(packed, dim=1))
+        out["vace_strength"] = comfy.conds.CONDConstant(kwargs.get(STRENGTH) or [1.0] * len(packed))
+        out["vace_num_references"] = comfy.conds.CONDConstant(max(kwargs.get(REFERENCES) or [0]))
+        return out
+
+    return extra_conds
+
+
+def _pack(frames: Tensor, mask: Tensor, latent_format: object) -> Tensor:
+    """[B, 96, t, h, w] in the model's space."""
+    halves = [latent_format.process_in(half) for half in frames.split(LATENT_CHANNELS, dim=1)]
+    return torch.cat([*halves, mask], dim=1)
+
+
+def _require_fit(packed: Sequence[Tensor], noise: Tensor) -> None:
+    for context in packed:
+        if context.shape[2:] != packed[0].shape[2:]:
+            raise VaceInputError(
+                f"VCUs of different size in one pass: {list(packed[0].shape[2:])} and {list(context.shape[2:])} latent "
+                f"frames, rows, columns. Build them with the same width, height and length."
+            )
+
+
+def _prepare_sampling(
+    executor: Callable, model: object, noise_shape: Sequence, conds: dict, *args: object, **kwargs: object
+) -> tuple:
+    """Count the adapter's work in the host's memory estimate, once for each VCU."""
+    vcus = max((len(c.get(FRAMES, [None])) for group in conds.values() for c in group), default=1)
+    counted = [noise_shape[0] * (1 + MEMORY_PER_VCU * vcus), *noise_shape[1:]]
+    return executor(model, counted, conds, *args, **kwargs)
+
+
+def _apply_model(
+    executor: Callable,
+    x: Tensor,
+    t: Tensor,
+    c_concat: Tensor | None = None,
+    c_crossattn: Tensor | None = None,
+    control: object | None = None,
+    transformer_options: dict | None = None,
+    **kwargs: object,
+) -> Tensor:
+    """One model call with the adapters' blocks chained behind the base's."""
+    context, strengths = kwargs.pop("vace_context", None), kwargs.pop("vace_strength", None)
+    references = kwargs.pop("vace_num_references", 0)
+    options = dict(transformer_options or {})
+    if context is not None:
+        base = executor.class_obj
+        context = comfy.model_base.convert_tensor(context, base.get_dtype_inference(), x.device)
+        strengths = scaled(strengths, options, base.model_sampling, context, references)
+        patches = dict(options.get("patches_replace", {}))
+        patches["dit"] = dict(patches.get("dit", {}))
+        for patcher in base.current_patcher.get_additional_models_with_key(KEY):
+            factors = options.get(FIELD, StrengthField()).block_factors(patcher.model.shape.num_layers)
+            _install(patches["dit"], patcher.model, base.diffusion_model, context, strengths, factors)
+        options["patches_replace"] = patches
+    return executor(x, t, c_concat, c_crossattn, control, options, **kwargs)
+
+
+def _install(
+    entries: dict, adapter: object, network: object, context: Tensor, strengths: Sequence, factors: Sequence[float]
+) -> None:
+    """Put the adapter's blocks that have an effect into the table of block replacements, behind what is there."""
+    count = live_blocks(factors)
+    live = [vcu for vcu, strength in enumerate(strengths) if isinstance(strength, Tensor) or strength != 0]
+    if not live or not count:
+        return  # nothing would be added, so nothing is computed
+    run = _Run(adapter.diffusion_model, context[:, live], [strengths[vcu] for vcu in live], factors)
+    mapping = layer_mapping(len(network.blocks), adapter.shape.num_layers, adapter.layers)
+    for index, layer in enumerate(mapping[:count]):
+        key = ("double_block", layer)
+        entries[key] = run.block(index, entries.get(key), last=index == count - 1)
+
+
+def scaled(strengths: Sequence, options: dict, schedule: object, context: Tensor, references: int) -> list:
+    """Each VCU's strength at this moment of sampling: a number, or one for each token [1, tokens, 1].
+
+    Args:
+        strengths: As the conditioning says.
+        options: The call's transformer options, with the field if one was set, and the noise level.
+        schedule: The host's ``model_sampling``.
+        context: [B, VCUs, 96, R + t, h, w].
+        references: R.
+    """
+    strength_field = options.get(FIELD)
+    if strength_field is None:
+        return list(strengths)
+    sigma = float(options["sigmas"][0])
+    step = strength_field.steps.at(share_of_schedule(sigma, schedule.percent_to_sigma) + ROUNDING)
+    if step == 0:
+        return [0.0] * len(strengths)
+    _, _, _, length, h, w = context.shape
+    tokens = strength_field.token_factors(references, length - references, h, w)
+    factor = step if tokens is None else tokens.to(context.device) * step
+    return [strength * factor for strength in strengths]
+
+
+@dataclass
+class _Run:
+    """State of one model call; never kept on a model, so calls in threads and windows do not meet."""
+
+    blocks: object
+    context: Tensor  # [B, VCUs, 96, t, h, w]
+    strengths: Sequence
+    factors: Sequence[float]  # one for each adapter block
+    hints: list[Tensor] = field(default_factory=list)
+    first_tokens: Tensor | None = None
+
+    def start(self, tokens: Tensor) -> None:
+        """Embed every VCU; each is a sequence of the base's width."""
+        batch = self.context.shape[0]
+        flat = self.context.movedim(0, 1).flatten(0, 1)  # [VCUs * B, 96, t, h, w]
+        embedded = self.blocks.vace_patch_embedding(flat.float()).to(flat.dtype)
+        self.hints = list(embedded.flatten(2).transpose(1, 2).split(batch))
+        self.first_tokens = tokens
+
+    def block(self, index: int, previous: Callable | None, last: bool) -> Callable:
+        """A block replacement that runs the base's block, then the adapter's, and adds its hints."""
+
+        def replaced(args: dict, extra: dict) -> dict:
+            if index == 0:
+                self.start(args["img"])
+            out = previous(args, extra) if previous else extra["original_block"](args)
+            # What comes back may be the very tensor that went in, which later blocks still need as it was.
+            img = self.add_hints(index, args, extra, out["img"])
+            if last:
+                self.hints, self.first_tokens = [], None
+            return {**out, "img": img}
+
+        return replaced
+
+    def add_hints(self, index: int, args: dict, extra: dict, img: Tensor) -> Tensor:
+        """The tokens with every VCU's hint of this block; tokens behind the VCU's own get none."""
+        n = self.hints[0].shape[1]
+        own = img is not args["img"]
+        options = args.get("transformer_options") or extra.get("transformer_options") or {}
+        for vcu, strength in enumerate(self.strengths):
+            hint, self.hints[vcu] = self.blocks.vace_blocks[index](
+                self.hints[vcu],
+                x=self.first_tokens[:, :n],
+                e=args["vec"],
+                freqs=args["pe"][:, :n],
+                context=args["txt"],
+                context_img_len=None,
+                transformer_options=options,
+            )
+            img = img if own else img.clone()
+            own = True
+            if self.factors[index] != 0:
+                img[:, :n] += hint * (strength * self.factors[index])
+        return img
+
+
+def set_strength_field(model: object, strength_field: StrengthField) -> object:
+    """A clone of ``model`` whose adapters follow the field.
+
+    Raises:
+        VaceInputError: If no adapter is attached, or the field does not fit it.
+    """
+    if not is_attached(model):
+        raise VaceInputError(
+            "model has no VACE adapter of its own. Put VACE Apply Adapter on a text-to-video model first; a merged "
+            "VACE file keeps its adapter to itself, so load it a second time with VACE Load Adapter."
+        )
+    for adapter in model.get_additional_models_with_key(KEY):
+        strength_field.block_factors(adapter.model.shape.num_layers)
+    clone = model.clone()
+    clone.model_options["transformer_options"][FIELD] = strength_field
+    return clone
