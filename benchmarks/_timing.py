@@ -40,6 +40,7 @@ def load_host():
 
     sys.path.insert(0, str(places.locate().comfyui))
     sys.argv = sys.argv[:1]
+    import comfy.utils
     from comfy.cli_args import args
 
     args.cpu, args.base_directory = True, str(places.base_dir())
@@ -49,6 +50,7 @@ def load_host():
 
     logging.disable(logging.WARNING)  # of parts of the host that want a running server
 
+    comfy.utils.set_progress_bar_enabled(False)
     torch.set_num_threads(1)
     asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
     asyncio.run(nodes.load_custom_node(str(Path(__file__).resolve().parents[1])))
