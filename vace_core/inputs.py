@@ -11,8 +11,11 @@ from .errors import VaceInputError, require_shape
 
 # Resizing with a cubic or Lanczos filter overshoots by a few per cent; more is another number range.
 OVERSHOOT = 0.25
-# A feathered mask has a thin grey edge. When most of it is grey it is a picture.
+# A feathered mask has a grey edge around a white core, and black beyond. When most of it is grey and either is missing,
+# it is a picture: of real footage that is mostly grey, less than 0.1 % is as white and as black.
 MAX_GREY_SHARE = 0.5
+MIN_CORE_SHARE = 0.002
+EMPTY_SIZE = (64, 64)  # of the mask that the host's Load Image gives for a picture without transparency
 
 
 def legal_frames(name: str, frames: Tensor, notes: list[str]) -> Tensor:
@@ -26,7 +29,7 @@ def legal_frames(name: str, frames: Tensor, notes: list[str]) -> Tensor:
         notes: Receives a sentence for each repair.
 
     Returns:
-        [T, H, W, 3], floating point, in [0, 1].
+        [T, H, W, 3], float32, in [0, 1].
 
     Raises:
         VaceInputError: If it has no frame, the wrong axes, channels, dtype or number range, or NaN.
@@ -60,7 +63,7 @@ def legal_mask(name: str, mask: Tensor, notes: list[str], soft: bool = False) ->
         soft: Whether a mostly grey mask is meant as one.
 
     Returns:
-        [T, H, W], floating point, in [0, 1].
+        [T, H, W], float32, in [0, 1].
 
     Raises:
         VaceInputError: If it has no frame, the wrong axes, dtype or number range, NaN, or is a picture.
@@ -70,14 +73,35 @@ def legal_mask(name: str, mask: Tensor, notes: list[str], soft: bool = False) ->
     require_shape(name, mask, "T H W", (None,) * 3)
     _require_content(name, mask)
     mask = _in_range(name, mask, notes)
-    grey = ((mask > 0.1) & (mask < 0.9)).float().mean().item()
-    if grey > MAX_GREY_SHARE and not soft:
+    grey = _share((mask > 0.1) & (mask < 0.9))
+    if grey > MAX_GREY_SHARE and not soft and min(_share(mask > 0.99), _share(mask < 0.01)) < MIN_CORE_SHARE:
         raise VaceInputError(
             f"{name} looks like a picture, not a mask: {grey:.0%} of its pixels are neither black nor white. "
             f"White is generated and black is kept; use Threshold Mask to make it so, "
-            f"or connect the picture as a video."
+            f"or connect the picture as a video. If its grey is meant, VACE Build VCU and VACE Inpaint accept it "
+            f"with soft_mask."
         )
     return mask
+
+
+def refuse_empty_mask(name: str, mask: Tensor) -> None:
+    """Refuse the mask that the host's Load Image gives for a picture without transparency, where it cannot be meant.
+
+    Args:
+        name: The socket's name.
+        mask: [T, H, W], of another size than what it belongs to.
+
+    Raises:
+        VaceInputError: If it is black and 64 x 64.
+    """
+    if mask.shape[1:] == EMPTY_SIZE and not mask.any():
+        raise VaceInputError(
+            f"{name} is Load Image's empty mask: that picture has no transparency. Connect a real mask."
+        )
+
+
+def _share(selected: Tensor) -> float:
+    return selected.float().mean().item()
 
 
 def _require_content(name: str, pixels: Tensor) -> None:
@@ -95,6 +119,7 @@ def _require_content(name: str, pixels: Tensor) -> None:
 
 
 def _in_range(name: str, pixels: Tensor, notes: list[str]) -> Tensor:
+    pixels = pixels.float()  # the host's --fp16-intermediates gives half, which resizing refuses and joining rounds to
     low, high = (bound.item() for bound in pixels.aminmax())
     if not (math.isfinite(low) and math.isfinite(high)):
         bad = (~pixels.isfinite()).flatten(1).any(1).nonzero()[0].item()

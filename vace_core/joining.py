@@ -30,7 +30,8 @@ def join_frames(
         generated: [T, H, W, 3], the decoded VCU of `extend_vcu`, `bridge_vcu` or `loop_vcu`; it gives the size.
         second: The clip that it ends with.
         before: Generated frames before ``first``, when that was extended at both ends.
-        overlap_first: Frames of ``generated`` that are the end of ``first``; 0 for all of ``first``.
+        overlap_first: Frames of ``generated`` that are the end of ``first``; 0 for all of ``first``. Without ``first``
+            they are dropped, and noted.
         overlap_second: Frames of ``generated`` that are the start of ``second``; 0 for all of ``second``. Without
             ``second`` they are dropped, which closes a loop.
         fit: One of `vace_core.video.FITS`, for clips of another size.
@@ -49,6 +50,11 @@ def join_frames(
     generated = legal_frames("generated", generated, notes)
     head = _replaced("first", overlap_first, first, notes)
     tail = _replaced("second", overlap_second, second, notes)
+    if first is None and head:
+        notes.append(
+            f"overlap_first is {head} but first is not connected: the first {head} frames of generated are left out. "
+            f"Connect first, or set overlap_first to 0."
+        )
     if before and (first is None or head < len(first.frames)):
         raise VaceInputError(
             f"before is {before}: then all of first lies inside generated. "

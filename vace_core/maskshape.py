@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .boxes import EXAMPLE, Box, BoxTrack, boxes_at, clip_box, parse_tracks
+from .boxes import EXAMPLE, Box, BoxTrack, boxes_at, parse_tracks
 from .errors import VaceInputError
 
 PIXELS, PERCENT = UNITS = ("pixels", "% of object")
@@ -102,23 +102,6 @@ def feather_mask(mask: Tensor, pixels: float) -> Tensor:
     return each_frame(mask, lambda m: torch.maximum(m, (1 - distance_to(m > 0.5, reach) / reach).clamp(0, 1).to(m)))
 
 
-def reshape_mask(mask: Tensor, grow: float, feather: float, unit: str) -> Tensor:
-    """A mask grown, then feathered, see `grow_mask` and `feather_mask`.
-
-    Args:
-        mask: [T, H, W], in [0, 1].
-        grow: How far; negative shrinks.
-        feather: Width of the soft edge.
-        unit: One of `UNITS`, for both; per cent are of the object before growing.
-
-    Raises:
-        VaceInputError: If ``unit`` is not one of `UNITS`, or ``feather`` is negative.
-    """
-    if feather < 0:
-        raise VaceInputError(f"feather must be 0 or more, got {feather:g}. Use a negative grow to shrink the mask.")
-    return feather_mask(grow_mask(mask, in_pixels(mask, grow, unit)), in_pixels(mask, feather, unit))
-
-
 def box_mask(
     tracks: Sequence[BoxTrack],
     num_frames: int,
@@ -161,7 +144,10 @@ def _check_path(name: str, boxes: list[Box], height: int, width: int, notes: lis
     """Refuse a path that is never seen, tell of one that leaves the frame."""
     seen = [b for b in boxes if b.left < width and b.top < height and b.right > 0 and b.bottom > 0]
     if not seen:
-        clip_box(name, boxes[0], height, width, notes)
+        raise VaceInputError(
+            f"{name}: box {boxes[0]} is wholly outside the frame of {width} x {height} pixels. "
+            f"Boxes are left,top,right,bottom in pixels of the frame, or in per cent with a % behind the number."
+        )
     out = [b for b in boxes if b.left < 0 or b.top < 0 or b.right > width or b.bottom > height]
     if out:
         notes.append(

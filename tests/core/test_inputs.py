@@ -5,6 +5,7 @@ import torch
 
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.inputs import legal_frames, legal_mask
+from wan_vace.vace_core.maskshape import feather_mask
 
 
 def spoiled(value):
@@ -60,7 +61,10 @@ WRONG_MASKS = {
     "an image": (torch.zeros(1, 8, 8, 3), r"must have shape \[T, H, W\], got \[1, 8, 8, 3\]"),
     "NaN": (torch.full((1, 8, 8), float("nan")), r"holds NaN or infinite values, first in frame 0"),
     "booleans": (torch.zeros(1, 8, 8, dtype=torch.bool), r"holds whole numbers \(bool\)"),
-    "a grey video": (torch.linspace(0, 1, 64).view(1, 8, 8), r"looks like a picture, not a mask: 78%.*Threshold Mask"),
+    "a grey video": (
+        torch.linspace(0, 0.9, 64).view(1, 8, 8),
+        r"looks like a picture, not a mask: 8.%.*Threshold Mask.*soft_mask",
+    ),
 }
 
 
@@ -84,3 +88,15 @@ def test_a_feathered_mask_is_still_a_mask():
     mask[:, 8:24, 8:24] = 1
     mask[:, 7], mask[:, 24] = 0.5, 0.5
     assert legal_mask("control_masks", mask, []) is mask
+
+
+@pytest.mark.parametrize(("size", "feather"), [(30, 200), (60, 100), (60, 200), (120, 200)])
+def test_a_mostly_grey_mask_with_a_white_core_and_black_beyond_is_a_mask(size, feather):
+    mask = torch.zeros(1, 480, 480)
+    mask[:, 240 - size // 2 :, 240 - size // 2 :][:, :size, :size] = 1
+    soft = feather_mask(mask, feather)
+    assert torch.equal(legal_mask("mask", soft, []), soft)
+    for half in (soft.clamp(max=0.95), soft.clamp(min=0.15)):  # without white, without black
+        if ((half > 0.1) & (half < 0.9)).float().mean() > 0.5:
+            with pytest.raises(VaceInputError, match="looks like a picture"):
+                legal_mask("mask", half, [])
