@@ -67,7 +67,8 @@ class VaceFitVideo(io.ComfyNode):
                     tooltip="The same with its frame rate and sound, which then go along to the result.",
                 ),
                 io.Mask.Output(
-                    display_name="mask", tooltip="The fitted mask, for control_masks; nothing without a mask."
+                    display_name="mask",
+                    tooltip="The fitted mask, for control_masks; white on the bars of contain. Nothing without either.",
                 ),
                 io.Image.Output(display_name="control_video", tooltip="The fitted control video; nothing without one."),
                 io.Float.Output(display_name="fps", tooltip="Frame rate at which the speed stays; for Create Video."),

@@ -11,7 +11,7 @@ from .grid import SIZE_MULTIPLE, latent_length, nearest_length, num_pixel_frames
 from .inputs import legal_frames
 from .repair import ASPECT_TOLERANCE, at_size, matching_mask, target_size
 from .vcu import DEFAULT_FPS
-from .video import Clip, fit_video, hold_last
+from .video import Clip, hold_last
 
 # Tokens of 81 frames at the two trained sizes: 32760 and 75600 (seq_len of the official VaceVideoProcessor).
 TRAINED_SIZES = {"480p": (480, 832), "720p": (720, 1280)}
@@ -95,7 +95,7 @@ class FittedVideo:
 
     Attributes:
         frames: [T, H, W, 3], in [0, 1].
-        mask: [T, H, W], in [0, 1]; None when there was none.
+        mask: [T, H, W], in [0, 1]; 1 on bars that ``contain`` added. None without bars when there was none.
         control: [T, H, W, 3], in [0, 1]; None when there was none.
         fps: Frames per second at which it keeps its speed.
         audio: Its sound in the host's form, untouched.
@@ -155,10 +155,20 @@ def fit_clip(
         _note_excess(len(index), bucket_length(len(index), H, W, budget), budget, notes)
     chosen_mask = None if mask is None else matching_mask(mask, frames, notes, name="mask", video="video")[index]
     chosen_control = None if control is None else _chosen_control(control, frames, index, size, fit, notes)
-    blank = frames.new_zeros(1, 1, 1).expand(len(index), H, W) if chosen_mask is None else chosen_mask
-    fitted, fitted_mask = at_size(frames[index], blank, size, fit, notes, "video")
-    fitted_mask = None if mask is None else fitted_mask
+    fitted, fitted_mask = at_size(
+        frames[index], frames.new_zeros(1, H, W) if chosen_mask is None else chosen_mask, size, fit, notes, "video"
+    )
+    if chosen_mask is None:
+        fitted_mask = _bars_mask(fitted_mask, len(index), notes)
     return FittedVideo(fitted, fitted_mask, chosen_control, out_fps, clip.audio, tuple(notes))
+
+
+def _bars_mask(bars: Tensor, num_frames: int, notes: list[str]) -> Tensor | None:
+    """[T, H, W], 1 on the bars of a video without mask; None when it has none."""
+    if not bars.any():
+        return None
+    notes.append("video has bars now and no mask: mask is white on the bars, so that they can be generated.")
+    return bars.expand(num_frames, -1, -1)
 
 
 def _size(H: int, W: int, budget: str, height: int, width: int, notes: list[str]) -> tuple[int, int]:
@@ -217,4 +227,5 @@ def _chosen_control(
         repair = "cut" if count > T else "extended by holding its last frame"
         notes.append(f"control_video has {count} frames, video {T}; it is {repair}.")
     chosen = hold_last(control, T)[index]
-    return fit_video(chosen, chosen.new_ones(1, 1, 1).expand(chosen.shape[:3]), *size, fit)[0]
+    unused = chosen[:1, ..., 0]
+    return at_size(chosen, unused, size, fit, notes, "control_video")[0]

@@ -215,7 +215,20 @@ def test_control_of_another_video_is_refused():
 
 
 def test_control_of_another_size_and_the_same_shape_is_fitted():
-    assert fit_clip(Clip(numbered(5)), control=numbered(5, 32, 48)).control.shape == (5, 64, 96, 3)
+    fitted = fit_clip(Clip(numbered(5)), control=numbered(5, 32, 48))
+    assert fitted.control.shape == (5, 64, 96, 3)
+    assert fitted.notes == ("control_video is resized from 48 x 32 to 96 x 64 (cover).",)
+
+
+def test_bars_without_a_mask_are_marked_so_that_they_are_generated():
+    size = {"budget": "custom", "width": 96, "height": 32}
+    fitted = fit_clip(Clip(numbered(5)), fit="contain", **size)
+    assert torch.equal(fitted.mask[..., None] == 1, fitted.frames[..., :1] == 0.5)
+    assert fitted.mask.shape == (5, 32, 96) and fitted.mask.mean() == 0.5
+    assert (
+        fitted.notes[-1] == "video has bars now and no mask: mask is white on the bars, so that they can be generated."
+    )
+    assert fit_clip(Clip(numbered(5)), fit="cover", **size).mask is None
 
 
 def test_another_budget_is_refused():
