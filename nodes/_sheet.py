@@ -68,10 +68,10 @@ def _rows(vcu: Vcu, index: list[int], result: Tensor | None, columns: int) -> li
         ("control", "reactive half", reactive),
     ]
     if vcu.references:
-        pictures = [letterbox(reference.image, vcu.height, vcu.width) for reference in vcu.references]
+        pictures = [letterbox(reference.image.cpu(), vcu.height, vcu.width) for reference in vcu.references]
         rows.append(("references", "as the model gets them", torch.stack(pictures)))
     if result is not None:
-        rows.append(("result", "after decoding", result[_spread(len(result), columns)]))
+        rows.append(("result", "after decoding", result[_spread(len(result), columns)].float()))
     return rows
 
 

@@ -54,7 +54,7 @@ class VaceDrawLayout(io.ComfyNode):
                     "official_motion",
                     default=True,
                     tooltip="Boxes stop one step short of their last position, as the official code draws them. "
-                    "Off reaches it in the last frame.",
+                    "Off reaches it in the last frame. A line with an @ reaches its boxes when it says, either way.",
                     advanced=True,
                 ),
             ],

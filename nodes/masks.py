@@ -29,4 +29,5 @@ class VaceSplitByMask(io.ComfyNode):
     @classmethod
     def execute(cls, control_video, control_masks) -> io.NodeOutput:
         frames = legal_frames("control_video", control_video, [])
-        return io.NodeOutput(*decouple(frames, binarize(legal_mask("control_masks", control_masks, []))))
+        mask = legal_mask("control_masks", control_masks, []).to(frames)
+        return io.NodeOutput(*decouple(frames, binarize(mask)))

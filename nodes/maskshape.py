@@ -3,9 +3,10 @@
 from comfy_api.latest import io
 
 from ..vace_core.boxes import EASINGS
+from ..vace_core.inpaint import RegionShape
 from ..vace_core.inputs import legal_mask
 from ..vace_core.maskaug import MASK_MODES, augment_mask
-from ..vace_core.maskshape import UNITS, draw_boxes, note_black, reshape_mask
+from ..vace_core.maskshape import UNITS, draw_boxes, note_black
 from ..vace_core.vcu import DEFAULT_LENGTH, DEFAULT_SIZE
 from ._host.report import publish
 
@@ -122,7 +123,7 @@ class VaceGrowMask(io.ComfyNode):
     @classmethod
     def execute(cls, mask, grow, feather, unit) -> io.NodeOutput:
         notes = []
-        mask = reshape_mask(legal_mask("mask", mask, notes), grow, feather, unit)
+        mask = RegionShape(grow, feather, unit).apply(legal_mask("mask", mask, notes))
         return _mask_result(cls, note_black(mask, notes), notes)
 
 

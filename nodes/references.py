@@ -19,7 +19,11 @@ class VacePrepareReference(io.ComfyNode):
             description="Cuts a reference out on white, as the model was trained, and gives it its own strength.",
             search_aliases=["reference image", "subject", "remove background"],
             inputs=[
-                io.Image.Input("image", tooltip="One picture. Its alpha, if any, is the cut-out."),
+                io.Image.Input(
+                    "image",
+                    tooltip="One picture. Load Image drops transparency: connect its mask, inverted, to mask. "
+                    "A picture that still has alpha is cut out by it.",
+                ),
                 io.Mask.Input(
                     "mask",
                     optional=True,

@@ -40,10 +40,12 @@ class BoxTrack:
     Attributes:
         points: Where it is when: a position in the clip (0 first frame, 1 last), rising, and a box.
         label: What the object is called; may be empty.
+        timed: Whether the user said for any box when it is reached.
     """
 
     points: tuple[tuple[float, Box], ...]
     label: str = ""
+    timed: bool = False
 
 
 def parse_tracks(name: str, text: str, height: int, width: int, num_frames: int) -> list[BoxTrack]:
@@ -80,7 +82,8 @@ def _parse_line(where: str, line: str, size: tuple[int, int], num_frames: int) -
     if not words:
         raise VaceInputError(f"{where}: there is no box. {EXAMPLE}")
     boxes, times = zip(*(_parse_box(where, word, size, num_frames) for word in words), strict=True)
-    return BoxTrack(tuple(zip(_spread(where, list(times)), boxes, strict=True)), label.strip())
+    timed = any(time is not None for time in times)
+    return BoxTrack(tuple(zip(_spread(where, list(times)), boxes, strict=True)), label.strip(), timed)
 
 
 def _parse_box(where: str, word: str, size: tuple[int, int], num_frames: int) -> tuple[Box, float | None]:
@@ -148,7 +151,8 @@ def boxes_at(track: BoxTrack, num_frames: int, easing: str = "linear", reach_end
         num_frames: Frames of the clip.
         easing: One of `EASINGS`; acts between each two boxes, so that every box is reached when it says.
         reach_end: Whether the last frame is position 1. False is the official layout annotator, where a box
-            moves by (end - start) / N per frame and so stops one step short of its end.
+            moves by (end - start) / N per frame and so stops one step short of its end; a timed path, which that
+            does not know, reaches its boxes when it says all the same.
 
     Returns:
         One box per frame, not clipped to the frame.
@@ -158,7 +162,7 @@ def boxes_at(track: BoxTrack, num_frames: int, easing: str = "linear", reach_end
     """
     if easing not in EASINGS:
         raise VaceInputError(f"easing must be one of {', '.join(EASINGS)}, got {easing}.")
-    steps = max(num_frames - 1, 1) if reach_end else num_frames
+    steps = max(num_frames - 1, 1) if reach_end or track.timed else num_frames
     return [_box_at(track.points, k / steps, easing) for k in range(num_frames)]
 
 
@@ -169,29 +173,3 @@ def _box_at(points: tuple[tuple[float, Box], ...], position: float, easing: str)
     (start, a), (end, b) = points[after - 1 : after + 1]
     u = _ease((position - start) / (end - start), easing)
     return Box(*(x + (y - x) * u for x, y in zip(a.sides, b.sides, strict=True)))
-
-
-def clip_box(name: str, box: Box, height: int, width: int, notes: list[str]) -> Box:
-    """The part of a box that is inside the frame, as the official code clips its boxes.
-
-    Args:
-        name: What the user calls the box.
-        box: In pixels.
-        height: Rows of the frame.
-        width: Columns of the frame.
-        notes: Receives a sentence when the box is cut.
-
-    Raises:
-        VaceInputError: If the box has no area, or is wholly outside the frame.
-    """
-    _require_area(name, box)
-    low, high = (0, 0, 0, 0), (width, height, width, height)
-    cut = Box(*(min(max(side, a), b) for side, a, b in zip(box.sides, low, high, strict=True)))
-    if cut.right <= cut.left or cut.bottom <= cut.top:
-        raise VaceInputError(
-            f"{name}: box {box} is wholly outside the frame of {width} x {height} pixels. "
-            f"Boxes are left,top,right,bottom in pixels of the frame, or in per cent with a % behind the number."
-        )
-    if cut != box:
-        notes.append(f"{name}: box {box} reaches out of the frame of {width} x {height}; {cut} of it is used.")
-    return cut

@@ -1,6 +1,6 @@
 """The combinations of tasks that VACE is known for, each made in one step."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -13,13 +13,11 @@ from .inpaint import RegionShape, inpaint_vcu
 from .inputs import legal_frames
 from .layout import layout_frames
 from .outpaint import place
-from .references import Reference, as_references
+from .references import Connected, Reference, as_references
 from .repair import note_padding, target_size
 from .timeline import Piece, control_frames, kept, lay_out
 from .vcu import DEFAULT_LENGTH, EXTENSION, Vcu
 from .video import Clip
-
-Connected = Sequence[tuple[str, Tensor | Reference]]
 
 
 @dataclass(frozen=True)
@@ -141,9 +139,12 @@ def expand_anything(
     notes: list[str] = []
     pictures = as_references(references, notes)
     first = _one_picture(picture, notes)
-    growth = Aspect(aspect) if aspect.strip() else Ratio(left, right, top, bottom)
-    kept_size = first.shape[1:3]
-    placement = place(kept_size, growth.margins(*kept_size), target.width, target.height, notes, "picture")
+    size = first.shape[1:3]
+    if aspect.strip():
+        margins = Aspect(aspect).margins(*size, "picture", "Leave aspect empty and set the four sides.")
+    else:
+        margins = Ratio(left, right, top, bottom).margins(*size)
+    placement = place(size, margins, target.width, target.height, notes, "picture")
     mask = placement.mask().to(first)
     if not mask.any():
         notes.append("Nothing is added around the picture: it is the whole first frame.")

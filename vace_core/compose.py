@@ -103,8 +103,9 @@ def mix_controls(inside: Tensor, outside: Tensor, mask: Tensor, notes: list[str]
     Raises:
         VaceInputError: If the sizes or counts differ.
     """
-    inside, outside = legal_frames("inside", inside, notes), legal_frames("outside", outside, notes)
-    mask = legal_mask("mask", mask, notes)
+    inside = legal_frames("inside", inside, notes)
+    outside = legal_frames("outside", outside, notes).to(inside)
+    mask = legal_mask("mask", mask, notes).to(inside)
     _require_same_size(("inside", "outside"), inside, outside)
     _require_same_size(("inside", "mask"), inside, mask)
     if len(mask) == 1 < len(inside):
@@ -123,7 +124,7 @@ def _mixed(
     kinds: tuple[str, str], first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
     """The official table, one row after the other; frames [T, H, W, 3] and masks [T, H, W] of 0 and 1."""
-    (frames1, mask1), (frames2, mask2) = first, second
+    (frames1, mask1), (frames2, mask2) = first, (part.to(first[0]) for part in second)
     if kinds[0] == EXTENSION:
         return _where(mask1, frames2, frames1), mask1 * mask2
     if kinds == (REPAINT, CONTROL):

@@ -7,13 +7,11 @@ from torch import Tensor
 
 from .errors import VaceInputError
 from .inputs import legal_frames
-from .references import Reference, as_references
+from .references import Connected, as_references
 from .repair import note_padding, target_size
 from .timeline import control_frames, kept, lay_out, note_unseen, span
 from .vcu import EXTENSION, Vcu
 from .video import Clip
-
-Connected = Sequence[tuple[str, Tensor | Reference]]
 
 
 def extend_vcu(

@@ -69,8 +69,20 @@ class Aspect:
     aspect: str = "16:9"
     anchor: str = "centre"
 
-    def margins(self, height: int, width: int) -> Margins:
+    def margins(
+        self,
+        height: int,
+        width: int,
+        name: str = "video",
+        advice: str = "Choose another aspect, or grow it by ratio or pixels.",
+    ) -> Margins:
         """For a picture of this size.
+
+        Args:
+            height: Its rows.
+            width: Its columns.
+            name: What the user calls it: its socket.
+            advice: What to do when it has the aspect already.
 
         Raises:
             VaceInputError: If the aspect cannot be read or is the picture's own, or the anchor is unknown.
@@ -81,8 +93,7 @@ class Aspect:
         columns, rows = max(round(height * target) - width, 0), max(round(width / target) - height, 0)
         if not (columns or rows):
             raise VaceInputError(
-                f"The video is {width} x {height}, which is {self.aspect} already: nothing would be generated. "
-                f"Choose another aspect, or grow it by ratio or pixels."
+                f"The {name} is {width} x {height}, which is {self.aspect} already: nothing would be added. {advice}"
             )
         left = {"left": 0, "right": columns}.get(self.anchor, columns // 2)
         top = {"top": 0, "bottom": rows}.get(self.anchor, rows // 2)

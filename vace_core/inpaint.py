@@ -18,6 +18,11 @@ from .video import fit_video
 
 # A subject rarely fills more of the frame; a larger region is usually a mask the wrong way round.
 MOST_OF_FRAME = 0.8
+_WHOLE = (
+    "The region is the whole video: nothing of it is kept. To generate freely, use VACE Build VCU without a "
+    "video; to follow this one, connect it there as control_video."
+)
+_INVERTED = "White is generated; if the mask is the wrong way round, use Invert Mask."
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class RegionShape:
     Attributes:
         grow: How far it grows in all directions; negative shrinks it.
         feather: Width of a soft edge around it, 0 or more.
-        unit: Of both, one of `vace_core.maskshape.UNITS`.
+        unit: Of both, one of `vace_core.maskshape.UNITS`; per cent are of the region as given.
         augment: One of `vace_core.maskaug.MASK_MODES`; ``original`` leaves it as it is.
         seed: Of the augmentation.
         ratio: Of the augmentation: largest growth as a part of the object's size.
@@ -42,9 +47,7 @@ class RegionShape:
 
     def __post_init__(self) -> None:
         if self.feather < 0:
-            raise VaceInputError(
-                f"feather must be 0 or more, got {self.feather:g}. Use a negative grow to shrink the region."
-            )
+            raise VaceInputError(f"feather must be 0 or more, got {self.feather:g}. Use a negative grow to shrink.")
 
     def apply(self, region: Tensor) -> Tensor:
         """[T, H, W] in [0, 1], of a region of the same kind."""
@@ -196,12 +199,18 @@ def _judge(region: Tensor, shape: RegionShape, notes: list[str]) -> None:
             f"Shrink it less, or make the mask or boxes larger."
         )
     if share == 1:
-        notes.append(
-            "The region is the whole video: nothing of it is kept. To generate freely, use VACE Build VCU without a "
-            "video; to follow this one, connect it there as control_video."
-        )
-    elif share > MOST_OF_FRAME:
-        notes.append(
-            f"The region is {share:.0%} of the video. White is generated; if the mask is the wrong way round, "
-            f"use Invert Mask."
-        )
+        notes.append(_WHOLE)
+    else:
+        notes += large_mask_notes(share, notes)
+
+
+def large_mask_notes(share: float, told: Sequence[str]) -> list[str]:
+    """What to tell of a mask that is suspiciously large: a sentence, none when it is not or was told.
+
+    Args:
+        share: How much of the video is generated, in [0, 1].
+        told: The notes so far.
+    """
+    if share <= MOST_OF_FRAME or any(note.endswith((_INVERTED, _WHOLE)) for note in told):
+        return []
+    return [f"{share:.0%} of the video is generated. {_INVERTED}"]

@@ -43,7 +43,7 @@ def draw_boxes(
         height: Rows.
         width: Columns.
         easing: One of `vace_core.boxes.EASINGS`.
-        official_motion: Whether a box stops one step short of its end, as the official code's do.
+        official_motion: Whether a box stops one step short of its end, as the official code's do; see `boxes_at`.
         thickness: As OpenCV counts it, see `pen_radius`.
         colours: RGB in [0, 1], one per path; black where there is none.
 

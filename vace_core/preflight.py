@@ -7,11 +7,11 @@ from torch import Tensor
 
 from .cost import ARCHITECTURES, adapter_flops, base_flops, context_bytes
 from .grid import latent_length, num_tokens, padded_length
+from .inpaint import large_mask_notes
 from .masks import MID_GREY
 from .timeline import unseen_sentence
 from .vcu import EXTENSION, REPAINT, Vcu
 
-INVERTED_SHARE = 0.8
 # A reference whose aspect differs by less than this may be read as the first frame.
 FRAME_LIKE = 0.05
 
@@ -77,14 +77,11 @@ def _mask_warnings(vcu: Vcu) -> list[str]:
     warnings = []
     if not share.any():
         warnings.append("Nothing is generated: the mask is black everywhere. White is generated.")
-    elif vcu.kind == REPAINT and share.mean() > INVERTED_SHARE:
-        warnings.append(
-            f"{share.mean():.0%} of the video is generated. If the small part was meant, the mask is inverted: "
-            f"white is generated, black is kept."
-        )
+    elif vcu.kind == REPAINT:
+        warnings += large_mask_notes(share.mean().item(), vcu.notes)
     unseen = unseen_sentence(vcu.mask) if vcu.kind == EXTENSION else None
     if unseen and not any(note.startswith(unseen) for note in vcu.notes):  # already told
-        warnings.append(f"{unseen} Snap or hold the keyframe to have it seen.")
+        warnings.append(f"{unseen} VACE Keyframes has snap and hold for that.")
     return warnings
 
 

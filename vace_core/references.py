@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import VaceInputError, require_shape
-from .inputs import legal_frames, legal_mask
+from .inputs import legal_frames, legal_mask, refuse_empty_mask
 
 WHITE = 1.0
 # More are allowed; the authors advise at most three (official UserGuide).
@@ -33,7 +33,11 @@ class Reference:
             raise VaceInputError(f"A reference's strength must be in [0, 1000], got {self.strength:g}.")
 
 
-def as_references(inputs: Sequence[tuple[str, Tensor | Reference]], notes: list[str]) -> tuple[Reference, ...]:
+# Socket names and what is connected to them.
+Connected = Sequence[tuple[str, Tensor | Reference]]
+
+
+def as_references(inputs: Connected, notes: list[str]) -> tuple[Reference, ...]:
     """The references of several sockets, in order.
 
     Args:
@@ -101,7 +105,7 @@ def prepare_reference(
 
     Args:
         image: [1, H, W, C]; with alpha and no mask the alpha is the mask.
-        mask: [1, H, W], in [0, 1]; 1 is the subject.
+        mask: [1, H, W], in [0, 1]; 1 is the subject; the box goes around what is above 0.5.
         role: One of `ROLES`.
         margin: Space left around the box, as a share of its longer side.
         strength: How strongly it acts, 1 as trained.
@@ -126,7 +130,8 @@ def prepare_reference(
     if role == "subject" and mask is not None:  # alpha is already laid on white
         picture = picture * subject[..., None] + (1 - subject[..., None]) * WHITE
     if role != "background":
-        top, bottom, left, right = _bounding_box(subject > 0, margin)
+        # Half of its most: 0.5, or less for an alpha that shines through everywhere.
+        top, bottom, left, right = _bounding_box(subject > subject.max() / 2, margin)
         picture = picture[top:bottom, left:right]
     return Reference(picture, strength), tuple(notes)
 
@@ -137,12 +142,14 @@ def _subject_mask(mask: Tensor | None, alpha: Tensor | None, picture: Tensor, no
         return None if alpha is None else alpha[0].clamp(0, 1)
     mask = legal_mask("mask", mask, notes)
     if mask.shape != (1, *picture.shape[:2]):
+        for given in (mask, 1 - mask):  # as Load Image gives it, or inverted as it should be
+            refuse_empty_mask("mask", given)
         H, W, _ = picture.shape
         got = f"{len(mask)} of {mask.shape[2]} x {mask.shape[1]}"
         raise VaceInputError(f"mask must be one mask of {W} x {H}, as image is; got {got}. Resize it with the picture.")
-    if not (mask > 0).any():
+    if not (mask > 0.5).any():
         raise VaceInputError("mask is black everywhere: there is no subject. White is the subject; use Invert Mask.")
-    if mask.min() > 0:
+    if mask.min() > 0.5:
         notes.append("mask selects the whole picture, so no background is removed.")
     return mask[0].to(picture)
 

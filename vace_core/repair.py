@@ -5,7 +5,7 @@ from torch import Tensor
 
 from .errors import VaceInputError
 from .grid import SIZE_MULTIPLE, TEMPORAL_STRIDE, padded_length, snap_size
-from .inputs import legal_mask
+from .inputs import legal_mask, refuse_empty_mask
 from .masks import MID_GREY
 from .video import fit_video, hold_last, resize
 
@@ -72,6 +72,8 @@ def matching_mask(
     if mask is None:
         return frames.new_ones(1, 1, 1).expand(T, H, W)
     mask = legal_mask(name, mask, notes, soft).to(frames)
+    if mask.shape[1:] != (H, W):
+        refuse_empty_mask(name, mask)
     mask = _with_frame_count(name, mask, T, notes, video)
     mask_h, mask_w = mask.shape[1:]
     if (mask_h, mask_w) == (H, W):

@@ -17,7 +17,7 @@ def publish(notes: Sequence[str], node_name: str, node_id: str | None) -> str:
         node_id: The node's id in the graph, when the host gave it.
     """
     for note in notes:
-        logger.warning("%s: %s", node_name, note)
+        logger.info("%s: %s", node_name, note)
     text = "\n".join(notes)
     running = getattr(PromptServer, "instance", None)
     if running is not None and node_id is not None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wan_vace.vace_core.boxes import EASINGS, Box, BoxTrack, boxes_at, clip_box, parse_tracks
+from wan_vace.vace_core.boxes import EASINGS, Box, BoxTrack, boxes_at, parse_tracks
 from wan_vace.vace_core.errors import VaceInputError
 
 A, B = Box(0, 0, 10, 20), Box(80, 40, 90, 60)
@@ -102,23 +102,9 @@ def test_an_unknown_easing_is_refused():
         boxes_at(BoxTrack(((0, A),)), 5, "bounce")
 
 
-def test_a_box_is_cut_at_the_frame_and_told():
-    notes = []
-    assert clip_box("boxes", Box(-5, 10, 900, 20), 480, 832, notes) == Box(0, 10, 832, 20)
-    assert notes == ["boxes: box -5,10,900,20 reaches out of the frame of 832 x 480; 0,10,832,20 of it is used."]
-
-
-def test_a_box_inside_is_left_alone():
-    notes = []
-    assert clip_box("boxes", A, 20, 10, notes) == A and not notes
-
-
-@pytest.mark.parametrize("box", [Box(832, 0, 900, 9), Box(-9, 0, 0, 9), Box(0, 480, 9, 500)])
-def test_a_box_outside_is_refused_with_both_sizes(box):
-    with pytest.raises(VaceInputError, match=rf"box {box} is wholly outside the frame of 832 x 480 pixels"):
-        clip_box("boxes", box, 480, 832, [])
-
-
-def test_a_box_without_area_is_refused():
-    with pytest.raises(VaceInputError, match="has no area"):
-        clip_box("boxes", Box(5, 5, 5, 9), 480, 832, [])
+def test_a_timed_path_is_on_time_with_the_official_motion_too():
+    timed, untimed = (parse(text, 81)[0] for text in ("0,0,10,10 100,0,110,10@40 0,0,10,10", "0,0,10,10 100,0,110,10"))
+    assert timed.timed and not untimed.timed
+    lefts = [box.left for box in boxes_at(timed, 81, reach_end=False)]
+    assert lefts[40] == max(lefts) == 100 and lefts[80] == 0
+    assert boxes_at(untimed, 81, reach_end=False)[80].left == pytest.approx(100 * 80 / 81)

@@ -165,3 +165,9 @@ def test_an_unknown_combination_is_refused_with_those_there_are(chosen):
         VaceInputError, match=r"combination must be one of reference, animate, swap, expand, move, first"
     ):
         make_anything(chosen)
+
+
+def test_a_picture_that_has_the_aspect_already_is_refused_with_what_the_node_can_do():
+    message = r"The picture is 32 x 32, which is 1:1 already.*Leave aspect empty and set the four sides\."
+    with pytest.raises(VaceInputError, match=message):
+        make("expand", picture=rand(1, 32, 32, 3), aspect="1:1")

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wan_vace.vace_core.compose import compose, compose_all, mix_controls
+from wan_vace.vace_core.compose import _mixed, compose, compose_all, mix_controls
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.references import Reference
 from wan_vace.vace_core.vcu import CONTROL, EMPTY, EXTENSION, REPAINT, Vcu, empty_vcu
@@ -238,3 +238,10 @@ def test_one_mask_frame_mixes_every_frame():
 def test_controls_that_do_not_fit_are_refused_with_both_numbers(outside, mask, message):
     with pytest.raises(VaceInputError, match=message):
         mix_controls(torch.zeros(3, 16, 16, 3), torch.zeros(*outside), torch.zeros(*mask), [])
+
+
+@pytest.mark.parametrize(("first", "second"), [*itertools.product(KINDS, KINDS)])
+def test_the_result_is_where_the_first_is(first, second):
+    away, here = (torch.rand(1, 16, 16, 3, device="meta"), torch.ones(1, 16, 16, device="meta")), vcu_of(second, T=1)
+    frames, mask = _mixed((first, second), away, (here.frames, here.mask))
+    assert frames.device == mask.device == torch.device("meta")

@@ -232,3 +232,11 @@ def test_before_needs_all_of_first():
         join_frames(clip(6), clip(20).frames, before=2, overlap_first=3)
     with pytest.raises(VaceInputError, match=r"before is 2: .*Connect first, or set before to 0"):
         join_frames(None, clip(20).frames, clip(6), before=2)
+
+
+def test_an_overlap_without_its_clip_is_told_but_for_a_loop():
+    frames = clip(9).frames
+    joined, notes = join_frames(None, frames, clip(2), overlap_first=3)
+    assert told(joined)[0] == pytest.approx(3) and notes[0].startswith("overlap_first is 3 but first is not connected")
+    _, notes = join_frames(clip(2), frames, overlap_second=3)
+    assert not any("not connected" in note for note in notes)

@@ -1,5 +1,7 @@
 """Inpainting: which pixels are generated, what the model sees there, what is told and refused."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from wan_vace.vace_core.inpaint import RegionShape, inpaint_vcu
 from wan_vace.vace_core.maskaug import augment_mask
 from wan_vace.vace_core.masks import decouple
 from wan_vace.vace_core.maskshape import draw_boxes, feather_mask, grow_mask
+from wan_vace.vace_core.preflight import preflight
 from wan_vace.vace_core.vcu import REPAINT
 
 H, W = 32, 48
@@ -151,13 +154,16 @@ def test_a_region_that_shrinks_to_nothing_is_refused():
 
 
 def test_a_region_that_is_everything_or_looks_inverted_is_told():
-    (note,) = inpaint_vcu(video(), torch.ones(5, H, W)).notes
+    everything, most = inpaint_vcu(video(), torch.ones(5, H, W)), inpaint_vcu(video(), 1 - square())
+    (note,) = everything.notes
     assert note.startswith("The region is the whole video: nothing of it is kept. To generate freely, use VACE Build")
-    (note,) = inpaint_vcu(video(), 1 - square()).notes
+    (note,) = most.notes
     assert (
         note
-        == "The region is 95% of the video. White is generated; if the mask is the wrong way round, use Invert Mask."
+        == "95% of the video is generated. White is generated; if the mask is the wrong way round, use Invert Mask."
     )
+    assert preflight(everything).warnings == preflight(most).warnings == ()  # told before
+    assert preflight(replace(most, notes=())).warnings == (note,)
     assert inpaint_vcu(video(), boxes="0,0,38,100%").notes == ()
 
 

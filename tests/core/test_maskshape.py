@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from wan_vace.vace_core.boxes import boxes_at, parse_tracks
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.inpaint import RegionShape
 from wan_vace.vace_core.maskshape import (
     UNITS,
     box_mask,
@@ -17,7 +18,6 @@ from wan_vace.vace_core.maskshape import (
     grow_mask,
     in_pixels,
     note_black,
-    reshape_mask,
 )
 
 H, W = 24, 36
@@ -88,9 +88,7 @@ def test_per_cent_are_of_the_object_where_it_is_seen():
 def test_both_settings_mean_the_object_before_it_grew():
     mask = torch.zeros(1, 64, 64)
     mask[:, 24:44, 24:44] = 1  # its size is 20, so 10 % are 2 pixels and 20 % are 4
-    assert torch.equal(reshape_mask(mask, 10, 20, UNITS[1]), feather_mask(grow_mask(mask, 2), 4))
-    with pytest.raises(VaceInputError, match=r"feather must be 0 or more, got -1\. Use a negative grow"):
-        reshape_mask(mask, 0, -1, "pixels")
+    assert torch.equal(RegionShape(10, 20, UNITS[1]).apply(mask), feather_mask(grow_mask(mask, 2), 4))
 
 
 @settings(deadline=None, max_examples=30)
@@ -122,7 +120,9 @@ def test_a_path_may_leave_the_frame_and_that_is_told():
 
 
 def test_a_path_that_is_never_seen_and_an_empty_text_are_refused():
-    with pytest.raises(VaceInputError, match="box 40,0,50,10 is wholly outside the frame of 36 x 24"):
+    with pytest.raises(
+        VaceInputError, match=r"boxes: box 40,0,50,10 is wholly outside the frame of 36 x 24 pixels\. Boxes are"
+    ):
         draw_boxes("40,0,50,10 60,0,70,10", H, W, 3)
     with pytest.raises(VaceInputError, match=r"boxes is empty: there is nothing to draw\. Write left,top"):
         draw_boxes(" ; \n", H, W, 3)

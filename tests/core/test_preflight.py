@@ -32,7 +32,7 @@ def test_a_mostly_white_mask_looks_inverted_for_repainting_only():
     mask = torch.ones(5, 32, 32)
     mask[:, :4] = 0
     (warning,) = preflight(repaint(mask)).warnings
-    assert warning.startswith("88% of the video is generated.") and "inverted" in warning
+    assert warning.startswith("88% of the video is generated.") and "Invert Mask" in warning
     assert preflight(dataclasses.replace(repaint(mask), kind=EXTENSION)).warnings == ()
 
 
@@ -55,7 +55,10 @@ def test_an_unseen_keyframe_is_warned_of():
     mask[0] = 0
     vcu = Vcu(torch.full((17, 32, 32, 3), 0.5), mask, kind=EXTENSION)
     (warning,) = preflight(vcu).warnings
-    assert warning.startswith("The mask channels do not see that frame 0 is kept") and "Snap or hold" in warning
+    assert (
+        warning.startswith("The mask channels do not see that frame 0 is kept")
+        and "VACE Keyframes has snap and hold" in warning
+    )
     assert preflight(vcu.with_notes([f"{warning} Told before."])).warnings == ()
     mask[1] = 0  # frame 1 is one of those that are seen
     assert preflight(vcu).warnings == ()

@@ -128,3 +128,28 @@ def test_wrong_references_are_refused(case):
 def test_a_mask_of_everything_is_told():
     _, notes = prepare_reference(torch.rand(1, 8, 8, 3), torch.ones(1, 8, 8))
     assert notes == ("mask selects the whole picture, so no background is removed.",)
+
+
+def test_specks_of_a_lossy_mask_do_not_widen_the_crop():
+    image, mask = pictured()
+    speckled = mask.clone()
+    speckled[:, 0, 0] = speckled[:, -1, -1] = 1 / 255
+    for role in ("subject", "face"):
+        clean, dirty = (prepare_reference(image, m, role=role)[0].image for m in (mask, speckled))
+        torch.testing.assert_close(dirty, clean)
+    assert prepare_reference(image, mask.clamp(min=1 / 255))[1] == ()  # not the whole picture
+    with pytest.raises(VaceInputError, match="mask is black everywhere"):
+        prepare_reference(image, mask / 255)
+
+
+def test_a_subject_that_shines_through_is_cropped_without_its_specks():
+    image = torch.zeros(1, 8, 8, 4)
+    image[:, 2:6, 2:6, 3], image[:, 0, 0, 3] = 0.4, 1 / 255
+    assert prepare_reference(image)[0].image.shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_the_empty_mask_of_load_image_is_known(inverted):
+    mask = torch.full((1, 64, 64), float(inverted))
+    with pytest.raises(VaceInputError, match=r"^mask is Load Image's empty mask.*Connect a real mask\."):
+        prepare_reference(torch.rand(1, 96, 96, 3), mask)

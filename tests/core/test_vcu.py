@@ -196,3 +196,11 @@ def test_whatever_is_connected_the_vcu_is_legal(num_frames, height, width, lengt
 def test_direct_construction_checks_the_mask():
     with pytest.raises(VaceInputError, match=r"mask must have shape \[1, 16, 16\], got \[2, 16, 16\]"):
         Vcu(torch.zeros(1, 16, 16, 3), torch.zeros(2, 16, 16))
+
+
+@pytest.mark.parametrize("size", [(128, 128), (96, 128)])
+def test_the_empty_mask_of_load_image_is_known(size):
+    empty = torch.zeros(1, 64, 64)
+    with pytest.raises(VaceInputError, match=r"^control_masks is Load Image's empty mask.*Connect a real mask\."):
+        build_vcu(torch.rand(5, *size, 3), empty)
+    assert not build_vcu(torch.rand(5, 64, 64, 3), empty).mask.any()  # of the video's size it may be meant

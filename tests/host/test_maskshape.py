@@ -3,8 +3,12 @@
 import pytest
 import torch
 
+from harness import footage
+from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.inpaint import RegionShape
+from wan_vace.vace_core.inputs import legal_mask
 from wan_vace.vace_core.maskaug import MASK_MODES, augment_mask
-from wan_vace.vace_core.maskshape import draw_boxes, reshape_mask
+from wan_vace.vace_core.maskshape import draw_boxes
 
 pytestmark = pytest.mark.host
 
@@ -24,18 +28,45 @@ def test_augmenting(call, mode):
 
 def test_growing_and_shrinking_to_nothing(call):
     mask, report = call("VaceGrowMask", mask=square(), grow=10.0, feather=20.0, unit="% of object")
-    assert torch.equal(mask, reshape_mask(square(), 10, 20, "% of object")) and report == ""
+    assert torch.equal(mask, RegionShape(10, 20, "% of object").apply(square())) and report == ""
     mask, report = call("VaceGrowMask", mask=square(), grow=-20.0, feather=0.0, unit="pixels")
     assert not mask.any() and report == "The mask is black in every frame: nothing would be generated."
 
 
-def test_drawing(call):
+def test_drawing(call, caplog):
     text = "0,0,10,10 40,0,60,10"
+    caplog.set_level("INFO", logger="wan_vace")
     mask, report = call("VaceDrawBoxMask", boxes=text, width=50, height=30, length=7, easing="ease out")
     assert torch.equal(mask, draw_boxes(text, 30, 50, 7, "ease out")) and mask.shape == (7, 30, 50)
     assert report.startswith("boxes: box ") and "reaches out of the frame of 50 x 30" in report
+    logged = [record for record in caplog.records if record.name == "wan_vace"]
+    assert [r.levelname for r in logged] == ["INFO"] and logged[0].getMessage() == f"VACE Draw Box Mask: {report}"
 
 
 def test_a_picture_instead_of_a_mask_is_refused(call):
     with pytest.raises(ValueError, match="mask looks like a picture"):
         call("VaceGrowMask", mask=torch.full((1, 8, 8), 0.5), grow=1.0, feather=0.0, unit="pixels")
+
+
+MOSTLY_GREY = [
+    footage.BOY_AND_DOG, footage.DRAGON, footage.DANCER, footage.WHITE_DRESS, footage.PORTRAIT
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("channel", ["red", "green", "blue", "gray"])
+@pytest.mark.parametrize("name", MOSTLY_GREY)
+def test_real_footage_is_told_from_a_mask(name, channel):
+    frames = torch.from_numpy(footage.load(name, 9)) / 255
+    pixels = {"gray": frames @ torch.tensor([0.299, 0.587, 0.114])}
+    pixels |= dict(zip(("red", "green", "blue"), frames.unbind(-1), strict=True))
+    with pytest.raises(VaceInputError, match="mask looks like a picture"):
+        legal_mask("mask", pixels[channel], [])
+
+
+def test_a_feathered_mask_grows_again(call):
+    mask = torch.zeros(1, 480, 480)
+    mask[:, 210:270, 210:270] = 1
+    soft, _ = call("VaceGrowMask", mask=mask, grow=0.0, feather=200.0, unit="pixels")
+    assert ((soft > 0.1) & (soft < 0.9)).float().mean() > 0.5
+    again, _ = call("VaceGrowMask", mask=soft, grow=8.0, feather=0.0, unit="pixels")
+    assert (again >= soft).all()

@@ -181,7 +181,7 @@ def test_gray_uses_the_official_weights_unless_told_otherwise(call):
 def test_preview_needs_no_model_and_shows_each_row(call):
     vcu = build(call, control_video=torch.rand(9, 32, 48, 3), references={"reference_image_0": picture(32, 48)})
     small, report = call("VacePreviewVcu", vcu=vcu, columns=3)
-    large, _ = call("VacePreviewVcu", vcu=vcu, columns=3, result=torch.rand(9, 32, 48, 3))
+    large, _ = call("VacePreviewVcu", vcu=vcu, columns=3, result=torch.rand(9, 32, 48, 3).half())
     assert report.startswith("48 x 32, 9 frames out")
     assert small.ndim == 4 and small.shape[0] == 1 and small.min() >= 0 and small.max() <= 1
     assert large.shape[1] > small.shape[1] and large.shape[2] == small.shape[2]
