@@ -48,6 +48,17 @@ def length_socket(tooltip: str) -> io.Input:
     return io.Int.Input("length", default=0, min=0, max=16384, tooltip=tooltip)
 
 
+def fps_socket() -> io.Input:
+    """Frame rate of a finished video."""
+    return io.Float.Input(
+        "fps",
+        default=0.0,
+        min=0.0,
+        max=240.0,
+        tooltip="Frame rate of the video. 0 takes the source's; 16, the model's own, without one.",
+    )
+
+
 def fit_socket() -> io.Input:
     """What to do when the shape differs."""
     return io.Combo.Input(

@@ -5,6 +5,7 @@ from comfy_api.latest import io
 from ._host.latents import decode_video, trim_references
 from ._host.vae import require_wan_vae
 from ._host.video import as_video
+from ._sockets import fps_socket
 
 FROM_LATENT = -1
 
@@ -49,13 +50,7 @@ class VaceDecodeLatent(io.ComfyNode):
             inputs=[
                 io.Latent.Input("samples", tooltip="From the sampler."),
                 io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=240.0,
-                    tooltip="Frame rate of the video. 0 takes the source's; 16, the model's own, without one.",
-                ),
+                fps_socket(),
                 *_counts(),
             ],
             outputs=[

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ..vace_core.defaults import NEGATIVE_PROMPT
 from ._host.graph import loading_graph, sampling_graph
 from ._host.models import SAMPLERS, SCHEDULERS, model_files, require_vace_model
-from ._sockets import Vcu
+from ._sockets import Vcu, fps_socket
 
 
 class VaceLoadModels(io.ComfyNode):
@@ -113,13 +113,7 @@ class VaceSampleVcu(io.ComfyNode):
                     step=0.01,
                     tooltip="How strongly the VCU acts; 1 as trained.",
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=240.0,
-                    tooltip="Frame rate of the video. 0 takes the source's; 16, the model's own, without one.",
-                ),
+                fps_socket(),
             ],
             outputs=[
                 io.Video.Output(
