@@ -45,10 +45,11 @@ def load_host():
 
     args.cpu, args.base_directory = True, str(places.base_dir())
     import torch
+    import utils.extra_config  # noqa: F401  (before nodes, as in main.py: nodes puts another utils on the path)
 
     import nodes
 
-    logging.disable(logging.WARNING)  # of parts of the host that want a running server
+    logging.disable(logging.WARNING)
 
     comfy.utils.set_progress_bar_enabled(False)
     torch.set_num_threads(1)

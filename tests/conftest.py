@@ -34,6 +34,8 @@ def host():
     from harness import places
 
     args.cpu, args.base_directory = True, str(places.base_dir())
+    import utils.extra_config  # noqa: F401  (before nodes, as in main.py: nodes puts another utils on the path)
+
     import nodes
 
     torch.set_num_threads(1)  # the checkpoints are too small for more to pay
