@@ -83,10 +83,10 @@ class VaceSetStrength(io.ComfyNode):
             description=(
                 "Varies VACE's strength over the sampling steps, the video's frames, the adapter's blocks, the picture "
                 "area and the references. Where it is 0 for a whole step, or for the last blocks, nothing is computed. "
-                "Needs a model with VACE Apply Adapter."
+                "For merged VACE models and for models with VACE Apply Adapter."
             ),
             inputs=[
-                io.Model.Input("model", tooltip="A model with VACE Apply Adapter."),
+                io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter."),
                 io.String.Input(
                     "steps",
                     default="1",

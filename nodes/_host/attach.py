@@ -17,14 +17,12 @@ from torch import Tensor
 from ...vace_core.adapter_keys import layer_mapping
 from ...vace_core.errors import VaceInputError
 from ...vace_core.grid import LATENT_CHANNELS, MASK_CHANNELS
-from ...vace_core.schedule import StrengthField, live_blocks, share_of_schedule
-from .conditioning import FRAMES, MASK, REFERENCES, STRENGTH
+from ...vace_core.schedule import StrengthField, live_blocks
+from .conditioning import FRAMES, MASK, STRENGTH
+from .merged import follow_field, is_merged
+from .strength import COUNT, FIELD, live_vcus, require_finite, scaled, with_reference_count
 
 KEY = "wan_vace_adapter"
-# A StrengthField in the model's transformer options, which every node may set and every clone keeps.
-FIELD = "wan_vace_strength_field"
-# Noise levels are float32: a step that begins at a jump of the curve belongs behind it.
-ROUNDING = 1e-4
 # The host counts a fifth more memory for its merged VACE model, whatever the number of VCUs.
 MEMORY_PER_VCU = 0.2
 
@@ -49,7 +47,8 @@ def attach(model: object, adapter: object) -> object:
     clone.set_additional_models(KEY, [*attached, adapter])
     if not attached:
         latent_format = model.get_model_object("latent_format")
-        clone.add_object_patch("extra_conds", _with_context(model.get_model_object("extra_conds"), latent_format))
+        extra_conds = _with_context(model.get_model_object("extra_conds"), latent_format)
+        clone.add_object_patch("extra_conds", with_reference_count(extra_conds))
         clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, _apply_model)
         clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
     return clone
@@ -62,7 +61,7 @@ def is_attached(model: object) -> bool:
 
 def _require_base(model: object, dim: int) -> None:
     network = model.get_model_object("diffusion_model")
-    if isinstance(network, comfy.ldm.wan.model.VaceWanModel):
+    if is_merged(model):
         raise VaceInputError(
             "model is a VACE model already, with its own adapter inside. Use it as it is, or load the plain "
             "text-to-video file of the same size as the base."
@@ -95,9 +94,10 @@ def _with_context(previous: Callable, latent_format: object) -> Callable:
         masks = kwargs.get(MASK) or [noise.new_ones(noise.shape[0], MASK_CHANNELS, *noise.shape[2:])] * len(frames)
         packed = [_pack(f.to(noise), m.to(noise), latent_format) for f, m in zip(frames, masks, strict=True)]
         _require_fit(packed, noise)
+        strengths = kwargs.get(STRENGTH) or [1.0] * len(packed)
+        require_finite(strengths)
         out["vace_context"] = comfy.conds.CONDRegular(torch.stack(packed, dim=1))
-        out["vace_strength"] = comfy.conds.CONDConstant(kwargs.get(STRENGTH) or [1.0] * len(packed))
-        out["vace_num_references"] = comfy.conds.CONDConstant(max(kwargs.get(REFERENCES) or [0]))
+        out["vace_strength"] = comfy.conds.CONDConstant(strengths)
         return out
 
     return extra_conds
@@ -116,6 +116,11 @@ def _require_fit(packed: Sequence[Tensor], noise: Tensor) -> None:
                 f"VCUs of different size in one pass: {list(packed[0].shape[2:])} and {list(context.shape[2:])} latent "
                 f"frames, rows, columns. Build them with the same width, height and length."
             )
+    if packed[0].shape[2:] != noise.shape[2:]:
+        raise VaceInputError(
+            f"VACE context is {list(packed[0].shape[2:])} latent frames, rows, columns, references included, but the "
+            f"latent that is sampled is {list(noise.shape[2:])}. Sample the latent that VACE Apply Context gives."
+        )
 
 
 def _prepare_sampling(
@@ -139,11 +144,15 @@ def _apply_model(
 ) -> Tensor:
     """One model call with the adapters' blocks chained behind the base's."""
     context, strengths = kwargs.pop("vace_context", None), kwargs.pop("vace_strength", None)
-    references = kwargs.pop("vace_num_references", 0)
+    references = kwargs.pop(COUNT, 0)
     options = dict(transformer_options or {})
     if context is not None:
         base = executor.class_obj
-        context = comfy.model_base.convert_tensor(context, base.get_dtype_inference(), x.device)
+        # As the host does with all it hands to a model; a strength for each token is rounded with the rest.
+        context, *strengths = (
+            comfy.model_base.convert_tensor(value, base.get_dtype_inference(), x.device)
+            for value in (context, *strengths)
+        )
         strengths = scaled(strengths, options, base.model_sampling, context, references)
         patches = dict(options.get("patches_replace", {}))
         patches["dit"] = dict(patches.get("dit", {}))
@@ -159,7 +168,7 @@ def _install(
 ) -> None:
     """Put the adapter's blocks that have an effect into the table of block replacements, behind what is there."""
     count = live_blocks(factors)
-    live = [vcu for vcu, strength in enumerate(strengths) if isinstance(strength, Tensor) or strength != 0]
+    live = live_vcus(strengths)
     if not live or not count:
         return  # nothing would be added, so nothing is computed
     run = _Run(adapter.diffusion_model, context[:, live], [strengths[vcu] for vcu in live], factors)
@@ -167,29 +176,6 @@ def _install(
     for index, layer in enumerate(mapping[:count]):
         key = ("double_block", layer)
         entries[key] = run.block(index, entries.get(key), last=index == count - 1)
-
-
-def scaled(strengths: Sequence, options: dict, schedule: object, context: Tensor, references: int) -> list:
-    """Each VCU's strength at this moment of sampling: a number, or one for each token [1, tokens, 1].
-
-    Args:
-        strengths: As the conditioning says.
-        options: The call's transformer options, with the field if one was set, and the noise level.
-        schedule: The host's ``model_sampling``.
-        context: [B, VCUs, 96, R + t, h, w].
-        references: R.
-    """
-    strength_field = options.get(FIELD)
-    if strength_field is None:
-        return list(strengths)
-    sigma = float(options["sigmas"][0])
-    step = strength_field.steps.at(share_of_schedule(sigma, schedule.percent_to_sigma) + ROUNDING)
-    if step == 0:
-        return [0.0] * len(strengths)
-    _, _, _, length, h, w = context.shape
-    tokens = strength_field.token_factors(references, length - references, h, w)
-    factor = step if tokens is None else tokens.to(context.device) * step
-    return [strength * factor for strength in strengths]
 
 
 @dataclass
@@ -249,15 +235,17 @@ class _Run:
 
 
 def set_strength_field(model: object, strength_field: StrengthField) -> object:
-    """A clone of ``model`` whose adapters follow the field.
+    """A clone of ``model`` whose VACE blocks, attached or merged, follow the field.
 
     Raises:
-        VaceInputError: If no adapter is attached, or the field does not fit it.
+        VaceInputError: If the model has no VACE blocks, or the field does not fit them.
     """
+    if is_merged(model):
+        return follow_field(model, strength_field)
     if not is_attached(model):
         raise VaceInputError(
-            "model has no VACE adapter of its own. Put VACE Apply Adapter on a text-to-video model first; a merged "
-            "VACE file keeps its adapter to itself, so load it a second time with VACE Load Adapter."
+            "model has no VACE adapter of its own. Put VACE Apply Adapter on a text-to-video model first, or load a "
+            "Wan2.1-VACE file, which has its adapter inside."
         )
     for adapter in model.get_additional_models_with_key(KEY):
         strength_field.block_factors(adapter.model.shape.num_layers)
