@@ -1,6 +1,7 @@
 """Side-by-side timing: two callables in turn, their ratio pair by pair."""
 
 import asyncio
+import importlib
 import logging
 import statistics
 import sys
@@ -45,8 +46,8 @@ def load_host():
 
     args.cpu, args.base_directory = True, str(places.base_dir())
     import torch
-    import utils.extra_config  # noqa: F401  (before nodes, as in main.py: nodes puts another utils on the path)
 
+    importlib.import_module("utils.extra_config")  # first, as in main.py: nodes puts another utils on the path
     import nodes
 
     logging.disable(logging.WARNING)
