@@ -49,10 +49,10 @@ def expand(frame, source, draws, ratio, iterations):
     left, top, right, bottom = bounds(source)
     width, height = (right - left + 1) * ratio, (bottom - top + 1) * ratio
     limits = min(width, left / 2), min(width, (W - right) / 2), min(height, top / 2), min(height, (H - bottom) / 2)
-    l, r, t, b = (int(draw * limit / iterations) for draw, limit in zip(draws, limits, strict=True))  # noqa: E741
-    k = max(l, r, t, b)
+    steps = [int(draw * limit / iterations) for draw, limit in zip(draws, limits, strict=True)]
+    (to_left, to_right, up, down), k = steps, max(steps)
     kernel = np.zeros((2 * k + 1, 2 * k + 1), bool)
-    kernel[k - t : k + b + 1, k - l : k + r + 1] = True
+    kernel[k - up : k + down + 1, k - to_left : k + to_right + 1] = True
     return ndimage.binary_dilation(frame, kernel, iterations=iterations)
 
 

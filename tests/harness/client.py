@@ -25,7 +25,7 @@ class Progress:
     maximum: int
 
 
-class PromptRefused(Exception):  # noqa: N818
+class PromptRefusedError(Exception):
     """The host did not accept a prompt.
 
     Attributes:
@@ -46,7 +46,7 @@ class PromptRefused(Exception):  # noqa: N818
         super().__init__("\n".join(lines) or str(self.error))
 
 
-class PromptFailed(Exception):  # noqa: N818
+class PromptFailedError(Exception):
     """A node raised, or the run was interrupted.
 
     Attributes:
@@ -104,17 +104,17 @@ class ComfyClient:
             Its prompt id.
 
         Raises:
-            PromptRefused: If the host finds an error in it; also when only some of its outputs have one,
+            PromptRefusedError: If the host finds an error in it; also when only some of its outputs have one,
                 in which case the rest is taken from the queue again.
         """
         try:
             answer = self.post("/prompt", {"prompt": prompt, "client_id": client_id})
         except urllib.error.HTTPError as error:
             with error:
-                raise PromptRefused(error.code, json.loads(error.read())) from None
+                raise PromptRefusedError(error.code, json.loads(error.read())) from None
         if answer["node_errors"]:
             self.post("/queue", {"delete": [answer["prompt_id"]]})
-            raise PromptRefused(200, answer)
+            raise PromptRefusedError(200, answer)
         return answer["prompt_id"]
 
     def run(
@@ -136,8 +136,8 @@ class ComfyClient:
             The history entry: ``outputs``, ``status``, ``prompt``.
 
         Raises:
-            PromptRefused: If the host finds an error in it.
-            PromptFailed: If a node raises.
+            PromptRefusedError: If the host finds an error in it.
+            PromptFailedError: If a node raises.
             TimeoutError: If it takes longer; the run is interrupted first.
             HostDiedError: If the host stops meanwhile.
         """
@@ -218,7 +218,7 @@ def _ends(event: dict, prompt_id: str) -> bool:
     if data.get("prompt_id") != prompt_id:
         return False
     if kind in ("execution_error", "execution_interrupted"):
-        raise PromptFailed(data)
+        raise PromptFailedError(data)
     return kind == "execution_success"
 
 

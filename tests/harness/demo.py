@@ -6,7 +6,7 @@ import json
 import sys
 import time
 
-from .client import HostDiedError, Progress, PromptFailed, PromptRefused
+from .client import HostDiedError, Progress, PromptFailedError, PromptRefusedError
 from .places import ROOT, SetupError
 from .server import ComfyServer
 from .workflows import small
@@ -63,7 +63,7 @@ def main() -> int:
             entry = server.run(prompt, timeout=300, on_progress=display)
             display.close()
             files = server.outputs(entry)
-    except (HostDiedError, SetupError, PromptFailed, PromptRefused, TimeoutError) as error:
+    except (HostDiedError, SetupError, PromptFailedError, PromptRefusedError, TimeoutError) as error:
         print(f"\nerror: {error}" if display.live else f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

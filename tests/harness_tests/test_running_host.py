@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.client import PromptFailed, PromptRefused
+from harness.client import PromptFailedError, PromptRefusedError
 from harness.server import ComfyServer
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
@@ -69,7 +69,7 @@ def test_run_reports_progress_and_outputs(server):
 def test_a_refused_prompt_names_node_and_input(server):
     prompt = copy.deepcopy(PICTURE)
     prompt["1"]["inputs"]["width"] = "wide"
-    with pytest.raises(PromptRefused, match=r"node 1 \(EmptyImage\).*width") as refusal:
+    with pytest.raises(PromptRefusedError, match=r"node 1 \(EmptyImage\).*width") as refusal:
         server.queue(prompt)
     assert refusal.value.status == 400
     assert refusal.value.node_errors["1"]["class_type"] == "EmptyImage"
@@ -77,7 +77,7 @@ def test_a_refused_prompt_names_node_and_input(server):
 
 def test_a_prompt_with_one_bad_output_is_refused_whole(server):
     prompt = PICTURE | {"3": {"class_type": "PreviewImage", "inputs": {"images": ["9", 0]}}}
-    with pytest.raises(PromptRefused, match=r"node 3 \(PreviewImage\)"):
+    with pytest.raises(PromptRefusedError, match=r"node 3 \(PreviewImage\)"):
         server.run(prompt)
     server.wait_idle()
 
@@ -85,7 +85,7 @@ def test_a_prompt_with_one_bad_output_is_refused_whole(server):
 def test_an_exception_in_a_node_is_carried_over(server):
     prompt = copy.deepcopy(LATENT)
     prompt["5"]["inputs"]["width"] = 70
-    with pytest.raises(PromptFailed) as failure:
+    with pytest.raises(PromptFailedError) as failure:
         server.run(prompt)
     assert (failure.value.node_id, failure.value.node_type) == ("5", "WanVaceToVideo")
     assert failure.value.exception_type == "RuntimeError"

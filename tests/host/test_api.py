@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from harness.client import PromptFailed, PromptRefused
+from harness.client import PromptFailedError, PromptRefusedError
 from harness.server import ComfyServer
 from harness.workflows import small
 
@@ -95,7 +95,7 @@ def test_an_interrupt_ends_the_run_within_two_seconds_and_the_next_prompt_runs(s
     def run():
         try:
             server.run(endless, on_progress=lambda p: p.value > 1 and sampling.set())
-        except PromptFailed as failure:
+        except PromptFailedError as failure:
             failures.append(failure)
         stopped.append(time.monotonic())
 
@@ -113,7 +113,7 @@ def test_an_interrupt_ends_the_run_within_two_seconds_and_the_next_prompt_runs(s
 def test_a_number_out_of_range_is_answered_with_400_and_the_socket(server):
     prompt = workflow()
     node_of(prompt, "VaceBuildVcu")["inputs"]["width"] = -16
-    with pytest.raises(PromptRefused, match=r"VaceBuildVcu.*width") as refusal:
+    with pytest.raises(PromptRefusedError, match=r"VaceBuildVcu.*width") as refusal:
         server.queue(prompt)
     assert refusal.value.status == 400
 
@@ -121,7 +121,7 @@ def test_a_number_out_of_range_is_answered_with_400_and_the_socket(server):
 def test_a_wire_of_another_type_is_answered_with_400(server):
     prompt = workflow()
     node_of(prompt, "VaceEncodeVcu")["inputs"]["vcu"] = ["1", 0]
-    with pytest.raises(PromptRefused, match=r"VaceEncodeVcu.*vcu.*IMAGE.*VACE_VCU") as refusal:
+    with pytest.raises(PromptRefusedError, match=r"VaceEncodeVcu.*vcu.*IMAGE.*VACE_VCU") as refusal:
         server.queue(prompt)
     assert refusal.value.status == 400
 
@@ -130,7 +130,7 @@ def test_a_wrong_input_fails_with_its_sentence_at_its_node(server):
     prompt = workflow()
     prompt["20"] = {"class_type": "ImageToMask", "inputs": {"image": ["1", 0], "channel": "green"}}
     node_of(prompt, "VaceBuildVcu")["inputs"]["control_masks"] = ["20", 0]
-    with pytest.raises(PromptFailed) as failure:
+    with pytest.raises(PromptFailedError) as failure:
         server.run(prompt)
     assert failure.value.node_type == "VaceBuildVcu"
     assert "control_masks looks like a picture, not a mask" in failure.value.exception_message
@@ -140,5 +140,5 @@ def test_a_wrong_input_fails_with_its_sentence_at_its_node(server):
 def test_a_model_without_vace_is_refused_before_sampling(server):
     prompt = workflow()
     node_of(prompt, "UNETLoader")["inputs"]["unet_name"] = "small_wan_t2v.safetensors"
-    with pytest.raises(PromptFailed, match=r"VaceApplyContext.*plain Wan text-to-video model without VACE blocks"):
+    with pytest.raises(PromptFailedError, match=r"VaceApplyContext.*plain Wan text-to-video model without VACE blocks"):
         server.run(prompt)

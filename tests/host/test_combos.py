@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.client import PromptFailed, PromptRefused
+from harness.client import PromptFailedError, PromptRefusedError
 from harness.server import ComfyServer
 
 pytestmark = pytest.mark.host
@@ -89,9 +89,9 @@ def test_nested_sockets_arrive_over_http(server, combination):
 
 @pytest.mark.server
 def test_what_is_missing_or_of_another_type_or_unknown_is_refused(server):
-    with pytest.raises(PromptRefused, match="Required input is missing: mask"):
+    with pytest.raises(PromptRefusedError, match="Required input is missing: mask"):
         server.queue(prompt("swap", {"combination.video": VIDEO, "combination.grow": 2}))
-    with pytest.raises(PromptRefused, match=r"combination\.control_video.*MASK.*IMAGE,VIDEO"):
+    with pytest.raises(PromptRefusedError, match=r"combination\.control_video.*MASK.*IMAGE,VIDEO"):
         server.queue(prompt("animate", {"combination.control_video": MASK}))
-    with pytest.raises(PromptFailed, match="combination must be one of reference, animate"):
+    with pytest.raises(PromptFailedError, match="combination must be one of reference, animate"):
         server.run(prompt("teleport", {}))

@@ -9,7 +9,7 @@ import av
 import pytest
 import torch
 
-from harness.client import PromptFailed
+from harness.client import PromptFailedError
 from harness.server import ComfyServer
 from harness.workflows import small
 
@@ -147,7 +147,7 @@ def test_a_plain_model_is_refused_before_anything_is_encoded(server):
     graph = small(short_graph())
     graph["m"]["inputs"]["unet_name"] = "small_wan_t2v.safetensors"
     events = []
-    with pytest.raises(PromptFailed, match="plain Wan text-to-video model without VACE blocks"):
+    with pytest.raises(PromptFailedError, match="plain Wan text-to-video model without VACE blocks"):
         server.run(graph, on_event=events.append)
     assert not [e for e in events if e["type"] == "executing" and (e["data"].get("node") or "").startswith("s.")]
 
