@@ -18,8 +18,19 @@ from .processes import host_env
 
 # Newer torch builds leave torchaudio with another CUDA version, which then refuses to import.
 CONSTRAINTS = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
-# diffusers is the second implementation that the adapter is compared with; gguf reads one of its file formats.
-DEV_TOOLS = ("pytest==9.2.0", "ruff==0.17.6", "hypothesis==6.170.15", "diffusers==0.42.1", "gguf==0.19.0")
+# diffusers is the second implementation that the adapter is compared with; gguf reads one of its file formats; onnx
+# writes the small networks that onnxruntime reads.
+DEV_TOOLS = (
+    "pytest==9.2.0",
+    "ruff==0.17.6",
+    "hypothesis==6.170.15",
+    "diffusers==0.42.1",
+    "gguf==0.19.0",
+    "opencv-python-headless==5.0.0.93",
+    "controlnet-aux==0.0.10",
+    "onnxruntime==1.23.2",
+    "onnx==1.23.2",
+)
 HOST_MODULES = ("torch", "safetensors", "aiohttp", "PIL", "numpy", "sentencepiece")
 TOOL_MODULES = ("pytest", "ruff", "hypothesis")
 ROOM_GIB = 7 if sys.platform == "linux" else 3  # the CUDA libraries come with Linux wheels only
