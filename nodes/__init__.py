@@ -15,6 +15,7 @@ from .layout import VaceDrawLayout, VaceTrackLayout
 from .masks import VaceSplitByMask
 from .maskshape import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask
 from .outpaint import VaceOutpaintVideo
+from .paste import VacePasteBack, VaceSetNoiseMask
 from .preview import VacePreviewVcu
 from .references import VacePrepareReference
 from .sampling import VaceLoadModels, VaceSampleVcu
@@ -47,7 +48,9 @@ NODES: list[type[io.ComfyNode]] = [
     VaceSampleVcu,
     VaceEncodeVcu,
     VaceApplyContext,
+    VaceSetNoiseMask,
     VaceDecodeLatent,
+    VacePasteBack,
     VaceTrimLatent,
     VaceDrawBoxMask,
     VaceGrowMask,
