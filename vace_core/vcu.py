@@ -83,8 +83,8 @@ class Vcu:
         """The same unit with `control_amount` worked into the frames, so that they can be mixed with others'."""
         if self.control_amount == 1:
             return self
-        weight = 1 - binarize(self.mask)[..., None] * (1 - self.control_amount)
-        frames = (self.frames - MID_GREY) * weight + MID_GREY
+        faded = (self.frames - MID_GREY) * self.control_amount + MID_GREY
+        frames = torch.where(binarize(self.mask)[..., None] == 1, faded, self.frames)  # what is kept stays to the bit
         return replace(self, frames=frames, control_amount=1.0)
 
 

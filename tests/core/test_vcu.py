@@ -204,3 +204,12 @@ def test_the_empty_mask_of_load_image_is_known(size):
     with pytest.raises(VaceInputError, match=r"^control_masks is Load Image's empty mask.*Connect a real mask\."):
         build_vcu(torch.rand(5, *size, 3), empty)
     assert not build_vcu(torch.rand(5, 64, 64, 3), empty).mask.any()  # of the video's size it may be meant
+
+
+def test_materializing_keeps_kept_pixels_to_the_bit():
+    frames = torch.arange(256).view(1, 16, 16, 1).expand(1, 16, 16, 3) / 255
+    mask = torch.zeros(1, 16, 16)
+    mask[:, :4] = 1
+    made = Vcu(frames, mask, control_amount=0.25).materialized().frames
+    assert torch.equal(made[:, 4:], frames[:, 4:])
+    torch.testing.assert_close(made[:, :4], 0.5 + 0.25 * (frames[:, :4] - 0.5))
