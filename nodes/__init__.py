@@ -18,6 +18,7 @@ from .outpaint import VaceOutpaintVideo
 from .paste import VacePasteBack, VaceSetNoiseMask
 from .preview import VacePreviewVcu
 from .references import VacePrepareReference
+from .sample_context import VaceSampleContext
 from .sampling import VaceLoadModels, VaceSampleVcu
 from .sizes import VaceFitVideo
 from .storage import VaceLoadVcu, VaceSaveVcu
@@ -48,6 +49,7 @@ NODES: list[type[io.ComfyNode]] = [
     VaceSampleVcu,
     VaceEncodeVcu,
     VaceApplyContext,
+    VaceSampleContext,
     VaceSetNoiseMask,
     VaceDecodeLatent,
     VacePasteBack,

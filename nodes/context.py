@@ -1,15 +1,13 @@
 """Nodes that encode a VCU and hand it to the model."""
 
-from dataclasses import replace
-
 from comfy_api.latest import io
 
-from ..vace_core.context import MASK_EDGES, VaceContext, assemble_context, is_constant, split_for_encoding
-from ..vace_core.references import letterbox
+from ..vace_core.context import MASK_EDGES
 from ._host.conditioning import apply_context
+from ._host.encoding import encode_vcu
 from ._host.latents import empty_video_latent
 from ._host.models import require_vace_model
-from ._host.vae import empty_latent, encode, require_wan_vae
+from ._host.vae import require_wan_vae
 from ._sockets import Context, Vcu
 
 
@@ -52,18 +50,7 @@ class VaceEncodeVcu(io.ComfyNode):
     @classmethod
     def execute(cls, vae, vcu, mask_edges, antialias_references) -> io.NodeOutput:
         require_wan_vae(vae)
-        return io.NodeOutput(_encode_vcu(vae, vcu, mask_edges, antialias_references))
-
-
-def _encode_vcu(vae, vcu, mask_edges, antialias_references) -> VaceContext:
-    pictures = [letterbox(r.image, vcu.height, vcu.width, antialias_references) for r in vcu.references]
-    references = [encode(vae, picture[None]) for picture in pictures]
-    inactive, reactive, mask = split_for_encoding(vcu, mask_edges)
-    kept = encode(vae, inactive)
-    control = kept if is_constant(inactive) and is_constant(reactive) else encode(vae, reactive)
-    context = assemble_context(kept, control, mask, references, empty_latent(), vcu.num_frames)
-    strengths = tuple(reference.strength for reference in vcu.references)
-    return replace(context, reference_strengths=strengths, fps=vcu.fps, audio=vcu.audio)
+        return io.NodeOutput(encode_vcu(vae, vcu, mask_edges, antialias_references))
 
 
 class VaceApplyContext(io.ComfyNode):

@@ -3,8 +3,10 @@
 from comfy_api.latest import io
 
 from ..vace_core.defaults import NEGATIVE_PROMPT
-from ._host.graph import loading_graph, sampling_graph
-from ._host.models import SAMPLERS, SCHEDULERS, model_files, require_vace_model
+from ._host.graph import SamplerChoices, loading_graph, sampling_graph
+from ._host.models import model_files
+from ._host.sampling_inputs import require_vace_models
+from ._settings import boundary_socket, low_noise_socket, nested, read_settings, settings_socket
 from ._sockets import Vcu, fps_socket
 
 
@@ -62,8 +64,8 @@ class VaceSampleVcu(io.ComfyNode):
             display_name="VACE Sampler",
             category="vace",
             description=(
-                "Encodes the VCU and the prompts, samples with ComfyUI's KSampler and decodes. Each of these steps is "
-                "cached by itself: a new prompt encodes no video again."
+                "Encodes the VCU and the prompts, samples as ComfyUI's KSampler does and decodes. Each of these steps "
+                "is cached by itself: a new prompt encodes no video again."
             ),
             inputs=[
                 io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter; LoRAs included."),
@@ -89,22 +91,7 @@ class VaceSampleVcu(io.ComfyNode):
                     control_after_generate=True,
                     tooltip="The same seed and inputs give the same video.",
                 ),
-                io.Int.Input(
-                    "steps", default=25, min=1, max=10000, tooltip="25 as the official demo, 50 as the official script."
-                ),
-                io.Float.Input(
-                    "cfg", default=5.0, min=0.0, max=100.0, step=0.1, tooltip="Prompt guidance; 1 for few-step LoRAs."
-                ),
-                io.Float.Input(
-                    "shift",
-                    default=16.0,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    tooltip="Timestep shift; 16 is official for VACE.",
-                ),
-                io.Combo.Input("sampler", options=SAMPLERS, default="uni_pc", tooltip="uni_pc is the official solver."),
-                io.Combo.Input("scheduler", options=SCHEDULERS, default="simple", tooltip="How the steps are spaced."),
+                settings_socket(),
                 io.Float.Input(
                     "strength",
                     default=1.0,
@@ -114,6 +101,14 @@ class VaceSampleVcu(io.ComfyNode):
                     tooltip="How strongly the VCU acts; 1 as trained.",
                 ),
                 fps_socket(),
+                io.Boolean.Input(
+                    "keep_pixels",
+                    default=False,
+                    tooltip="Keep what the mask does not generate: held while sampling (VACE Noise Mask) and put back "
+                    "exactly afterwards (VACE Paste Back). For inpainting, outpainting and key frames.",
+                ),
+                low_noise_socket(),
+                boundary_socket(),
             ],
             outputs=[
                 io.Video.Output(
@@ -121,6 +116,9 @@ class VaceSampleVcu(io.ComfyNode):
                 ),
                 io.Image.Output(display_name="frames", tooltip="The same frames as images."),
                 io.Latent.Output(display_name="latent", tooltip="What was sampled, references included."),
+                io.Latent.Output(
+                    display_name="video_latent", tooltip="The same without references, for nodes of other packs."
+                ),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
             enable_expand=True,
@@ -128,11 +126,26 @@ class VaceSampleVcu(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model, clip, vae, vcu, prompt, negative_prompt, seed, steps, cfg, shift, sampler, scheduler, strength, fps
+        cls,
+        model,
+        clip,
+        vae,
+        vcu,
+        prompt,
+        negative_prompt,
+        seed,
+        strength,
+        fps,
+        keep_pixels,
+        boundary,
+        settings=None,
+        low_noise_model=None,
     ) -> io.NodeOutput:
-        require_vace_model(model)  # before anything is encoded
-        model_link = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]["model"]
-        links = {"model": model_link, "clip": clip, "vae": vae, "vcu": vcu}
-        settings = {"seed": seed, "steps": steps, "cfg": cfg, "sampler_name": sampler, "scheduler": scheduler}
-        settings["denoise"] = 1.0
-        return sampling_graph(links, (prompt, negative_prompt), settings, shift, strength, fps)
+        read_settings(settings)  # these are refused before anything is encoded
+        require_vace_models(model, low_noise_model, boundary)
+        given = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
+        models = {"model": model, "low_noise_model": low_noise_model}
+        links = {name: given[name] for name, value in models.items() if value is not None}
+        sampling = {"seed": seed, "boundary": boundary, **nested(settings)}
+        choices = SamplerChoices((prompt, negative_prompt), sampling, strength, fps, keep_pixels)
+        return sampling_graph({**links, "clip": clip, "vae": vae, "vcu": vcu}, choices)

@@ -53,7 +53,8 @@ def test_workflows_are_small_and_start_with_official_settings(name):
     assert len(api) <= 18
     for node in api.values():
         if node["class_type"] in ("VaceSampleVcu", "KSampler"):
-            assert node["inputs"]["cfg"] == 5.0 and node["inputs"]["steps"] == 25
+            values = {name.removeprefix("settings."): value for name, value in node["inputs"].items()}
+            assert values["cfg"] == 5.0 and values["steps"] == 25
 
 
 @pytest.mark.parametrize("name", NAMES)

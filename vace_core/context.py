@@ -29,6 +29,7 @@ class VaceContext:
         reference_strengths: A factor on the strength for each of the R references; empty for 1 throughout.
         fps: Frames per second of the source, None when it had none.
         audio: The source's sound in the host's form.
+        latent_space: Weights that tell the VAE which encoded it from others; None when not known.
     """
 
     latents: Tensor
@@ -38,6 +39,7 @@ class VaceContext:
     reference_strengths: tuple[float, ...] = ()
     fps: float | None = None
     audio: object | None = None
+    latent_space: Tensor | None = None
 
     def __post_init__(self) -> None:
         _, _, length, h, w = self.latents.shape

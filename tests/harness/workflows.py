@@ -20,7 +20,7 @@ def small(prompt: dict, **reductions: int) -> dict:
     Args:
         prompt: Workflow in API format; left as it is.
         reductions: Values such as ``width=128, length=17, steps=4``. Each replaces every number of that name
-            in the workflow; linked inputs stay linked.
+            in the workflow, nested ones such as ``settings.steps`` too; linked inputs stay linked.
 
     Returns:
         A new workflow in API format.
@@ -29,9 +29,9 @@ def small(prompt: dict, **reductions: int) -> dict:
     adapters = [node for node in result.values() if _adapter_inputs(node)]
     for node in result.values():
         _replace_loader(node, PLAIN_MODEL if adapters else VACE_MODEL)
-        for name, value in reductions.items():
-            if isinstance(node["inputs"].get(name), int | float):
-                node["inputs"][name] = value
+        for name, value in node["inputs"].items():
+            if isinstance(value, int | float):
+                node["inputs"][name] = reductions.get(name.rpartition(".")[2], value)
     return result
 
 

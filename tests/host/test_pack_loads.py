@@ -38,6 +38,7 @@ NODE_IDS = [
     "VacePlaceKeyframes",
     "VacePrepareReference",
     "VacePreviewVcu",
+    "VaceSampleContext",
     "VaceSampleVcu",
     "VaceSaveVcu",
     "VaceSetNoiseMask",

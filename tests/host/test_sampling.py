@@ -8,8 +8,9 @@ from pathlib import Path
 import av
 import pytest
 import torch
+from PIL import Image
 
-from harness.client import PromptFailedError
+from harness.client import PromptFailedError, PromptRefusedError
 from harness.server import ComfyServer
 from harness.workflows import small
 
@@ -46,8 +47,10 @@ def short_graph():
             "class_type": "VaceSampleVcu",
             "inputs": {
                 "model": ["m", 0], "clip": ["c", 0], "vae": ["v", 0], "vcu": ["vcu", 0], "prompt": "a boy",
-                "negative_prompt": "ugly", "shift": 16.0, "sampler": "uni_pc", "scheduler": "simple",
-                "strength": 0.9, "fps": 0.0, **SETTINGS,
+                "negative_prompt": "ugly", "seed": SETTINGS["seed"], "settings": "custom",
+                "settings.steps": SETTINGS["steps"], "settings.cfg": SETTINGS["cfg"], "settings.shift": 16.0,
+                "settings.sampler": "uni_pc", "settings.scheduler": "simple",
+                "strength": 0.9, "fps": 0.0, "keep_pixels": False, "boundary": 0.875,
             },
         },
         "save": {"class_type": "SaveLatent", "inputs": {"samples": ["s", 2], "filename_prefix": "test/short"}},
@@ -77,11 +80,15 @@ def long_graph():
     }
 
 
-def latent(server, entry):
+def latents(server, entry):
     from safetensors.torch import load_file
 
-    (path,) = [f for f in server.outputs(entry) if f.suffix == ".latent"]
-    return load_file(path)["latent_tensor"]
+    return [load_file(f)["latent_tensor"] for f in server.outputs(entry) if f.suffix == ".latent"]
+
+
+def latent(server, entry):
+    (one,) = latents(server, entry)
+    return one
 
 
 def test_the_sampler_equals_the_long_graph_bit_for_bit(server):
@@ -148,6 +155,70 @@ def test_a_plain_model_is_refused_before_anything_is_encoded(server):
     graph["m"]["inputs"]["unet_name"] = "small_wan_t2v.safetensors"
     events = []
     with pytest.raises(PromptFailedError, match="plain Wan text-to-video model without VACE blocks"):
+        server.run(graph, on_event=events.append)
+    assert not [e for e in events if e["type"] == "executing" and (e["data"].get("node") or "").startswith("s.")]
+
+
+def test_kept_pixels_come_out_as_they_went_in_at_the_frame_rate_asked_for(server):
+    graph = small(short_graph())
+    graph["clip"] = {
+        "class_type": "EmptyImage",
+        "inputs": {"width": 64, "height": 48, "batch_size": 6, "color": 0x336699},
+    }
+    graph["black"] = {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": 64, "height": 48}}
+    graph["vcu"]["inputs"]["control_masks"] = ["black", 0]
+    graph["png"] = {"class_type": "SaveImage", "inputs": {"images": ["s", 1], "filename_prefix": "test/kept"}}
+    graph["s"]["inputs"] |= {"keep_pixels": True, "fps": 24.0}
+    events = []
+    entry = server.run(graph, on_event=events.append)
+    pictures = [Image.open(f).convert("RGB") for f in server.outputs(entry) if f.suffix == ".png"]
+    assert len(pictures) == 6 and all(p.getcolors() == [(64 * 48, (0x33, 0x66, 0x99))] for p in pictures)
+    (film,) = [f for f in server.outputs(entry) if f.suffix == ".mp4"]
+    with av.open(str(film)) as container:
+        assert container.streams.video[0].average_rate == 24
+    ran = {(e["data"].get("node") or "") for e in events if e["type"] == "executing"}
+    assert {"hold", "paste"} <= {node.rpartition(".")[2] for node in ran if node.startswith("s.")}
+    graph["s"]["inputs"]["keep_pixels"] = False
+    again = [Image.open(f).convert("RGB") for f in server.outputs(server.run(graph)) if f.suffix == ".png"]
+    assert all(len(p.getcolors(maxcolors=1 << 24)) > 1 for p in again)
+
+
+def test_a_preset_with_two_experts_equals_the_hosts_template_for_wan_2_2(server):
+    """Its four steps change experts after the second, as ComfyUI's own video_wan2_2_14B_t2v does."""
+    short, long = small(short_graph()), small(long_graph())
+    axes = {f"{kind}_{axis}": 1.5 if kind == "scale" else 0.0 for kind in ("scale", "shift") for axis in "xyt"}
+    short["low"] = long["low"] = {"class_type": "ScaleROPE", "inputs": {"model": ["m", 0], **axes}}  # another model
+    inputs = {name: value for name, value in short["s"]["inputs"].items() if not name.startswith("settings")}
+    short["s"]["inputs"] = {**inputs, "settings": "Wan 2.2 lightx2v LoRAs (4 steps)", "low_noise_model": ["low", 0]}
+    short["video"] = {"class_type": "SaveLatent", "inputs": {"samples": ["s", 3], "filename_prefix": "test/video"}}
+    common = {"steps": 4, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple"}
+    common |= {"positive": ["a", 0], "negative": ["a", 1]}
+    first = {"add_noise": "enable", "noise_seed": 5, "return_with_leftover_noise": "enable"}
+    second = {"add_noise": "disable", "noise_seed": 0, "return_with_leftover_noise": "disable"}
+    long["shift"]["inputs"]["shift"] = 5.0
+    long["shift2"] = {"class_type": "ModelSamplingSD3", "inputs": {"model": ["low", 0], "shift": 5.0}}
+    high = {"model": ["shift", 0], "latent_image": ["a", 2], "start_at_step": 0, "end_at_step": 2}
+    low = {"model": ["shift2", 0], "latent_image": ["half", 0], "start_at_step": 2, "end_at_step": 4}
+    long["half"] = {"class_type": "KSamplerAdvanced", "inputs": {**high, **first, **common}}
+    long["s"] = {"class_type": "KSamplerAdvanced", "inputs": {**low, **second, **common}}
+    one, other = latents(server, server.run(short))
+    assert torch.equal(one, other)  # there are no references
+    assert torch.equal(one, latent(server, server.run(long)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"settings": "fast"}, r"settings must be one of official demo \(25 steps\), .*custom, got None"),
+        ({"settings.shift": -1.0}, "settings.shift"),
+        ({"boundary": 2.0}, "boundary"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_encoded(server, changed, message):
+    graph = small(short_graph())
+    graph["s"]["inputs"] |= changed
+    events = []
+    with pytest.raises((PromptFailedError, PromptRefusedError), match=message):
         server.run(graph, on_event=events.append)
     assert not [e for e in events if e["type"] == "executing" and (e["data"].get("node") or "").startswith("s.")]
 

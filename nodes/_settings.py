@@ -1,0 +1,89 @@
+"""The sampler settings that two nodes share: presets by name, or numbers of one's own."""
+
+from comfy_api.latest import io
+
+from ..vace_core.presets import CUSTOM, DEFAULT, PRESETS, SamplerSettings, choose_settings
+from ._host.models import SAMPLERS, SCHEDULERS
+
+
+def settings_socket() -> io.Input:
+    """Settings by name, each without further widgets, and custom with all of them."""
+    option = io.DynamicCombo.Option
+    return io.DynamicCombo.Input(
+        "settings",
+        options=[*(option(name, []) for name in PRESETS), option(CUSTOM, _custom())],
+        tooltip="Steps, cfg, shift, sampler and scheduler by name. official: the model alone. The others are for the "
+        "few-step LoRA they name, which you load on the model yourself; the help page lists files and strengths. "
+        "custom: your own numbers.",
+    )
+
+
+def read_settings(settings: dict | None) -> SamplerSettings:
+    """The settings of what the socket gives.
+
+    Raises:
+        VaceInputError: If the name is unknown, or a number cannot be used.
+    """
+    given = dict(settings or {})  # None when its key is unknown: the host drops it instead of refusing it
+    return choose_settings(given.pop("settings", None), given)
+
+
+def nested(settings: dict) -> dict:
+    """What the socket gives, as a prompt names it: ``settings``, ``settings.steps`` ..."""
+    return {name if name == "settings" else f"settings.{name}": value for name, value in settings.items()}
+
+
+def boundary_socket() -> io.Input:
+    """Where the second expert takes over."""
+    return io.Float.Input(
+        "boundary",
+        default=0.875,
+        min=0.0,
+        max=1.0,
+        step=0.001,
+        tooltip="Noise level below which low_noise_model takes over; 0.875 is official for Wan 2.2 text to video. "
+        "Unused without low_noise_model.",
+        advanced=True,
+    )
+
+
+def low_noise_socket() -> io.Input:
+    """The second expert of Wan 2.2."""
+    return io.Model.Input(
+        "low_noise_model",
+        optional=True,
+        tooltip="Wan 2.2 only: its low-noise model, with VACE as well; model is then the high-noise one.",
+    )
+
+
+def _custom() -> list[io.Input]:
+    standard = PRESETS[DEFAULT]
+    return [
+        io.Int.Input(
+            "steps",
+            default=standard.steps,
+            min=1,
+            max=10000,
+            tooltip="25 as the official demo, 50 as the official script.",
+        ),
+        io.Float.Input(
+            "cfg",
+            default=standard.cfg,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            tooltip="Prompt guidance; 1 for few-step LoRAs.",
+        ),
+        io.Float.Input(
+            "shift",
+            default=standard.shift,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            tooltip="Timestep shift; 16 is official for VACE. 0 leaves the model's own.",
+        ),
+        io.Combo.Input("sampler", options=SAMPLERS, default=standard.sampler, tooltip="uni_pc is the official solver."),
+        io.Combo.Input(
+            "scheduler", options=SCHEDULERS, default=standard.scheduler, tooltip="How the steps are spaced."
+        ),
+    ]
