@@ -1,14 +1,40 @@
 """Grayscale control video."""
 
+from dataclasses import dataclass
+
 from torch import Tensor
+
+from .protocol import Tick, by_chunks
 
 # The official GrayAnnotator gives RGB frames to OpenCV's BGR2GRAY, so BT.601's red and blue weights swap.
 OFFICIAL_LUMA = (0.114, 0.587, 0.299)
 BT601_LUMA = (0.299, 0.587, 0.114)
 
 
+@dataclass(frozen=True)
+class Gray:
+    """Brightness as VACE's official annotator computes it; an `Annotator`.
+
+    It costs less than looking up whether it was made before.
+
+    Attributes:
+        luma: Weights of red, green and blue; they add up to 1.
+    """
+
+    luma: tuple[float, float, float] = OFFICIAL_LUMA
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Name and weights."""
+        return "gray", self.luma
+
+    def __call__(self, frames: Tensor, tick: Tick) -> Tensor:
+        """[T, H, W, 3] on 8-bit levels, the three channels equal, of frames [T, H, W, 3]."""
+        return by_chunks(frames, lambda part: brightness(part, self.luma), tick)
+
+
 def gray(frames: Tensor, luma: tuple[float, float, float] = OFFICIAL_LUMA) -> Tensor:
-    """Brightness as VACE's official annotator computes it, on three channels.
+    """Brightness as VACE's official annotator computes it, on three channels, not rounded to levels.
 
     Source: ``GrayAnnotator`` in ali-vilab/VACE's ``vace/annotators/gray.py``.
 
@@ -19,4 +45,9 @@ def gray(frames: Tensor, luma: tuple[float, float, float] = OFFICIAL_LUMA) -> Te
     Returns:
         [T, H, W, 3], in [0, 1], the three channels equal.
     """
-    return (frames * frames.new_tensor(luma)).sum(-1, keepdim=True).expand_as(frames)
+    return brightness(frames, luma).expand_as(frames)
+
+
+def brightness(frames: Tensor, luma: tuple[float, float, float] = BT601_LUMA) -> Tensor:
+    """[T, H, W, 1], in [0, 1], of frames [T, H, W, 3]."""
+    return (frames @ frames.new_tensor(luma))[..., None]

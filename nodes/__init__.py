@@ -12,6 +12,7 @@ from .inpaint import VaceInpaintVideo
 from .keyframes import VaceInterpolateFrames, VacePlaceKeyframes
 from .latents import VaceDecodeLatent, VaceTrimLatent
 from .layout import VaceDrawLayout, VaceTrackLayout
+from .lineart import VaceAnnotateLineart
 from .masks import VaceSplitByMask
 from .maskshape import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask
 from .outpaint import VaceOutpaintVideo
@@ -59,6 +60,7 @@ NODES: list[type[io.ComfyNode]] = [
     VaceAugmentMask,
     VaceSplitByMask,
     VaceAnnotateGray,
+    VaceAnnotateLineart,
     VaceDrawLayout,
     VaceTrackLayout,
 ]

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from comfy_api.latest import io
 
-from ..annotators.gray import BT601_LUMA, OFFICIAL_LUMA, gray
+from ..annotators.gray import BT601_LUMA, OFFICIAL_LUMA, Gray
 from ..vace_core.inputs import legal_frames
+from ._host.annotate import annotate
 from ._host.report import publish
 from ._host.video import read_clip, write_clip
 from ._sockets import video_socket
@@ -46,6 +47,6 @@ class VaceAnnotateGray(io.ComfyNode):
     def execute(cls, frames, luma) -> io.NodeOutput:
         notes: list[str] = []
         clip = read_clip(frames)
-        control = gray(legal_frames("frames", clip.frames, notes), LUMA[luma])
+        control = annotate(Gray(LUMA[luma]), legal_frames("frames", clip.frames, notes), keep=False)
         report = publish(notes, "VACE Gray", cls.hidden.unique_id)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)

@@ -73,6 +73,26 @@ def test_pure_layers_do_not_log_or_draw(path):
     assert not imported_packages(path) & {"logging", "PIL", "aiohttp"}
 
 
+# Slow to import, not always installed, or both: `annotators.optional` imports them when a signal is asked for.
+HEAVY = {
+    "controlnet_aux",
+    "cv2",
+    "kornia",
+    "mediapipe",
+    "onnxruntime",
+    "scipy",
+    "skimage",
+    "timm",
+    "torchvision",
+    "transformers",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_heavy_libraries_are_imported_only_when_asked_for(path):
+    assert not imported_packages(path) & HEAVY
+
+
 def functions(path: Path):
     tree = ast.parse((PACK_ROOT / path).read_text(encoding="utf-8"))
     return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]

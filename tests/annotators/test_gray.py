@@ -1,11 +1,14 @@
-"""Gray, against golden pixels of the official weights."""
+"""Gray, against golden pixels of the official weights and the official function."""
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wan_vace.annotators.gray import BT601_LUMA, gray
+from wan_vace.annotators.gray import BT601_LUMA, OFFICIAL_LUMA, Gray, gray
+from wan_vace.annotators.protocol import silent
 
 # ali-vilab/VACE at 48eb44f, GrayAnnotator: cv2.COLOR_BGR2GRAY applied to RGB, Y = 0.114 R + 0.587 G + 0.299 B.
 OFFICIAL = {(1, 0, 0): 0.114, (0, 1, 0): 0.587, (0, 0, 1): 0.299, (1, 1, 1): 1.0, (1, 1, 0): 0.701, (0, 0, 0): 0.0}
@@ -22,3 +25,18 @@ def test_gray_has_the_official_value(colour):
 def test_swapping_red_and_blue_turns_one_look_into_the_other(colour):
     frame = torch.tensor(colour)[None, None, None]
     torch.testing.assert_close(gray(frame), gray(frame.flip(-1), BT601_LUMA))
+
+
+@pytest.mark.parametrize(("luma", "code"), [(OFFICIAL_LUMA, cv2.COLOR_BGR2GRAY), (BT601_LUMA, cv2.COLOR_RGB2GRAY)])
+def test_the_levels_are_those_of_opencv(luma, code):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 51, 70, 3), dtype=np.uint8)
+    control = Gray(luma)(torch.from_numpy(pixels).float() / 255, silent)
+    expected = np.stack([cv2.cvtColor(frame, code) for frame in pixels])
+    difference = (control * 255).round().int() - torch.from_numpy(expected).int()[..., None]
+    assert (
+        difference.abs().max() <= 1 and (difference != 0).float().mean() < 3e-3
+    )  # halves, where OpenCV's weights decide
+
+
+def test_other_weights_are_another_identity():
+    assert Gray().identity == Gray(OFFICIAL_LUMA).identity != Gray(BT601_LUMA).identity

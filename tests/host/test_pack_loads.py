@@ -11,6 +11,7 @@ pytestmark = pytest.mark.host
 PACK_ROOT = Path(__file__).resolve().parents[2]
 NODE_IDS = [
     "VaceAnnotateGray",
+    "VaceAnnotateLineart",
     "VaceApplyAdapter",
     "VaceApplyContext",
     "VaceAugmentMask",

@@ -1,0 +1,104 @@
+"""What every annotator is: a callable that turns frames into control frames, a chunk at a time."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..vace_core.errors import VaceInputError
+
+# Told (frames done, frames in all) between chunks; may raise to stop the work.
+Tick = Callable[[int, int], None]
+# Frames worked on at once: enough to keep threads busy, little beside the clip itself.
+CHUNK = 16
+LEVELS = 255  # the official annotators write 8-bit video
+
+
+class Annotator(Protocol):
+    """A signal with its settings.
+
+    A frozen dataclass; whatever model it runs is a field, with the device it runs on.
+    """
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """All that the result depends on beside the frames: name, settings, weights. Same identity, same pixels."""
+
+    def __call__(self, frames: Tensor, tick: Tick) -> Tensor:
+        """Control frames.
+
+        Args:
+            frames: [T, H, W, 3], RGB in [0, 1].
+            tick: Called between chunks.
+
+        Returns:
+            [T, H, W, 3] in [0, 1], on the 8-bit levels k / 255.
+        """
+
+
+def silent(_done: int, _total: int) -> None:
+    """A tick that does nothing."""
+
+
+def chunks(total: int, size: int = CHUNK) -> Iterator[slice]:
+    """Slices of at most ``size`` that cover ``total`` in order."""
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+
+
+def by_chunks(frames: Tensor, work: Callable[[Tensor], Tensor], tick: Tick, size: int = CHUNK) -> Tensor:
+    """Control frames of work that looks at each frame by itself.
+
+    Args:
+        frames: [T, H, W, 3], RGB in [0, 1].
+        work: [t, H, W, 3] to [t, H, W, 3] or [t, H, W, 1], of any t; in [0, 1], or the levels themselves as uint8.
+        tick: Called after each chunk.
+        size: Frames at once.
+
+    Returns:
+        [T, H, W, 3], float32, rounded to 8-bit levels, on the frames' device.
+    """
+    total = len(frames)
+    control = torch.empty((*frames.shape[:3], 3), device=frames.device, dtype=torch.float32)
+    for part in chunks(total, size):
+        values = work(frames[part]).to(frames.device)
+        control[part] = values.float().div_(LEVELS) if values.dtype == torch.uint8 else on_levels(values)
+        tick(part.stop, total)
+    return control
+
+
+def on_levels(values: Tensor) -> Tensor:
+    """Values in [0, 1] on the 8-bit levels k / 255, as a video file holds them."""
+    return values.clamp(0, 1).mul_(LEVELS).round_().div_(LEVELS)
+
+
+def on_threads(function: Callable, *items: list) -> list:
+    """``map`` on threads, in order; OpenCV and numpy let go of the interpreter while they work."""
+    inference = torch.is_inference_mode_enabled()  # each thread has its own, and the host's tensors need it
+
+    def run(*each: object) -> object:
+        with torch.inference_mode(inference):
+            return function(*each)
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(run, *items))
+
+
+def to_bytes(frames: Tensor) -> Tensor:
+    """[T, H, W, C] uint8 on the CPU of frames in [0, 1], rounded."""
+    return frames.clamp(0, 1).mul_(LEVELS).round_().to("cpu", torch.uint8)
+
+
+def require_frames(frames: Tensor, least: int, signal: str) -> None:
+    """Refuse a clip too short for a signal.
+
+    Raises:
+        VaceInputError: If there are fewer than ``least`` frames.
+    """
+    if len(frames) < least:
+        raise VaceInputError(
+            f"frames has {len(frames)} frame{'s' * (len(frames) != 1)}, but {signal} needs at least {least}. "
+            f"Connect a video."
+        )
