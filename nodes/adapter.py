@@ -2,11 +2,17 @@
 
 from comfy_api.latest import io
 
-from ..vace_core.schedule import StrengthField, parse_blocks, parse_curve
+from ..vace_core.curves import chosen_curve
+from ..vace_core.inputs import legal_mask
+from ..vace_core.schedule import StrengthField, parse_blocks, parse_vcus
 from ._host.adapter import build_adapter
 from ._host.adapter_files import adapter_files, adapter_path, read_adapter
 from ._host.attach import attach, set_strength_field
+from ._host.report import publish
 from ._sockets import Adapter
+
+# By name: ComfyUI before 0.27 has no curve editor, and FLOATS is other packs' list of numbers.
+CURVES = [io.Custom("CURVE"), io.Float, io.Custom("FLOATS")]
 
 
 class VaceLoadAdapter(io.ComfyNode):
@@ -62,17 +68,35 @@ class VaceApplyAdapter(io.ComfyNode):
                 Adapter.Input(
                     "adapter", tooltip="From VACE Load Adapter. For high and low noise experts use two of these nodes."
                 ),
+                io.String.Input(
+                    "vcus",
+                    default="",
+                    optional=True,
+                    tooltip="Which VCUs this adapter works on, in the order of the VACE Apply Context nodes: '1', or "
+                    "'2, 3'. Empty is all. With two adapters, give each its own.",
+                ),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="The model with VACE, for any sampler.")],
         )
 
     @classmethod
-    def execute(cls, model, adapter) -> io.NodeOutput:
-        return io.NodeOutput(attach(model, adapter))
+    def execute(cls, model, adapter, vcus="") -> io.NodeOutput:
+        return io.NodeOutput(attach(model, adapter, parse_vcus("vcus", vcus)))
+
+
+def _curve_socket(name: str, start: str, end: str) -> io.Input:
+    """What a curve editor or a node for lists of numbers gives."""
+    return io.MultiType.Input(
+        f"{name}_curve",
+        types=CURVES,
+        optional=True,
+        tooltip=f"In place of the text in {name}: a drawn curve (Curve Editor: left is {start}, right is {end}, up is "
+        f"strength) or a list of floats on one wire, spread evenly. Leave {name} at 1.",
+    )
 
 
 class VaceSetStrength(io.ComfyNode):
-    """Strength over steps, frames, blocks, area and references."""
+    """Strength over steps, frames, blocks, area and references, of all VCUs or of one."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -82,8 +106,8 @@ class VaceSetStrength(io.ComfyNode):
             category="vace/adapter",
             description=(
                 "Varies VACE's strength over the sampling steps, the video's frames, the adapter's blocks, the picture "
-                "area and the references. Where it is 0 for a whole step, or for the last blocks, nothing is computed. "
-                "For merged VACE models and for models with VACE Apply Adapter."
+                "area and the references, of all VCUs or of one. Where it is 0 for a whole step, or for the last "
+                "blocks, nothing is computed. For merged VACE models and for models with VACE Apply Adapter."
             ),
             inputs=[
                 io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter."),
@@ -117,13 +141,45 @@ class VaceSetStrength(io.ComfyNode):
                     optional=True,
                     tooltip="Full strength where white, none where black, anything between; one mask or one per frame.",
                 ),
+                io.Int.Input(
+                    "vcu",
+                    default=0,
+                    min=0,
+                    max=64,
+                    optional=True,
+                    tooltip="Which VCU this is for: 1 is that of the first VACE Apply Context, 2 of the second; 0 is "
+                    "every VCU without a node of its own. Chain one node for each; a later node for the same number "
+                    "replaces the earlier one.",
+                ),
+                _curve_socket("steps", "noise", "the finished video"),
+                _curve_socket("frames", "the first frame", "the last"),
             ],
             outputs=[io.Model.Output(display_name="model", tooltip="The model with this strength.")],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, model, steps, frames, blocks, references, mask=None) -> io.NodeOutput:
-        curves = parse_curve("steps", steps), parse_curve("frames", frames)
-        return io.NodeOutput(
-            set_strength_field(model, StrengthField(*curves, parse_blocks("blocks", blocks), references, mask))
+    def execute(
+        cls,
+        model,
+        steps,
+        frames,
+        blocks,
+        references,
+        mask=None,
+        vcu=0,
+        steps_curve=None,
+        frames_curve=None,
+    ) -> io.NodeOutput:
+        notes = []
+        area = None if mask is None else legal_mask("mask", mask, notes, soft=True)
+        strength_field = StrengthField(
+            chosen_curve("steps", steps, steps_curve),
+            chosen_curve("frames", frames, frames_curve),
+            parse_blocks("blocks", blocks),
+            references,
+            area,
         )
+        if notes:
+            publish(notes, "VACE Strength", cls.hidden.unique_id)
+        return io.NodeOutput(set_strength_field(model, strength_field, vcu))

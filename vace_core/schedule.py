@@ -1,94 +1,21 @@
 """Strength as a field: over sampling steps, adapter blocks, latent frames, picture area, and references."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .curves import NUMBER, Curve, require_strength, split_words
 from .errors import VaceInputError
 from .grid import PATCH_SIZE
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
-_POINT = re.compile(rf"^({_NUMBER})(%?):({_NUMBER})$")
-EXAMPLE = "'1' for all, '1, 1, 0.5, 0' spread evenly, or points such as '0:1, 40%:1, 60%:0'"
-MAX_STRENGTH = 1000.0
 # Bisection steps for the share of the schedule that a noise level stands for; far below any step's width.
 BISECTIONS = 40
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A value over [0, 1], linear between its points and constant outside them.
-
-    Attributes:
-        points: (place, value), places rising; two at one place make a jump.
-    """
-
-    points: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
-
-    def at(self, place: float) -> float:
-        """The value at a place; at a jump, the later one."""
-        if place < self.points[0][0]:
-            return self.points[0][1]
-        for (x0, y0), (x1, y1) in pairwise(self.points):
-            if x0 <= place < x1:
-                return y0 + (y1 - y0) * (place - x0) / (x1 - x0)
-        return self.points[-1][1]
-
-    @property
-    def is_one(self) -> bool:
-        """Whether it changes nothing."""
-        return all(value == 1 for _, value in self.points)
-
-
-def parse_curve(name: str, text: str) -> Curve:
-    """A curve from what a user typed.
-
-    Args:
-        name: The socket's name.
-        text: A number, several spread evenly from 0 to 1, or ``place:value`` points; empty is 1 throughout.
-
-    Raises:
-        VaceInputError: If it is none of these, falls back in place, or leaves the range of strengths.
-    """
-    words = [word for word in re.split(r"[,;\s]+", text.strip()) if word]
-    if not words:
-        return Curve()
-    if all(re.fullmatch(_NUMBER, word) for word in words):
-        last = max(len(words) - 1, 1)
-        points = tuple((k / last, float(word)) for k, word in enumerate(words))
-    else:
-        points = tuple(_point(name, word) for word in words)
-    for (before, _), (after, _) in pairwise(points):
-        if after < before:
-            raise VaceInputError(f"{name}: place {after:g} comes after {before:g}; places must rise from 0 to 1.")
-    for _, value in points:
-        require_strength(name, value)
-    return Curve(points)
-
-
-def _point(name: str, word: str) -> tuple[float, float]:
-    match = _POINT.match(word)
-    if not match:
-        raise VaceInputError(f"{name}: '{word}' is no point. Write {EXAMPLE}.")
-    place = float(match[1]) / (100 if match[2] else 1)
-    if not 0 <= place <= 1:
-        raise VaceInputError(f"{name}: place {word.partition(':')[0]} is outside the clip of 0 to 1 (0 % to 100 %).")
-    return place, float(match[3])
-
-
-def require_strength(name: str, value: float) -> None:
-    """Refuse NaN and what is no strength.
-
-    Raises:
-        VaceInputError: If ``value`` is not in [0, 1000].
-    """
-    if not 0 <= value <= MAX_STRENGTH:
-        raise VaceInputError(f"{name} holds {value:g}; a strength must be in [0, {MAX_STRENGTH:g}].")
+# Stands for every VCU where a VCU's number, from 1 in the order they were added, is asked for.
+ALL_VCUS = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,11 +30,14 @@ class StrengthField:
         mask: [T, H, W], in [0, 1], a factor on the picture area; None for 1 throughout.
     """
 
-    steps: Curve = Curve()
-    frames: Curve = Curve()
+    steps: Curve = field(default_factory=Curve)
+    frames: Curve = field(default_factory=Curve)
     blocks: tuple[float, ...] = ()
     references: float = 1.0
     mask: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        require_strength("references", self.references)
 
     def block_factors(self, num_layers: int) -> tuple[float, ...]:
         """One factor for each adapter block.
@@ -142,6 +72,40 @@ class StrengthField:
         return torch.cat([prefix, video]).reshape(1, -1, 1)
 
 
+@dataclass(frozen=True, eq=False)
+class StrengthFields:
+    """The fields of all VCUs of a model.
+
+    Attributes:
+        by_vcu: The field of each VCU that has one of its own, and at `ALL_VCUS` that of all others.
+    """
+
+    by_vcu: Mapping[int, StrengthField] = field(default_factory=dict)
+
+    def with_field(self, vcu: int, strength_field: StrengthField) -> "StrengthFields":
+        """The same with this field in place of the one for the same number.
+
+        Raises:
+            VaceInputError: If ``vcu`` is negative.
+        """
+        if vcu < ALL_VCUS:
+            raise VaceInputError(f"vcu is {vcu}. Set 0 for all VCUs, or 1, 2, ... for one of them.")
+        return StrengthFields({**self.by_vcu, vcu: strength_field})
+
+    def of(self, vcu: int) -> StrengthField:
+        """The field of a VCU: its own, else the one for all, else 1 throughout.
+
+        Args:
+            vcu: Its number, from 1.
+        """
+        return self.by_vcu.get(vcu) or self.by_vcu.get(ALL_VCUS) or StrengthField()
+
+    @property
+    def highest(self) -> int:
+        """The largest number of a VCU that has a field of its own; 0 for none."""
+        return max(self.by_vcu, default=ALL_VCUS)
+
+
 def _on_tokens(mask: Tensor, t: int, rows: int, columns: int) -> Tensor:
     """[t, rows, columns] mean of a mask [T, H, W] over what each token stands for."""
     volume = mask[None, None].float()  # [1, 1, T, H, W]
@@ -170,9 +134,9 @@ def parse_blocks(name: str, text: str) -> tuple[float, ...]:
     Raises:
         VaceInputError: If a word is no number, or no strength.
     """
-    words = [word for word in re.split(r"[,;\s]+", text.strip()) if word]
+    words = split_words(text)
     for word in words:
-        if not re.fullmatch(_NUMBER, word):
+        if not re.fullmatch(NUMBER, word):
             raise VaceInputError(
                 f"{name}: '{word}' is no number. Write one strength for each block, such as 1, 1, 0.5, 0."
             )
@@ -183,3 +147,42 @@ def parse_blocks(name: str, text: str) -> tuple[float, ...]:
 def live_blocks(factors: Sequence[float]) -> int:
     """How many leading blocks must run: those behind the last one above 0 have no effect on anything."""
     return max((index + 1 for index, factor in enumerate(factors) if factor != 0), default=0)
+
+
+def parse_vcus(name: str, text: str) -> tuple[int, ...]:
+    """Numbers of VCUs, from 1; empty for all.
+
+    Raises:
+        VaceInputError: If a word is no such number.
+    """
+    words = split_words(text)
+    for word in words:
+        if not re.fullmatch("[0-9]+", word) or int(word) == 0:
+            raise VaceInputError(
+                f"{name}: '{word}' is no number of a VCU. Write 1 for the VCU of the first VACE Apply Context, 2 for "
+                f"the second, '1, 2' for both; empty is all."
+            )
+    return tuple(sorted({int(word) for word in words}))
+
+
+def serves(vcus: Sequence[int], vcu: int) -> bool:
+    """Whether a VCU is among those listed; an empty list means all."""
+    return not vcus or vcu in vcus
+
+
+def require_vcu(name: str, vcu: int, present: int) -> None:
+    """Refuse the number of a VCU that is not there.
+
+    Args:
+        name: Where the number was set.
+        vcu: The number.
+        present: How many VCUs the conditioning holds.
+
+    Raises:
+        VaceInputError: If there are fewer.
+    """
+    if vcu > present:
+        raise VaceInputError(
+            f"{name} is {vcu}, but the conditioning that is sampled holds {present} VCU{'' if present == 1 else 's'}. "
+            f"Choose a number that is there, or add a VCU with VACE Apply Context."
+        )

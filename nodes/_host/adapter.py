@@ -101,4 +101,6 @@ def _precision(tensors: dict[str, Tensor], device: torch.device) -> tuple[torch.
         return dtype, cast, comfy.ops.pick_operations(dtype, cast, model_config=config)
     dtype = comfy.utils.weight_dtype(tensors)
     cast = management.unet_manual_cast(dtype, device, SUPPORTED_DTYPES)
-    return dtype, cast, comfy.ops.pick_operations(dtype, cast)
+    operations = comfy.ops.pick_operations(dtype, cast)
+    # The base decides what is computed in (fp16, with an adapter stored in bf16; ModelComputeDtype): weights follow.
+    return dtype, cast, comfy.ops.manual_cast if operations is comfy.ops.disable_weight_init else operations

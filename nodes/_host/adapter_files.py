@@ -11,7 +11,7 @@ from torch import Tensor
 from ...vace_core.adapter_keys import adapter_metadata, adapter_names, adapter_shape
 from ...vace_core.checkpoints import refuse_checkpoint
 from ...vace_core.errors import VaceInputError
-from .folders import is_below
+from .folders import points_down
 from .gguf_files import open_gguf
 from .weight_files import (
     INDEX_END,
@@ -87,25 +87,20 @@ def adapter_files() -> list[str]:
 
 
 def adapter_path(name: str) -> Path:
-    """A file or folder of parts in the folders for adapters and for whole models.
+    """A file or folder of parts in the folders for adapters and for whole models; links in them are followed.
 
     Args:
         name: As `adapter_files` lists it.
 
     Raises:
-        VaceInputError: If it leads elsewhere, through a link too, or is not there.
+        VaceInputError: If it leads elsewhere by itself, or is not there.
     """
-    for root in _roots():
-        found = root / name
-        if not is_below(root, name):
-            if name and ".." not in name and found.is_relative_to(root) and found.exists():
-                raise VaceInputError(
-                    f'"{name}" is a link that leads out of {root}. Move the file there, or name the folder it is in '
-                    f"in ComfyUI's extra_model_paths.yaml, under {WHOLE_MODELS}."
-                )
-            continue
+    places = [root / name for root in _roots()] if points_down(name) else []
+    for found in places:
         if found.is_dir() if name.endswith("/") else found.is_file():
             return found
+    if any(place.is_symlink() and not place.exists() for place in places):
+        raise VaceInputError(f'"{name}" is a link to a file that is not there. Make the link anew, or copy the file.')
     raise VaceInputError(
         f'"{name}" is not in the models folders {FOLDER} or {WHOLE_MODELS}. '
         f"Put it there, or press R to refresh the list."

@@ -6,6 +6,7 @@ blocks, context windows and split batches keep working. Equal to the host's merg
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import comfy.conds
 import comfy.ldm.wan.model
@@ -17,22 +18,23 @@ from torch import Tensor
 from ...vace_core.adapter_keys import layer_mapping
 from ...vace_core.errors import VaceInputError
 from ...vace_core.grid import LATENT_CHANNELS, MASK_CHANNELS
-from ...vace_core.schedule import StrengthField, live_blocks
+from ...vace_core.schedule import ALL_VCUS, StrengthField, StrengthFields, live_blocks, serves
 from .conditioning import FRAMES, MASK, STRENGTH
-from .merged import follow_field, is_merged
-from .strength import COUNT, FIELD, live_vcus, require_finite, scaled, with_reference_count
+from .estimate import counted, with_vcus
+from .merged import follow_fields, is_merged
+from .strength import COUNT, FIELD, live_vcus, require_finite, require_vcus, scaled, with_reference_count
 
 KEY = "wan_vace_adapter"
-# The host counts a fifth more memory for its merged VACE model, whatever the number of VCUs.
-MEMORY_PER_VCU = 0.2
 
 
-def attach(model: object, adapter: object) -> object:
+def attach(model: object, adapter: object, vcus: tuple[int, ...] = ()) -> object:
     """A clone of ``model`` with the adapter.
 
     Args:
         model: A MODEL of Wan 2.1 or 2.2, text to video.
         adapter: From `build_adapter`.
+        vcus: Numbers of the VCUs it works on, from 1; empty for all. Kept on the clone, not on the adapter, which may
+            serve others on another model.
 
     Raises:
         VaceInputError: If the base is not such a model, of another width, or has this adapter already.
@@ -40,15 +42,18 @@ def attach(model: object, adapter: object) -> object:
     _require_base(model, adapter.model.shape.dim)
     attached = model.get_additional_models_with_key(KEY)
     if any(other.model is adapter.model for other in attached):
-        raise VaceInputError("model has this adapter already. Apply it once; a second VCU needs no second adapter.")
+        raise VaceInputError("model has this adapter already. Apply it once, and name all its VCUs in vcus.")
     network = model.get_model_object("diffusion_model")
     layer_mapping(len(network.blocks), adapter.model.shape.num_layers, adapter.model.layers)  # refused here, not later
     clone = model.clone()
     clone.set_additional_models(KEY, [*attached, adapter])
+    clone.set_attachments(KEY, (*_served(model), vcus))
     if not attached:
         latent_format = model.get_model_object("latent_format")
         extra_conds = _with_context(model.get_model_object("extra_conds"), latent_format)
         clone.add_object_patch("extra_conds", with_reference_count(extra_conds))
+        memory_required = with_vcus(model.get_model_object("memory_required"), partial(_at_work, model.model))
+        clone.add_object_patch("memory_required", memory_required)
         clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, _apply_model)
         clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
     return clone
@@ -57,6 +62,21 @@ def attach(model: object, adapter: object) -> object:
 def is_attached(model: object) -> bool:
     """Whether a MODEL has an adapter of ours."""
     return bool(model.get_additional_models_with_key(KEY))
+
+
+def _served(model: object) -> tuple[tuple[int, ...], ...]:
+    """The VCUs of each attached adapter, in their order."""
+    return model.get_attachment(KEY) or ()
+
+
+def _count(served: Sequence[Sequence[int]], present: int) -> int:
+    """Of so many VCUs, how many are worked on, once for each adapter."""
+    return sum(serves(numbers, vcu) for numbers in served for vcu in range(1, present + 1))
+
+
+def _at_work(base: object, present: int) -> int:
+    """The same while ``base`` samples."""
+    return _count(_served(base.current_patcher), present)
 
 
 def _require_base(model: object, dim: int) -> None:
@@ -126,10 +146,11 @@ def _require_fit(packed: Sequence[Tensor], noise: Tensor) -> None:
 def _prepare_sampling(
     executor: Callable, model: object, noise_shape: Sequence, conds: dict, *args: object, **kwargs: object
 ) -> tuple:
-    """Count the adapter's work in the host's memory estimate, once for each VCU."""
-    vcus = max((len(c.get(FRAMES, [None])) for group in conds.values() for c in group), default=1)
-    counted = [noise_shape[0] * (1 + MEMORY_PER_VCU * vcus), *noise_shape[1:]]
-    return executor(model, counted, conds, *args, **kwargs)
+    """Count the adapters' work in the host's memory estimate, once for each VCU of each."""
+    served = _served(model)
+    require_vcus(model, conds, served)
+    present = max((len(c.get(FRAMES, [None])) for group in conds.values() for c in group), default=1)
+    return executor(model, counted(noise_shape, _count(served, present)), conds, *args, **kwargs)
 
 
 def _apply_model(
@@ -156,22 +177,25 @@ def _apply_model(
         strengths = scaled(strengths, options, base.model_sampling, context, references)
         patches = dict(options.get("patches_replace", {}))
         patches["dit"] = dict(patches.get("dit", {}))
-        for patcher in base.current_patcher.get_additional_models_with_key(KEY):
-            factors = options.get(FIELD, StrengthField()).block_factors(patcher.model.shape.num_layers)
-            _install(patches["dit"], patcher.model, base.diffusion_model, context, strengths, factors)
+        patcher = base.current_patcher
+        for adapter, vcus in zip(patcher.get_additional_models_with_key(KEY), _served(patcher), strict=True):
+            live = live_vcus(strengths, options, adapter.model.shape.num_layers, vcus)
+            _install(patches["dit"], adapter.model, base.diffusion_model, context, strengths, live)
         options["patches_replace"] = patches
     return executor(x, t, c_concat, c_crossattn, control, options, **kwargs)
 
 
 def _install(
-    entries: dict, adapter: object, network: object, context: Tensor, strengths: Sequence, factors: Sequence[float]
+    entries: dict,
+    adapter: object,
+    network: object,
+    context: Tensor,
+    strengths: Sequence,
+    live: dict[int, tuple[float, ...]],
 ) -> None:
     """Put the adapter's blocks that have an effect into the table of block replacements, behind what is there."""
-    count = live_blocks(factors)
-    live = live_vcus(strengths)
-    if not live or not count:
-        return  # nothing would be added, so nothing is computed
-    run = _Run(adapter.diffusion_model, context[:, live], [strengths[vcu] for vcu in live], factors)
+    count = max(map(live_blocks, live.values()), default=0)  # none live: nothing is added, so nothing is computed
+    run = _Run(adapter.diffusion_model, context[:, list(live)], [strengths[vcu] for vcu in live], list(live.values()))
     mapping = layer_mapping(len(network.blocks), adapter.shape.num_layers, adapter.layers)
     for index, layer in enumerate(mapping[:count]):
         key = ("double_block", layer)
@@ -185,7 +209,7 @@ class _Run:
     blocks: object
     context: Tensor  # [B, VCUs, 96, t, h, w]
     strengths: Sequence
-    factors: Sequence[float]  # one for each adapter block
+    factors: Sequence[Sequence[float]]  # for each VCU, one for each adapter block
     hints: list[Tensor] = field(default_factory=list)
     first_tokens: Tensor | None = None
 
@@ -201,7 +225,7 @@ class _Run:
         """A block replacement that runs the base's block, then the adapter's, and adds its hints."""
 
         def replaced(args: dict, extra: dict) -> dict:
-            if index == 0:
+            if index == 0 or not self.hints:  # layer-skipping nodes may leave the first block out
                 self.start(args["img"])
             out = previous(args, extra) if previous else extra["original_block"](args)
             # What comes back may be the very tensor that went in, which later blocks still need as it was.
@@ -229,26 +253,35 @@ class _Run:
             )
             img = img if own else img.clone()
             own = True
-            if self.factors[index] != 0:
-                img[:, :n] += hint * (strength * self.factors[index])
+            factor = self.factors[vcu][index]
+            if factor != 0:
+                img[:, :n] += hint * (strength * factor)
         return img
 
 
-def set_strength_field(model: object, strength_field: StrengthField) -> object:
+def set_strength_field(model: object, strength_field: StrengthField, vcu: int = ALL_VCUS) -> object:
     """A clone of ``model`` whose VACE blocks, attached or merged, follow the field.
+
+    Args:
+        model: A MODEL with VACE.
+        strength_field: Takes the place of one set before for the same number.
+        vcu: Number of the VCU it is for, from 1; `ALL_VCUS` for those that have none of their own.
 
     Raises:
         VaceInputError: If the model has no VACE blocks, or the field does not fit them.
     """
+    fields = model.model_options["transformer_options"].get(FIELD, StrengthFields()).with_field(vcu, strength_field)
     if is_merged(model):
-        return follow_field(model, strength_field)
+        strength_field.block_factors(model.get_model_object("diffusion_model").vace_layers)
+        return follow_fields(model, fields)
     if not is_attached(model):
         raise VaceInputError(
             "model has no VACE adapter of its own. Put VACE Apply Adapter on a text-to-video model first, or load a "
             "Wan2.1-VACE file, which has its adapter inside."
         )
-    for adapter in model.get_additional_models_with_key(KEY):
-        strength_field.block_factors(adapter.model.shape.num_layers)
+    for adapter, vcus in zip(model.get_additional_models_with_key(KEY), _served(model), strict=True):
+        if vcu == ALL_VCUS or serves(vcus, vcu):
+            strength_field.block_factors(adapter.model.shape.num_layers)
     clone = model.clone()
-    clone.model_options["transformer_options"][FIELD] = strength_field
+    clone.model_options["transformer_options"][FIELD] = fields
     return clone

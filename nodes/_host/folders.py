@@ -80,7 +80,13 @@ def _roots() -> list[tuple[Path, str]]:
 
 def is_below(root: Path, name: str) -> bool:
     """Whether a name stays in a folder, links followed, on every system whatever its slashes."""
+    return points_down(name) and (root / name).resolve().is_relative_to(root.resolve())
+
+
+def points_down(name: str) -> bool:
+    """Whether a name by itself stays in the folder it is looked up in, on every system whatever its slashes.
+
+    Links are not followed: in a folder of models, only the machine's owner can have made one.
+    """
     parts = name.replace("\\", "/").split("/")
-    if "\0" in name or ".." in parts or ":" in parts[0] or not parts[0] or Path(name).is_absolute():
-        return False
-    return (root / name).resolve().is_relative_to(root.resolve())
+    return bool(parts[0]) and not ("\0" in name or ".." in parts or ":" in parts[0] or Path(name).is_absolute())

@@ -12,8 +12,8 @@ import comfy.model_base
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ...vace_core.schedule import StrengthField, live_blocks
-from .strength import COUNT, FIELD, live_vcus, scaled, with_reference_count
+from ...vace_core.schedule import StrengthFields, live_blocks
+from .strength import COUNT, FIELD, live_vcus, require_vcus, scaled, with_reference_count
 
 KEY = "wan_vace_merged_strength"
 
@@ -23,19 +23,22 @@ def is_merged(model: object) -> bool:
     return isinstance(model.get_model_object("diffusion_model"), comfy.ldm.wan.model.VaceWanModel)
 
 
-def follow_field(model: object, strength_field: StrengthField) -> object:
-    """A clone of a merged VACE ``model`` that follows the field.
-
-    Raises:
-        VaceInputError: If the field does not fit it.
-    """
-    strength_field.block_factors(model.get_model_object("diffusion_model").vace_layers)
+def follow_fields(model: object, fields: StrengthFields) -> object:
+    """A clone of a merged VACE ``model`` that follows the fields, which must fit it."""
     clone = model.clone()
-    clone.model_options["transformer_options"][FIELD] = strength_field
+    clone.model_options["transformer_options"][FIELD] = fields
     if not model.get_wrappers(WrappersMP.APPLY_MODEL, KEY):
         clone.add_object_patch("extra_conds", with_reference_count(model.get_model_object("extra_conds")))
         clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, _apply_model)
+        clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
     return clone
+
+
+def _prepare_sampling(
+    executor: Callable, model: object, noise_shape: Sequence, conds: dict, *args: object, **kwargs: object
+) -> tuple:
+    require_vcus(model, conds)
+    return executor(model, noise_shape, conds, *args, **kwargs)
 
 
 def _apply_model(
@@ -55,18 +58,17 @@ def _apply_model(
     network, dtype = base.diffusion_model, base.get_dtype_inference()
     strengths = [comfy.model_base.convert_tensor(s, dtype, x.device) for s in kwargs["vace_strength"]]
     strengths = scaled(strengths, options, base.model_sampling, context.to(x.device), references)
-    factors = options[FIELD].block_factors(network.vace_layers)
-    live = live_vcus(strengths)
+    live = live_vcus(strengths, options, network.vace_layers)
     if live:
-        kwargs["vace_context"] = context[:, live]
+        kwargs["vace_context"] = context[:, list(live)]
         options["wrappers"] = copy_nested_dicts(options.get("wrappers", {}))
-        scale = _scale([strengths[vcu] for vcu in live], factors)
+        scale = _scale([strengths[vcu] for vcu in live], list(live.values()))
         add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, KEY, scale, options)
-    with _only(network, live_blocks(factors) if live else 0):
+    with _only(network, max(map(live_blocks, live.values()), default=0)):
         return executor(x, t, c_concat, c_crossattn, control, options, **kwargs)
 
 
-def _scale(strengths: Sequence, factors: Sequence[float]) -> Callable:
+def _scale(strengths: Sequence, factors: Sequence[Sequence[float]]) -> Callable:
     """Put the strengths in where the host no longer turns them into a plain list of the model's precision."""
 
     def wrapper(executor: Callable, *args: object, **kwargs: object) -> Tensor:
@@ -80,14 +82,16 @@ def _scale(strengths: Sequence, factors: Sequence[float]) -> Callable:
 class _BlockStrengths(list):
     """Strengths of the VCUs at the base block that runs."""
 
-    def __init__(self, strengths: Sequence, factors: Sequence[float], mapping: dict[int, int], options: dict) -> None:
+    def __init__(
+        self, strengths: Sequence, factors: Sequence[Sequence[float]], mapping: dict[int, int], options: dict
+    ) -> None:
         super().__init__(strengths)
         self.factors = factors
         self.mapping = mapping
         self.options = options
 
     def __getitem__(self, vcu: int) -> float | Tensor:
-        return super().__getitem__(vcu) * self.factors[self.mapping[self.options["block_index"]]]
+        return super().__getitem__(vcu) * self.factors[vcu][self.mapping[self.options["block_index"]]]
 
 
 @contextmanager

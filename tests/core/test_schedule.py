@@ -1,45 +1,22 @@
-"""Strength curves, and factors for steps, blocks, tokens."""
+"""Factors for steps, blocks and tokens, and which VCU they are for."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wan_vace.vace_core.curves import Curve
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.schedule import Curve, StrengthField, live_blocks, parse_blocks, parse_curve, share_of_schedule
-
-
-def test_one_number_is_constant_and_nothing_is_one():
-    assert parse_curve("steps", "0.4").at(0) == parse_curve("steps", "0.4").at(1) == 0.4
-    assert parse_curve("steps", "  ").is_one and not parse_curve("steps", "1, 0.5").is_one
-
-
-@given(st.lists(st.floats(0, 2), min_size=2, max_size=6), st.floats(0, 1))
-def test_a_list_is_interpolated_evenly_as_numpy_does(values, place):
-    curve = parse_curve("steps", ", ".join(f"{v:.6f}" for v in values))
-    expected = np.interp(place, np.linspace(0, 1, len(values)), np.round(values, 6))
-    assert curve.at(place) == pytest.approx(expected, abs=1e-5)
-
-
-def test_points_hold_outside_and_may_jump():
-    curve = parse_curve("steps", "20%:1, 0.4:1, 0.4:0, 80%:0.5")
-    assert [curve.at(x) for x in (0, 0.3, 0.4, 0.6, 0.9)] == pytest.approx([1, 1, 0, 0.25, 0.5])
-
-
-WRONG_CURVES = {
-    "fast": r"steps: 'fast' is no point\. Write '1' for all",
-    "0:1, 2:0": r"steps: place 2 is outside",
-    "0.5:1, 0.2:0": r"steps: place 0\.2 comes after 0\.5; places must rise",
-    "1, -1": r"steps holds -1; a strength must be in \[0, 1000\]",
-    "0:nan": r"steps: '0:nan' is no point",
-}
-
-
-@pytest.mark.parametrize("text", WRONG_CURVES)
-def test_wrong_curves_are_refused(text):
-    with pytest.raises(VaceInputError, match=WRONG_CURVES[text]):
-        parse_curve("steps", text)
+from wan_vace.vace_core.schedule import (
+    StrengthField,
+    StrengthFields,
+    live_blocks,
+    parse_blocks,
+    parse_vcus,
+    require_vcu,
+    serves,
+    share_of_schedule,
+)
 
 
 def test_blocks_are_a_list_of_the_right_length():
@@ -70,6 +47,12 @@ def test_a_mask_is_averaged_over_each_token():
     assert factors.tolist() == [1.0] * 4 + [0.5, 1.0, 0.5, 1.0] * 2
 
 
+@pytest.mark.parametrize("value", [-0.1, 1001, float("nan")])
+def test_a_strength_of_references_out_of_range_is_refused(value):
+    with pytest.raises(VaceInputError, match=r"references holds .*; a strength must be in \[0, 1000\]"):
+        StrengthField(references=value)
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3, 9, 17])
 def test_a_mask_of_any_length_covers_the_video(frames):
     factors = StrengthField(mask=torch.rand(frames, 32, 32)).token_factors(2, 5, 4, 4)
@@ -84,3 +67,43 @@ def test_the_share_inverts_the_flow_schedule(share, shift):
     assert share_of_schedule(percent_to_sigma(share), percent_to_sigma) == pytest.approx(share, abs=1e-6)
     assert share_of_schedule(1.0, percent_to_sigma) == pytest.approx(0, abs=1e-6)
     assert share_of_schedule(0.0, percent_to_sigma) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_vcu_follows_its_own_field_else_that_of_all_else_none():
+    one, other, everyone = (StrengthField(references=value) for value in (0.1, 0.2, 0.3))
+    fields = StrengthFields().with_field(0, everyone).with_field(2, other).with_field(2, one)
+    assert [fields.of(vcu) for vcu in (1, 2, 3)] == [everyone, one, everyone] and fields.highest == 2
+    assert StrengthFields({2: one}).with_field(0, everyone).of(2) is one  # in either order
+    alone = StrengthFields().with_field(2, one)
+    assert alone.of(1).block_factors(2) == (1.0, 1.0) and alone.of(1).token_factors(1, 2, 4, 4) is None
+    assert StrengthFields().highest == 0 and StrengthFields().with_field(0, one).highest == 0
+
+
+def test_fields_are_added_to_a_copy():
+    first = StrengthFields().with_field(1, StrengthField())
+    first.with_field(2, StrengthField())
+    assert list(first.by_vcu) == [1]
+
+
+def test_a_negative_number_of_a_vcu_is_refused():
+    with pytest.raises(VaceInputError, match=r"vcu is -1\. Set 0 for all VCUs, or 1, 2, \.\.\. for one of them"):
+        StrengthFields().with_field(-1, StrengthField())
+
+
+def test_a_list_of_vcus_is_of_numbers_from_one_and_empty_is_all():
+    assert parse_vcus("vcus", " 3, 2;2 ") == (2, 3) and parse_vcus("vcus", "  ") == ()
+    assert [serves((2, 3), vcu) for vcu in (1, 2, 3)] == [False, True, True] and serves((), 7)
+    for text in ("0", "1, x", "-1", "1.5", "²"):
+        with pytest.raises(
+            VaceInputError, match=r"vcus: '.*' is no number of a VCU\. Write 1 for the VCU of the first"
+        ):
+            parse_vcus("vcus", text)
+
+
+def test_a_vcu_that_is_not_there_is_refused_with_both_numbers():
+    require_vcu("vcu", 0, 0)
+    require_vcu("vcu", 2, 2)
+    with pytest.raises(VaceInputError, match=r"vcu is 3, but the conditioning that is sampled holds 2 VCUs\. Choose"):
+        require_vcu("vcu", 3, 2)
+    with pytest.raises(VaceInputError, match=r"vcu is 2, .* holds 1 VCU\. "):
+        require_vcu("vcu", 2, 1)

@@ -36,6 +36,13 @@ def models(host, tmp_path, monkeypatch):
     return root
 
 
+@pytest.fixture(scope="module")
+def small(host):
+    from harness.checkpoints import diffusion_weights
+
+    return {key: value for key, value in diffusion_weights().items() if key.startswith("vace_")}
+
+
 def touch(*paths):
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,13 +113,41 @@ def test_nothing_else_is_given(files, models, name):
         files.adapter_path(name.format(models=models))
 
 
-def test_a_link_that_leads_out_is_refused(files, models, tmp_path):
-    touch(tmp_path / "elsewhere" / "x.safetensors")
-    (models / "vace" / "linked").symlink_to(tmp_path / "elsewhere")
-    (models / "vace" / "x.safetensors").symlink_to(tmp_path / "elsewhere" / "x.safetensors")
-    for name in ("linked/x.safetensors", "linked/", "x.safetensors"):
-        with pytest.raises(ValueError, match=r"is a link that leads out of .*extra_model_paths\.yaml"):
-            files.adapter_path(name)
+def test_links_in_the_model_folders_are_followed_as_the_host_follows_them(files, models, tmp_path):
+    import folder_paths
+
+    elsewhere = tmp_path / "elsewhere"
+    touch(elsewhere / "x.safetensors", elsewhere / "blob", elsewhere / "parts" / INDEX, elsewhere / "parts" / PART)
+    (models / "vace" / "linked").symlink_to(elsewhere)
+    (models / "vace" / "y.safetensors").symlink_to(elsewhere / "blob")  # as download caches keep their files
+    names = ["linked/parts/", "linked/x.safetensors", "y.safetensors"]
+    assert files.adapter_files() == names
+    for name in names:
+        assert files.adapter_path(name) == models / "vace" / name
+    (models / "diffusion_models" / "linked").symlink_to(elsewhere)
+    for name in names[1:2]:
+        assert folder_paths.get_full_path("diffusion_models", name)  # the host's own answer
+
+
+@pytest.mark.parametrize("name", ["linked/../x.safetensors", "linked/../../x.safetensors", "linked\\..\\x.safetensors"])
+def test_a_link_is_no_way_out_for_a_name(files, models, tmp_path, name):
+    touch(tmp_path / "elsewhere" / "folder" / "a.safetensors", tmp_path / "elsewhere" / "x.safetensors")
+    (models / "vace" / "linked").symlink_to(tmp_path / "elsewhere" / "folder")
+    with pytest.raises(ValueError, match=r"is not in the models folders vace or diffusion_models"):
+        files.adapter_path(name)
+
+
+def test_a_link_to_nothing_is_said_to_be_one(files, models, tmp_path):
+    (models / "vace" / "x.safetensors").symlink_to(tmp_path / "gone.safetensors")
+    with pytest.raises(ValueError, match=r'"x.safetensors" is a link to a file that is not there\. Make the link anew'):
+        files.adapter_path("x.safetensors")
+
+
+def test_a_linked_adapter_is_read(files, models, tmp_path, small):
+    save_file(small, tmp_path / "blob")
+    (models / "vace" / "x.safetensors").symlink_to(tmp_path / "blob")
+    tensors = files.read_adapter(files.adapter_path("x.safetensors")).tensors
+    assert {key: tensor.shape for key, tensor in tensors.items()} == {key: small[key].shape for key in tensors}
 
 
 def test_a_whole_folder_may_be_a_link(files, models, tmp_path):
@@ -139,13 +174,6 @@ tensors = read_adapter(Path(path)).tensors
 total = sum(float(t.sum()) for t in tensors.values())
 print(int(status()["VmHWM"].split()[0]) - before, sum(t.nbytes for t in tensors.values()) // 1024)
 """
-
-
-@pytest.fixture(scope="module")
-def small(host):
-    from harness.checkpoints import diffusion_weights
-
-    return {key: value for key, value in diffusion_weights().items() if key.startswith("vace_")}
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="measures memory as Linux tells it")
