@@ -24,12 +24,14 @@ from .sampling import VaceLoadModels, VaceSampleVcu
 from .sizes import VaceFitVideo
 from .storage import VaceLoadVcu, VaceSaveVcu
 from .vcu import VaceBuildVcu
+from .windows import VaceSetContextWindows
 
 NODES: list[type[io.ComfyNode]] = [
     VaceLoadModels,
     VaceLoadAdapter,
     VaceApplyAdapter,
     VaceSetStrength,
+    VaceSetContextWindows,
     VacePrepareReference,
     VaceBuildVcu,
     VaceInpaintVideo,

@@ -42,6 +42,7 @@ NODE_IDS = [
     "VaceSampleContext",
     "VaceSampleVcu",
     "VaceSaveVcu",
+    "VaceSetContextWindows",
     "VaceSetNoiseMask",
     "VaceSetStrength",
     "VaceSplitByMask",
