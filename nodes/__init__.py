@@ -7,6 +7,7 @@ from .combos import VaceMakeAnything
 from .compose import VaceComposeVcus, VaceMixControls
 from .context import VaceApplyContext, VaceEncodeVcu
 from .control import VaceAnnotateGray
+from .crop import VaceCropVcu, VaceStitchCrop
 from .extension import VaceBridgeVideos, VaceExtendVideo, VaceJoinVideos, VaceLoopVideo
 from .inpaint import VaceInpaintVideo
 from .keyframes import VaceInterpolateFrames, VacePlaceKeyframes
@@ -61,6 +62,8 @@ NODES: list[type[io.ComfyNode]] = [
     VaceGrowMask,
     VaceAugmentMask,
     VaceSplitByMask,
+    VaceCropVcu,
+    VaceStitchCrop,
     VaceAnnotateGray,
     VaceAnnotateLineart,
     VaceDrawLayout,

@@ -8,6 +8,7 @@ Vcu = io.Custom("VACE_VCU")
 Context = io.Custom("VACE_CONTEXT")
 Reference = io.Custom("VACE_REFERENCE")
 Adapter = io.Custom("VACE_ADAPTER")
+Crop = io.Custom("VACE_CROP")
 
 
 def video_socket(name: str, tooltip: str, optional: bool = False) -> io.Input:

@@ -18,6 +18,7 @@ NODE_IDS = [
     "VaceBridgeVideos",
     "VaceBuildVcu",
     "VaceComposeVcus",
+    "VaceCropVcu",
     "VaceDecodeLatent",
     "VaceDrawBoxMask",
     "VaceDrawLayout",
@@ -46,6 +47,7 @@ NODE_IDS = [
     "VaceSetNoiseMask",
     "VaceSetStrength",
     "VaceSplitByMask",
+    "VaceStitchCrop",
     "VaceTrackLayout",
     "VaceTrimLatent",
 ]

@@ -2,7 +2,14 @@
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 
-const COLOURS = { VACE_VCU: "#ff8a3d", VACE_CONTEXT: "#c77dff", VACE_REFERENCE: "#4cc9a0" };
+const COLOURS = {
+  VACE_VCU: "#ff8a3d",
+  VACE_LONG_VCU: "#d9601a",
+  VACE_CONTEXT: "#c77dff",
+  VACE_REFERENCE: "#4cc9a0",
+  VACE_ADAPTER: "#7aa2ff",
+  VACE_CROP: "#ffd166",
+};
 
 function colourNewNodes() {
   const rules = Object.entries(COLOURS).map(([type, colour]) => `--color-datatype-${type}:${colour}`);
