@@ -9,6 +9,7 @@ from .context import VaceApplyContext, VaceEncodeVcu
 from .control import VaceAnnotateGray
 from .crop import VaceCropVcu, VaceStitchCrop
 from .extension import VaceBridgeVideos, VaceExtendVideo, VaceJoinVideos, VaceLoopVideo
+from .flow import VaceAnnotateFlow
 from .inpaint import VaceInpaintVideo
 from .keyframes import VaceInterpolateFrames, VacePlaceKeyframes
 from .latents import VaceDecodeLatent, VaceTrimLatent
@@ -66,6 +67,7 @@ NODES: list[type[io.ComfyNode]] = [
     VaceStitchCrop,
     VaceAnnotateGray,
     VaceAnnotateLineart,
+    VaceAnnotateFlow,
     VaceDrawLayout,
     VaceTrackLayout,
 ]
