@@ -65,6 +65,13 @@ def bench(arguments: list[str]) -> int:
     return max(statuses)
 
 
+def parity(arguments: list[str]) -> int:
+    """Write this host's column of benchmarks/results/adapter_parity.md."""
+    ready = set_up()
+    cases = ["tests/host", "-k", "adapter or merged or diffusers", *arguments]
+    return run_child([str(ready.python), "-m", "pytest", "-q", *cases], tool_env(ready) | {"WAN_VACE_PARITY": "1"})
+
+
 def host(arguments: list[str]) -> int:
     """Choose and install a ComfyUI version (--version X); list those known."""
     parser = argparse.ArgumentParser(prog="dev.py host", description=host.__doc__)
@@ -96,7 +103,7 @@ def set_up() -> Host:
     return ready
 
 
-VERBS = {verb.__name__: verb for verb in (demo, test, serve, bench, host, draw)}
+VERBS = {verb.__name__: verb for verb in (demo, test, serve, bench, parity, host, draw)}
 
 
 def _run_module(host: Host, module: str, *arguments: str) -> int:

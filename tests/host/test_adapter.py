@@ -55,26 +55,24 @@ def sample(call, model, inputs, **settings):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_attached_equals_merged_bit_for_bit(call, vae, vace_model, attached, prompts, case):
+def test_attached_equals_merged_bit_for_bit(call, vae, vace_model, attached, prompts, case, same):
     inputs = conditioned(call, prompts, [(encode(call, vae, references=1), 0.8)])
-    assert torch.equal(
-        sample(call, vace_model, inputs, **CASES[case]), sample(call, attached, inputs, **CASES[case])
-    )  # fmt: skip
+    same(case, *(sample(call, model, inputs, **CASES[case]) for model in (vace_model, attached)))
 
 
-def test_several_vcus_and_a_batch_equal_merged(call, vae, vace_model, attached, prompts):
+def test_several_vcus_and_a_batch_equal_merged(call, vae, vace_model, attached, prompts, same):
     contexts = [(encode(call, vae, 1, references=2), 0.8), (encode(call, vae, 2), 0.4)]
     inputs = conditioned(call, prompts, contexts, batch_size=2)
-    assert torch.equal(sample(call, vace_model, inputs), sample(call, attached, inputs))
+    same("two VCUs, batch of 2", sample(call, vace_model, inputs), sample(call, attached, inputs))
 
 
-def test_without_vcu_it_runs_on_the_empty_context_like_the_merged_model(call, vae, vace_model, attached, prompts):
+def test_without_vcu_it_runs_on_the_empty_context_like_the_merged_model(call, vae, vace_model, attached, prompts, same):
     latent = {"samples": torch.zeros(1, 16, 2, 4, 6)}
     inputs = (*prompts, latent)
-    assert torch.equal(sample(call, vace_model, inputs), sample(call, attached, inputs))
+    same("no VCU", sample(call, vace_model, inputs), sample(call, attached, inputs))
 
 
-def test_other_patches_before_and_after_keep_working(call, vae, vace_model, plain_model, adapter, prompts):
+def test_other_patches_before_and_after_keep_working(call, vae, vace_model, plain_model, adapter, prompts, same):
     inputs = conditioned(call, prompts, [(encode(call, vae), 0.8)])
 
     def skip(model):
@@ -90,11 +88,11 @@ def test_other_patches_before_and_after_keep_working(call, vae, vace_model, plai
         return call("VaceApplyAdapter", model=model, adapter=adapter)[0]
 
     expected = sample(call, shift(skip(vace_model)), inputs)
-    assert torch.equal(expected, sample(call, shift(skip(attach(plain_model))), inputs))
-    assert torch.equal(expected, sample(call, attach(shift(skip(plain_model))), inputs))
+    same("SkipLayerGuidanceDiT and shift after", expected, sample(call, shift(skip(attach(plain_model))), inputs))
+    same("SkipLayerGuidanceDiT and shift before", expected, sample(call, attach(shift(skip(plain_model))), inputs))
 
 
-def test_context_windows_equal_merged(call, vae, vace_model, attached, prompts):
+def test_context_windows_equal_merged(call, vae, vace_model, attached, prompts, same):
     inputs = conditioned(call, prompts, [(encode(call, vae), 0.8)])
 
     def windowed(model):
@@ -104,7 +102,7 @@ def test_context_windows_equal_merged(call, vae, vace_model, attached, prompts):
             freenoise=False,
         )[0]  # fmt: skip
 
-    assert torch.equal(sample(call, windowed(vace_model), inputs), sample(call, windowed(attached), inputs))
+    same("context windows", *(sample(call, windowed(model), inputs) for model in (vace_model, attached)))
 
 
 def test_strength_zero_is_the_base_and_runs_no_adapter_block(call, vae, plain_model, attached, adapter, prompts):

@@ -16,7 +16,6 @@ from .test_adapter import conditioned, encode, sample, strength
 pytestmark = pytest.mark.host
 
 MERGED, PLAIN = "small_wan_vace.safetensors", "small_wan_t2v.safetensors"
-DIFFERENCES: dict[str, float] = {}
 
 
 @dataclasses.dataclass
@@ -290,15 +289,5 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_attached_equals_merged(setting, case):
-    merged, attached = CASES[case](setting)
-    DIFFERENCES[case] = (merged - attached).abs().max().item()
-    assert merged.isfinite().all()
-    assert torch.equal(merged, attached)
-
-
-def test_zz_report():
-    """The table of all cases; see it with ``-s``."""
-    for case, difference in DIFFERENCES.items():
-        print(f"{case:24} {difference:g}")
-    assert all(difference == 0 for difference in DIFFERENCES.values())
+def test_attached_equals_merged(setting, case, same):
+    same(case, *CASES[case](setting))

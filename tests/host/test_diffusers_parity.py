@@ -101,24 +101,28 @@ def relative(a, b):
 
 
 @pytest.mark.parametrize("references", [0, 2])
-def test_one_context_with_and_without_references(attached, reference, references):
+def test_one_context_with_and_without_references(attached, reference, references, note):
     x, text, contexts = inputs(1, references)
     with torch.inference_mode():
         expected = theirs(reference, x, text, contexts[0], [0.7, 0.7])
-        assert relative(ours(attached, x, text, contexts, [0.7]), expected) < 1e-5
+        difference = relative(ours(attached, x, text, contexts, [0.7]), expected)
+    note(f"diffusers, {references} references", difference)
+    assert difference < 1e-5
 
 
-def test_a_scale_for_each_layer(call, attached, reference):
+def test_a_scale_for_each_layer(call, attached, reference, note):
     x, text, contexts = inputs(1)
     inputs_of_field = {"steps": "1", "frames": "1", "blocks": "0.9, 0.3", "references": 1.0}
     layered = call("VaceSetStrength", model=attached, **inputs_of_field)[0]
     with torch.inference_mode():
         expected = theirs(reference, x, text, contexts[0], [0.9, 0.3])
-        assert relative(ours(layered, x, text, contexts, [1.0]), expected) < 1e-5
+        difference = relative(ours(layered, x, text, contexts, [1.0]), expected)
+        note("diffusers, a scale for each layer", difference)
+        assert difference < 1e-5
         assert relative(ours(attached, x, text, contexts, [1.0]), expected) > 1e-3
 
 
-def test_two_contexts(attached, reference):
+def test_two_contexts(attached, reference, note):
     x, text, contexts = inputs(2)
     with torch.inference_mode():
         hints = second_hints(reference, x, text, contexts[1])
@@ -132,7 +136,9 @@ def test_two_contexts(attached, reference):
         finally:
             for hook in hooks:
                 hook.remove()
-        assert relative(ours(attached, x, text, contexts, [0.8, 0.4]), expected) < 1e-5
+        difference = relative(ours(attached, x, text, contexts, [0.8, 0.4]), expected)
+    note("diffusers, two VCUs", difference)
+    assert difference < 1e-5
 
 
 def second_hints(model, x, text, context):

@@ -66,12 +66,13 @@ def counted(call, model, inputs, **settings):
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_merged_equals_attached_and_runs_the_same_blocks(call, vace_model, attached, prompts, context, field):
+def test_merged_equals_attached_and_runs_the_same_blocks(call, vace_model, attached, prompts, context, field, same):
     inputs = conditioned(call, prompts, [(context, 0.8)])
     (merged, ours), (expected, theirs) = (
         counted(call, strength(call, model, **FIELDS[field]), inputs, steps=4) for model in (vace_model, attached)
     )
-    assert torch.equal(merged, expected) and ours == theirs
+    same(f"strength: {field}", merged, expected)
+    assert ours == theirs
 
 
 def test_two_vcus_one_of_them_off(call, vae, vace_model, attached, prompts, context):
