@@ -32,7 +32,7 @@ def compare(label, peer, ours, rounds=ROUNDS):
 
 def header(peer, ours):
     """Name the columns."""
-    print(f"{'CPU time, median of ' + str(ROUNDS):44} {peer:>11} {ours:>11}   peer/ours min / median / max")
+    print(f"{'CPU time, medians':44} {peer:>11} {ours:>11}   peer/ours min / median / max")
 
 
 def load_host():
