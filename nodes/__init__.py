@@ -15,6 +15,7 @@ from .keyframes import VaceInterpolateFrames, VacePlaceKeyframes
 from .latents import VaceDecodeLatent, VaceTrimLatent
 from .layout import VaceDrawLayout, VaceTrackLayout
 from .lineart import VaceAnnotateLineart
+from .long import VaceBuildLongVcu, VaceSampleLong
 from .masks import VaceSplitByMask
 from .maskshape import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask
 from .outpaint import VaceOutpaintVideo
@@ -59,6 +60,8 @@ NODES: list[type[io.ComfyNode]] = [
     VaceDecodeLatent,
     VacePasteBack,
     VaceTrimLatent,
+    VaceBuildLongVcu,
+    VaceSampleLong,
     VaceDrawBoxMask,
     VaceGrowMask,
     VaceAugmentMask,

@@ -9,6 +9,7 @@ Context = io.Custom("VACE_CONTEXT")
 Reference = io.Custom("VACE_REFERENCE")
 Adapter = io.Custom("VACE_ADAPTER")
 Crop = io.Custom("VACE_CROP")
+LongVcu = io.Custom("VACE_LONG_VCU")
 
 
 def video_socket(name: str, tooltip: str, optional: bool = False) -> io.Input:

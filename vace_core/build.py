@@ -59,16 +59,25 @@ def build_vcu(
         frames, mask = at_size(frames, mask, target_size(*frames.shape[1:3], height, width, notes), fit, notes)
         frames, mask = at_length(frames, mask, length or len(frames), notes)
         kind = CONTROL if control_masks is None else REPAINT
-        vcu = Vcu(frames, mask, pictures, kind, _control_amount(control_masks, inside_mask))
+        vcu = Vcu(frames, mask, pictures, kind, control_amount(control_masks is not None, inside_mask))
         _warn_of_mask(vcu, notes)
     note_padding(vcu.num_frames, notes)
     return vcu.with_notes(notes)
 
 
-def _control_amount(given_mask: Tensor | None, inside_mask: str) -> float:
+def control_amount(masked: bool, inside_mask: str) -> float:
+    """A VCU's ``control_amount`` for what a user chose.
+
+    Args:
+        masked: Whether there is a mask; without one the video is control.
+        inside_mask: One of `INSIDE_MASK`.
+
+    Raises:
+        VaceInputError: If it is none of them.
+    """
     if inside_mask not in INSIDE_MASK:
         raise VaceInputError(f"inside_mask must be one of {', '.join(INSIDE_MASK)}, got {inside_mask}.")
-    return 1.0 if given_mask is None else INSIDE_MASK[inside_mask]
+    return INSIDE_MASK[inside_mask] if masked else 1.0
 
 
 def _warn_of_mask(vcu: Vcu, notes: list[str]) -> None:

@@ -1,0 +1,322 @@
+"""VACE Long Video on the real host: counts, resuming, redoing, exact pixels, and the same as one short run."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from harness import footage
+
+pytestmark = pytest.mark.host
+
+SETTINGS = {"settings": "custom", "steps": 2, "cfg": 1.0, "shift": 5.0, "sampler": "euler", "scheduler": "simple"}
+# 13 frames in three segments of 5 that share one.
+DEFAULTS = {
+    "prompts": "a boy and his dog",
+    "negative_prompt": "",
+    "seed": 5,
+    "settings": SETTINGS,
+    "segment_length": 5,
+    "overlap": 1,
+    "anchor": False,
+    "match_colour": True,
+    "drift_limit": 0.0,
+    "keep_pixels": True,
+    "redo": "",
+    "strength": 1.0,
+    "boundary": 0.875,
+}
+BUILD = {"references": {}, "width": 48, "height": 32, "length": 0, "fit": "cover", "soft_mask": False}
+
+
+@pytest.fixture(scope="module")
+def clip(call):
+    from harness.nodes.wan_vace_dev import load_clip
+
+    return load_clip()
+
+
+@pytest.fixture(scope="module")
+def video():
+    frames = footage.load(footage.BOY_AND_DOG, 13)[:, 60:252, 60:348]
+    return torch.from_numpy(np.ascontiguousarray(frames[:, ::6, ::6])).float() / 255  # [13, 32, 48, 3]
+
+
+@pytest.fixture(scope="module")
+def mask(video):
+    moving = torch.zeros(video.shape[:3])
+    for t in range(len(moving)):
+        moving[t, 8:24, 8 + t : 24 + t] = 1
+    return moving
+
+
+@pytest.fixture
+def runs(host, tmp_path, monkeypatch):
+    """The folder that runs lie in, an empty one."""
+    import folder_paths
+
+    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path))
+    return tmp_path / "vace_runs"
+
+
+@pytest.fixture
+def make(call, vace_model, vae, clip, video, mask, runs):
+    """Run the node; gives its frames as 8-bit values, and its report."""
+    (inpaint, *_) = call("VaceBuildVcu", control_video=video, control_masks=mask, inside_mask="empty", **BUILD)
+
+    def run(name, vcu=inpaint, **changed):
+        inputs = {**DEFAULTS, "model": vace_model, "clip": clip, "vae": vae, "vcu": vcu, "run": name, **changed}
+        film, report = call("VaceSampleLong", **inputs)
+        return (film.get_components().images * 255).round().to(torch.uint8), report
+
+    return run
+
+
+def files(folder):
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in sorted(folder.glob("segment_*"))}
+
+
+def test_every_frame_comes_out_and_the_report_tells_each_segment(make, runs):
+    frames, report = make("counts")
+    assert frames.shape == (13, 32, 48, 3)
+    lines = report.splitlines()
+    assert "13 frames in 3 segments of 5 frames; each keeps 1 of the one before." in lines
+    assert [line.split(":")[0] for line in lines[-3:]] == [
+        "Segment 1, frames 0 to 4", "Segment 2, frames 4 to 8", "Segment 3, frames 8 to 12"
+    ]  # fmt: skip
+    assert all(f"seed {5 + k}, colour drift" in line for k, line in enumerate(lines[-3:]))
+    assert sorted(files(runs / "counts")) == ["segment_001.rgb", "segment_002.rgb", "segment_003.rgb"]
+
+
+def test_one_segment_is_the_short_way_bit_for_bit(make, call, vace_model, vae, clip, video, mask):
+    (vcu, *_) = call("VaceBuildVcu", control_video=video, control_masks=mask, inside_mask="empty", **BUILD)
+    long, _ = make("one", vcu, segment_length=81, overlap=17, match_colour=False, keep_pixels=False)
+    positive, negative = (call("CLIPTextEncode", clip=clip, text=text)[0] for text in ("a boy and his dog", ""))
+    (context,) = call("VaceEncodeVcu", vae=vae, vcu=vcu, mask_edges="official", antialias_references=False)
+    positive, negative, latent, _ = call(
+        "VaceApplyContext", positive=positive, negative=negative, context=context, strength=1.0, batch_size=1
+    )
+    (shifted,) = call("ModelSamplingSD3", model=vace_model, shift=5.0)
+    (sampled,) = call(
+        "KSampler", model=shifted, seed=5, steps=2, cfg=1.0, sampler_name="euler", scheduler="simple",
+        positive=positive, negative=negative, latent_image=latent, denoise=1.0,
+    )  # fmt: skip
+    short = call("VaceDecodeLatent", samples=sampled, vae=vae, fps=0.0, trim_latent=-1, length=-1)[0]
+    assert torch.equal(long, (short.clamp(0, 1) * 255).round().to(torch.uint8))
+
+
+def test_kept_pixels_are_the_sources(make, video, mask):
+    frames, _ = make("exact")
+    source = (video * 255).round().to(torch.uint8)
+    far = torch.nn.functional.max_pool2d(mask[:, None], 11, stride=1, padding=5)[:, 0] == 0  # beyond the feather of 4
+    assert far.any() and torch.equal(frames[far], source[far])
+    assert not torch.equal(frames, source)
+
+
+def test_stopped_and_resumed_is_the_same_and_makes_only_what_is_missing(make, runs):
+    whole, _ = make("whole")
+    make("stopped")
+    (runs / "stopped" / "segment_002.rgb").unlink()
+    (runs / "stopped" / "segment_003.rgb").unlink()
+    before = files(runs / "stopped")
+    resumed, _ = make("stopped")
+    assert torch.equal(resumed, whole)
+    assert files(runs / "stopped")["segment_001.rgb"] == before["segment_001.rgb"]
+
+
+def test_a_finished_run_samples_nothing(make, runs, monkeypatch):
+    first, _ = make("done")
+    before = files(runs / "done")
+    import comfy.sample
+
+    monkeypatch.setattr(comfy.sample, "sample_custom", lambda *a, **k: pytest.fail("sampled again"))
+    again, _ = make("done")
+    assert torch.equal(first, again) and files(runs / "done") == before
+
+
+def test_one_segment_is_redone_with_another_seed_and_its_neighbours_stay(make, runs):
+    first, _ = make("redo")
+    before = files(runs / "redo")
+    second, report = make("redo", redo="2:77")
+    after = files(runs / "redo")
+    assert [name for name in before if before[name] != after[name]] == ["segment_002.rgb"]
+    assert "Segment 2, frames 4 to 8: seed 77" in report
+    assert torch.equal(first[:4], second[:4]) and torch.equal(first[9:], second[9:])
+    assert not torch.equal(first[5:8], second[5:8])
+    third, _ = make("redo", redo="2:77")  # asked for again, it is there already
+    assert files(runs / "redo") == after and torch.equal(second, third)
+
+
+def test_prompts_by_segment_change_their_segment_only(make):
+    plain, _ = make("plain")
+    other, _ = make("other", prompts="a boy and his dog\n---\na boy and his dog\n---\na red dragon in the rain")
+    assert torch.equal(plain[:8], other[:8])
+    assert not torch.equal(plain[9:], other[9:])
+
+
+def test_a_prompt_not_yet_used_may_change_a_used_one_may_not(make, runs):
+    make("prompts")
+    (runs / "prompts" / "segment_003.rgb").unlink()
+    make("prompts", prompts="a boy and his dog\n---\na boy and his dog\n---\nrain")
+    with pytest.raises(ValueError, match=r"Segment 2 of the run prompts was made with something else: prompt"):
+        make("prompts", prompts="a boy and his dog\n---\nsnow\n---\nrain")
+    make("prompts", prompts="a boy and his dog\n---\nsnow\n---\nrain", redo="2:9")
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"seed": 6}, r"seed \(was 5, now 6\)"),
+        ({"strength": 0.5}, "strength"),
+        ({"segment_length": 9}, "segments"),
+        ({"negative_prompt": "blurry"}, "negative_prompt"),
+        ({"anchor": True}, "anchor"),
+    ],
+)
+def test_changed_inputs_are_named_and_nothing_is_lost(make, runs, changed, named):
+    make("changed")
+    before = files(runs / "changed")
+    with pytest.raises(ValueError, match=f"The run changed was begun with something else: .*{named}"):
+        make("changed", **changed)
+    assert files(runs / "changed") == before
+
+
+def test_another_model_or_video_is_named(make, call, video, vace_model):
+    make("model")
+    (faster,) = call("ModelSamplingSD3", model=vace_model, shift=2.0)
+    make("model", model=faster)  # the shift of the settings counts, not the model's own
+    (stronger,) = call(
+        "VaceSetStrength", model=vace_model, steps="1, 0", frames="1", blocks="", references=1.0
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="begun with something else: model"):
+        make("model", model=stronger)
+    (vcu, *_) = call("VaceBuildVcu", control_video=1 - video, inside_mask="empty", **BUILD)
+    with pytest.raises(ValueError, match="begun with something else: vcu"):
+        make("model", vcu)
+
+
+def test_damaged_segment_is_named_and_can_be_redone(make, runs):
+    whole, _ = make("damaged")
+    path = runs / "damaged" / "segment_002.rgb"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match=r"segment_002\.rgb"):
+        make("damaged")
+    again, _ = make("damaged", redo="2")
+    assert torch.equal(again[:4], whole[:4]) and again.shape == whole.shape
+
+
+def test_drift_beyond_the_limit_stops_and_keeps_what_is_finished(make, runs):
+    with pytest.raises(ValueError, match=r"Segment 1 changed its colours by .* of 255, more than drift_limit 0.01"):
+        make("drift", drift_limit=0.01)
+    assert not files(runs / "drift")
+    make("drift")
+
+
+def test_anchor_shows_later_segments_the_first_frame(make):
+    plain, _ = make("without")
+    anchored, _ = make("with", anchor=True)
+    assert torch.equal(plain[:4], anchored[:4])
+    assert not torch.equal(plain[5:], anchored[5:])
+
+
+def test_text_to_video_has_only_the_overlap_to_compare_with(make, call):
+    (vcu, *_) = call("VaceBuildVcu", inside_mask="empty", **{**BUILD, "length": 9})
+    frames, report = make("text", vcu)
+    assert frames.shape == (9, 32, 48, 3)
+    assert "Segment 1, frames 0 to 4: seed 5, no colour to compare with" in report
+    assert "Segment 2, frames 4 to 8: seed 6, colour drift" in report
+
+
+@pytest.mark.parametrize("name", ["../out", "/tmp/x", "", " ", "C:\\x"])
+def test_run_names_outside_are_refused(make, name):
+    with pytest.raises(ValueError, match=r"run is .* it must name a folder inside output/vace_runs"):
+        make(name)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"overlap": 9}, "overlap is 9 but segment_length is 5"),
+        ({"prompts": " "}, "prompts: it is empty"),
+        ({"prompts": "a\n---\nb\n---\nc\n---\nd"}, "prompts holds 4 prompts but the video has 3 segments"),
+        ({"redo": "4"}, "redo names segment 4, the video has 3"),
+        ({"boundary": 1.5}, "boundary is 1.5; it is a noise level in"),
+    ],
+)
+def test_bad_input_is_refused_before_sampling(make, runs, changed, message):
+    with pytest.raises(ValueError, match=message):
+        make("bad", **changed)
+    assert not list(runs.rglob("segment_*"))
+
+
+def save(call, path, frames, fps=12):
+    from comfy_api.latest import InputImpl, Types
+
+    audio = {"waveform": torch.sin(torch.arange(8000) / 8)[None, None] * 0.5, "sample_rate": 8000}
+    parts = Types.VideoComponents(images=frames, audio=audio, frame_rate=Fraction(fps))
+    InputImpl.VideoFromComponents(parts).save_to(str(path))
+    return InputImpl.VideoFromFile(str(path))
+
+
+def test_from_a_file_as_from_memory(make, call, video, mask, tmp_path):
+    film = save(call, tmp_path / "clip.mp4", video)
+    masks = save(call, tmp_path / "mask.mp4", mask[..., None].expand(-1, -1, -1, 3))
+    settings = {key: value for key, value in BUILD.items() if key != "length"}
+    long_vcu, _ = call("VaceBuildLongVcu", video=film, mask=masks, inside_mask="empty", **settings)
+    assert (long_vcu.num_frames, long_vcu.fps) == (13, 12.0)
+    read = long_vcu.segment(0, 13)
+    loaded = film.get_components()
+    torch.testing.assert_close(read.frames, loaded.images, atol=0.51 / 255, rtol=0)
+    torch.testing.assert_close(long_vcu.audio["waveform"], loaded.audio["waveform"])
+    same, *_ = call(
+        "VaceBuildVcu", control_video=read.frames, control_masks=read.mask, inside_mask="empty",
+        **{**BUILD, "soft_mask": True},
+    )  # fmt: skip
+    from_file, _ = make("file", long_vcu)
+    from_memory, _ = make("memory", same)
+    assert torch.equal(from_file, from_memory)
+
+
+def test_the_film_is_saved_frame_by_frame_with_rate_and_sound(make, call, video, tmp_path, runs, vace_model, vae, clip):
+    film = save(call, tmp_path / "clip.mp4", video)
+    settings = {key: value for key, value in BUILD.items() if key != "length"}
+    long_vcu, _ = call("VaceBuildLongVcu", video=film, inside_mask="empty", **settings)
+    inputs = {**DEFAULTS, "model": vace_model, "clip": clip, "vae": vae, "vcu": long_vcu, "run": "saved"}
+    made, _ = call("VaceSampleLong", **inputs)
+    made.save_to(str(tmp_path / "out.mp4"))
+    from comfy_api.latest import InputImpl
+
+    again = InputImpl.VideoFromFile(str(tmp_path / "out.mp4")).get_components()
+    assert (len(again.images), again.frame_rate) == (13, 12)
+    assert again.audio is not None and again.audio["sample_rate"] == 8000
+    assert (made.get_frame_count(), made.get_dimensions(), made.get_duration()) == (
+        13,
+        (48, 32),
+        pytest.approx(13 / 12),
+    )
+    whole = save(call, tmp_path / "whole.mp4", made.get_components().images + 0.25 / 255).get_components()
+    assert torch.equal(again.images, whole.images)
+    assert json.loads((runs / "saved" / "manifest.json").read_text())["fps"] == 12.0
+
+
+def test_the_file_goes_with_the_vcu(call, video, tmp_path):
+    import folder_paths
+
+    film = save(call, tmp_path / "clip.mp4", video)
+    settings = {key: value for key, value in BUILD.items() if key != "length"}
+    folder = Path(folder_paths.get_temp_directory()) / "vace_long"
+    before = set(folder.glob("*")) if folder.is_dir() else set()
+    long_vcu, _ = call("VaceBuildLongVcu", video=film, inside_mask="empty", **settings)
+    assert len(set(folder.glob("*")) - before) == 1
+    del long_vcu
+    assert not set(folder.glob("*")) - before
+
+
+def test_a_redone_segment_follows_its_new_prompt_whatever_its_seed(make, runs):
+    make("reworded", redo="2:77")
+    first, _ = make("reworded", redo="2:77")
+    second, _ = make("reworded", redo="2:77", prompts="a boy and his dog\n---\nsnow\n---\na boy and his dog")
+    assert torch.equal(first[:4], second[:4]) and not torch.equal(first[5:8], second[5:8])
