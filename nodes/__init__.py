@@ -8,6 +8,7 @@ from .compose import VaceComposeVcus, VaceMixControls
 from .context import VaceApplyContext, VaceEncodeVcu
 from .control import VaceAnnotateGray
 from .crop import VaceCropVcu, VaceStitchCrop
+from .depth import VaceAnnotateDepth
 from .extension import VaceBridgeVideos, VaceExtendVideo, VaceJoinVideos, VaceLoopVideo
 from .flow import VaceAnnotateFlow
 from .inpaint import VaceInpaintVideo
@@ -70,6 +71,7 @@ NODES: list[type[io.ComfyNode]] = [
     VaceStitchCrop,
     VaceAnnotateGray,
     VaceAnnotateLineart,
+    VaceAnnotateDepth,
     VaceAnnotateFlow,
     VaceDrawLayout,
     VaceTrackLayout,

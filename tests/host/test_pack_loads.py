@@ -10,6 +10,7 @@ pytestmark = pytest.mark.host
 
 PACK_ROOT = Path(__file__).resolve().parents[2]
 NODE_IDS = [
+    "VaceAnnotateDepth",
     "VaceAnnotateFlow",
     "VaceAnnotateGray",
     "VaceAnnotateLineart",
