@@ -27,6 +27,7 @@ from .sample_context import VaceSampleContext
 from .sampling import VaceLoadModels, VaceSampleVcu
 from .sizes import VaceFitVideo
 from .storage import VaceLoadVcu, VaceSaveVcu
+from .subject import VaceMaskSubject, VaceTrackMask
 from .vcu import VaceBuildVcu
 from .windows import VaceSetContextWindows
 
@@ -63,6 +64,8 @@ NODES: list[type[io.ComfyNode]] = [
     VaceTrimLatent,
     VaceBuildLongVcu,
     VaceSampleLong,
+    VaceMaskSubject,
+    VaceTrackMask,
     VaceDrawBoxMask,
     VaceGrowMask,
     VaceAugmentMask,

@@ -6,7 +6,8 @@ from ..vace_core.boxes import EASINGS
 from ..vace_core.inpaint import RegionShape
 from ..vace_core.inputs import legal_mask
 from ..vace_core.maskaug import MASK_MODES, augment_mask
-from ..vace_core.maskshape import UNITS, draw_boxes, note_black
+from ..vace_core.maskshape import UNITS, draw_boxes, note_black, steady_mask
+from ..vace_core.maskshape import fill_holes as filled
 from ..vace_core.vcu import DEFAULT_LENGTH, DEFAULT_SIZE
 from ._host.report import publish
 
@@ -81,7 +82,7 @@ class VaceAugmentMask(io.ComfyNode):
 
 
 class VaceGrowMask(io.ComfyNode):
-    """A mask grown, shrunk, feathered."""
+    """A mask grown, shrunk, feathered, filled, steadied."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -89,8 +90,9 @@ class VaceGrowMask(io.ComfyNode):
             node_id="VaceGrowMask",
             display_name="VACE Grow Mask",
             category="vace/mask",
-            description="Grows or shrinks a mask equally in all directions, and gives it a soft edge.",
-            search_aliases=["dilate mask", "erode mask", "feather mask", "blur mask", "expand mask"],
+            description="Grows or shrinks a mask equally in all directions, gives it a soft edge, fills its holes, and "
+            "takes flicker out of it.",
+            search_aliases=["dilate mask", "erode mask", "feather mask", "blur mask", "expand mask", "smooth mask"],
             inputs=[
                 io.Mask.Input("mask", tooltip="White is the object; any number of frames."),
                 io.Float.Input(
@@ -115,15 +117,32 @@ class VaceGrowMask(io.ComfyNode):
                     default=UNITS[0],
                     tooltip="Of both. % of object goes by the square root of the object's mean area.",
                 ),
+                io.Boolean.Input(
+                    "fill_holes",
+                    default=False,
+                    optional=True,
+                    tooltip="Makes white whatever the mask encloses, frame by frame, before it grows.",
+                ),
+                io.Int.Input(
+                    "steady",
+                    default=1,
+                    min=1,
+                    max=31,
+                    step=2,
+                    optional=True,
+                    tooltip="Takes flicker out of a mask: each pixel's median over so many frames, before holes are "
+                    "filled and it grows. 3 or 5 for detected masks; 1 is off. More cuts fast, thin parts off.",
+                ),
             ],
             outputs=_mask_outputs("The changed mask."),
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, mask, grow, feather, unit) -> io.NodeOutput:
+    def execute(cls, mask, grow, feather, unit, fill_holes=False, steady=1) -> io.NodeOutput:
         notes = []
-        mask = RegionShape(grow, feather, unit).apply(legal_mask("mask", mask, notes))
+        mask = steady_mask(legal_mask("mask", mask, notes), steady)
+        mask = RegionShape(grow, feather, unit).apply(filled(mask) if fill_holes else mask)
         return _mask_result(cls, note_black(mask, notes), notes)
 
 

@@ -1,9 +1,10 @@
-"""Masks grown, shrunk and feathered, and masks drawn of boxes."""
+"""Masks grown, shrunk, feathered, filled and steadied, and masks drawn of boxes."""
 
 import math
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .boxes import EXAMPLE, Box, BoxTrack, boxes_at, parse_tracks
@@ -100,6 +101,67 @@ def feather_mask(mask: Tensor, pixels: float) -> Tensor:
         return mask
     reach = pixels + 1  # the first pixel outside is at distance 1, and the last soft one at `pixels`
     return each_frame(mask, lambda m: torch.maximum(m, (1 - distance_to(m > 0.5, reach) / reach).clamp(0, 1).to(m)))
+
+
+def fill_holes(mask: Tensor) -> Tensor:
+    """A mask with everything white that it encloses, frame by frame; what reaches the frame's edge is no hole.
+
+    Background is followed in from the edge along rows and columns in turn, as far as it goes, until nothing is new.
+
+    Args:
+        mask: [T, H, W], in [0, 1]; above 0.5 is the object. Diagonal neighbours close a hole.
+
+    Returns:
+        [T, H, W]; holes are 1, the rest is as it was.
+    """
+    return each_frame(mask, lambda m: torch.where(_outside(m > 0.5), m, torch.where(m > 0.5, m, 1.0).to(m)))
+
+
+def _outside(inside: Tensor) -> Tensor:
+    """[H, W], bool: what the frame's edge reaches without crossing the object."""
+    H, W = inside.shape
+    free = F.pad(~inside, (1, 1, 1, 1), value=True)
+    # Each pixel's run of free pixels in its row, and in its column, by number.
+    rows, columns = ((~line).flatten().cumsum(0).view(line.shape) for line in (free, free.T))
+    reached = torch.zeros_like(free)
+    reached[0] = True
+    while True:
+        along = _whole_runs(_whole_runs(reached, rows, free).T, columns, free.T).T
+        if torch.equal(along, reached):
+            return reached[1 : H + 1, 1 : W + 1]
+        reached = along
+
+
+def _whole_runs(reached: Tensor, runs: Tensor, free: Tensor) -> Tensor:
+    """Every run of free pixels of which one is reached."""
+    touched = torch.zeros(int(runs[-1, -1]) + 1, dtype=torch.bool, device=runs.device)
+    touched[runs[reached]] = True
+    return touched[runs] & free
+
+
+def steady_mask(mask: Tensor, frames: int) -> Tensor:
+    """A mask that does not flicker: each pixel's median over frames around it.
+
+    What is there, or is missing, for fewer than half of the frames goes. Towards the ends of the clip fewer frames
+    count, the same number to either side.
+
+    Args:
+        mask: [T, H, W], in [0, 1].
+        frames: How many count; odd, and 1 changes nothing.
+
+    Returns:
+        [T, H, W], in [0, 1].
+
+    Raises:
+        VaceInputError: If ``frames`` is even or below 1.
+    """
+    if frames < 1 or frames % 2 == 0:
+        raise VaceInputError(f"steady must be an odd number of frames, 1 or more, got {frames}. Use 3 or 5.")
+    if frames == 1 or mask.stride(0) == 0:
+        return mask
+    last = len(mask) - 1
+    reaches = [min(frames // 2, k, last - k) for k in range(last + 1)]
+    return torch.stack([mask[k - r : k + r + 1].median(0).values for k, r in enumerate(reaches)])
 
 
 def box_mask(

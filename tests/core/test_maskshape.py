@@ -15,9 +15,11 @@ from wan_vace.vace_core.maskshape import (
     box_mask,
     draw_boxes,
     feather_mask,
+    fill_holes,
     grow_mask,
     in_pixels,
     note_black,
+    steady_mask,
 )
 
 H, W = 24, 36
@@ -140,3 +142,56 @@ def test_a_black_result_is_told():
     assert not notes
     note_black(torch.zeros(1, 2, 2), notes)
     assert notes == ["The mask is black in every frame: nothing would be generated."]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 9999), st.floats(0.05, 0.8))
+def test_holes_are_filled_as_by_scipy(seed, share):
+    mask = noise(seed, share)
+    expected = np.stack([ndimage.binary_fill_holes(frame) for frame in mask.numpy() > 0.5])
+    assert np.array_equal(fill_holes(mask).numpy() > 0.5, expected)
+
+
+def test_a_winding_way_in_is_no_hole_and_soft_pixels_stay():
+    spiral = torch.tensor([[int(c) for c in row] for row in ("11111", "10001", "10101", "10111", "10000")]).float()
+    closed = spiral.clone()
+    closed[4, 1] = 1
+    assert torch.equal(fill_holes(spiral[None])[0], spiral)
+    assert fill_holes(closed[None])[0, :4].all() and not fill_holes(closed[None])[0, 4, 2:].any()
+    soft = torch.zeros(1, 5, 5)
+    soft[0, 0, 0], soft[0, 1:4, 1:4] = 0.3, 0.9
+    soft[0, 2, 2] = 0.1
+    filled = fill_holes(soft)
+    assert filled[0, 2, 2] == 1 and filled[0, 0, 0] == 0.3 and filled[0, 1, 1] == 0.9 and soft[0, 2, 2] == 0.1
+
+
+def test_a_still_mask_is_filled_once():
+    ring = torch.zeros(1, 5, 5)
+    ring[0, 1:4, 1:4], ring[0, 2, 2] = 1, 0
+    filled = fill_holes(ring.expand(7, -1, -1))
+    assert filled.shape == (7, 5, 5) and filled.stride(0) == 0 and filled[:, 2, 2].all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 9999), st.integers(1, 9), st.sampled_from([1, 3, 5, 7]))
+def test_steady_is_a_median_over_frames(seed, num_frames, frames):
+    mask = torch.rand(num_frames, 3, 4, generator=torch.Generator().manual_seed(seed))
+    steady = steady_mask(mask, frames).numpy()
+    for k in range(num_frames):
+        reach = min(frames // 2, k, num_frames - 1 - k)
+        assert np.array_equal(steady[k], np.median(mask.numpy()[k - reach : k + reach + 1], 0))
+
+
+def test_a_flash_and_a_gap_go_and_what_moves_on_stays():
+    mask = torch.zeros(7, 1, 8)
+    mask[:, 0, :2] = 1
+    mask[3, 0, :] = torch.tensor([0, 0, 0, 0, 0, 0, 0, 1.0])
+    assert torch.equal(steady_mask(mask, 3), mask[:1].expand(7, -1, -1))
+    moving = torch.stack([torch.arange(8)[None] >= k for k in range(7)]).float()
+    assert torch.equal(steady_mask(moving, 5), moving)
+
+
+@pytest.mark.parametrize("frames", [0, 2, -1])
+def test_steady_needs_a_middle(frames):
+    with pytest.raises(VaceInputError, match=f"steady must be an odd number of frames, 1 or more, got {frames}"):
+        steady_mask(torch.zeros(3, 4, 4), frames)

@@ -33,6 +33,16 @@ def test_growing_and_shrinking_to_nothing(call):
     assert not mask.any() and report == "The mask is black in every frame: nothing would be generated."
 
 
+def test_holes_are_filled_and_flicker_goes_before_it_grows(call):
+    mask = square()
+    mask[:, 12, 20], mask[1] = 0, 0  # a hole in each frame, and a frame that is missing
+    settings = {"grow": 2.0, "feather": 0.0, "unit": "pixels", "fill_holes": True, "steady": 3}
+    changed, _ = call("VaceGrowMask", mask=mask, **settings)
+    assert mask[0].any() and torch.equal(changed, RegionShape(2.0).apply(square()).expand(3, -1, -1))
+    with pytest.raises(ValueError, match="steady must be an odd number of frames, 1 or more, got 4"):
+        call("VaceGrowMask", mask=mask, **{**settings, "steady": 4})
+
+
 def test_drawing(call, caplog):
     text = "0,0,10,10 40,0,60,10"
     caplog.set_level("INFO", logger="wan_vace")

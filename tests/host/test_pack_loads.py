@@ -37,6 +37,7 @@ NODE_IDS = [
     "VaceLoadVcu",
     "VaceLoopVideo",
     "VaceMakeAnything",
+    "VaceMaskSubject",
     "VaceMixControls",
     "VaceOutpaintVideo",
     "VacePasteBack",
@@ -53,6 +54,7 @@ NODE_IDS = [
     "VaceSplitByMask",
     "VaceStitchCrop",
     "VaceTrackLayout",
+    "VaceTrackMask",
     "VaceTrimLatent",
 ]
 WORKFLOWS = sorted((PACK_ROOT / "example_workflows" / "api").glob("*.json"))

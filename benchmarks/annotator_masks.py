@@ -1,0 +1,98 @@
+"""Masks at 480x832: following one mask against cutting every frame anew, and growing against the host's GrowMask.
+
+CPU time is compared on one thread; overlap is with the known mask of a shape that moves over a ground.
+"""
+
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import torch
+from _timing import compare, header, load_host
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+FRAMES, HEIGHT, WIDTH, ROUNDS = 5, 480, 832, 3
+BOX = 0.1  # of the subject's sides: room around it in the box that GrabCut gets
+
+
+def pack():
+    """The pack as ``wan_vace``, without ComfyUI, as the tests import it."""
+    package = types.ModuleType("wan_vace")
+    package.__path__ = [str(Path(__file__).resolve().parents[1])]
+    sys.modules["wan_vace"] = package
+
+
+def clip():
+    """The clip of the tracker's tests at the benchmark's size; [T, H, W, 3] in [0, 1] and masks [T, H, W]."""
+    import cv2
+    from annotators.test_track import clip as small
+
+    frames, masks = small(FRAMES)
+    large = [cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for frame in frames.numpy()]
+    inside = [cv2.resize(mask.astype(np.float32), (WIDTH, HEIGHT)) > 0.5 for mask in masks]
+    return torch.from_numpy(np.stack(large)).clamp(0, 1), np.stack(inside)
+
+
+def every_frame(frames, masks):
+    """OpenCV's GrabCut on whole frames, from the box of the known mask in each."""
+    import cv2
+
+    found = []
+    for frame, mask in zip(frames, masks, strict=True):
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        room = int(BOX * max(len(rows), len(columns)))
+        box = columns[0] - room, rows[0] - room, len(columns) + 2 * room, len(rows) + 2 * room
+        labels = np.zeros(mask.shape, np.uint8)
+        picture = (frame.numpy() * 255).astype(np.uint8)
+        cv2.grabCut(picture, labels, box, np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_RECT)
+        found.append(labels % 2 == 1)
+    return np.stack(found)
+
+
+def iou(found, masks):
+    found = np.asarray(found) > 0.5
+    return min((a & b).sum() / (a | b).sum() for a, b in zip(found, masks, strict=True))
+
+
+def main():
+    import cv2
+
+    cv2.setNumThreads(1)
+    _, call = load_host()
+    pack()
+    frames, masks = clip()
+    given = torch.from_numpy(masks).float()
+    from wan_vace.annotators.track import ByFlow, ByPoints, MaskTrack
+
+    def follow(follower):
+        return MaskTrack((0,), given[:1], follower)(frames)[..., 0]
+
+    def ours(grow):
+        return call("VaceGrowMask", mask=given, grow=grow, feather=0.0, unit="pixels")[0]
+
+    def host(grow):
+        return call("GrowMask", mask=given, expand=grow, tapered_corners=True)[0]
+
+    print(f"{FRAMES} frames {WIDTH}x{HEIGHT}; a time is of the whole clip.")
+    header("peer", "wan-vace")
+    peer = lambda: every_frame(frames, masks)  # noqa: E731
+    compare("GrabCut in every frame / optical flow", peer, lambda: follow(ByFlow()), ROUNDS)
+    compare("the same / rigid motion", peer, lambda: follow(ByPoints()), ROUNDS)
+    for grow in (8, 32):
+        compare(
+            f"GrowMask / VACE Grow Mask, {grow} pixels", lambda g=grow: host(g), lambda g=grow: ours(float(g)), ROUNDS
+        )
+    for name, found in (
+        ("GrabCut in every frame", every_frame(frames, masks)),
+        ("optical flow", follow(ByFlow())),
+        ("optical flow, edges not refined", follow(ByFlow(refine=False))),
+        ("rigid motion", follow(ByPoints())),
+    ):
+        print(f"least overlap of {name:34} {iou(found, masks):.3f}")
+
+
+if __name__ == "__main__":
+    with torch.inference_mode():
+        main()
