@@ -21,6 +21,8 @@ from .masks import VaceSplitByMask
 from .maskshape import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask
 from .outpaint import VaceOutpaintVideo
 from .paste import VacePasteBack, VaceSetNoiseMask
+from .pose import VaceDrawPose
+from .pose_detect import VaceAnnotatePose
 from .preview import VacePreviewVcu
 from .references import VacePrepareReference
 from .sample_context import VaceSampleContext
@@ -76,6 +78,8 @@ NODES: list[type[io.ComfyNode]] = [
     VaceAnnotateLineart,
     VaceAnnotateDepth,
     VaceAnnotateFlow,
+    VaceAnnotatePose,
+    VaceDrawPose,
     VaceDrawLayout,
     VaceTrackLayout,
 ]

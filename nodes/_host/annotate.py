@@ -3,8 +3,9 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import comfy.model_management
 import comfy.utils
@@ -13,11 +14,22 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ...annotators.protocol import LEVELS, Annotator, on_threads, to_bytes
+from ...annotators.protocol import LEVELS, Annotator, Tick, on_threads, to_bytes
 
 FOLDER = "vace_annotations"
 LIMIT_BYTES = 4 * 2**30  # what is oldest goes first
 VERSION = 1  # raised when an annotator's pixels change
+
+
+class Finder(Protocol):
+    """What looks for something else than pixels in a clip; see `Annotator` for the rest."""
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """All that the result depends on beside the frames."""
+
+    def __call__(self, frames: Tensor, tick: Tick) -> dict[str, Tensor]:
+        """What it finds in frames [T, H, W, 3], on the CPU."""
 
 
 def annotate(annotator: Annotator, frames: Tensor, keep: bool = True) -> Tensor:
@@ -33,13 +45,29 @@ def annotate(annotator: Annotator, frames: Tensor, keep: bool = True) -> Tensor:
     """
     if not keep:
         return annotator(frames, _ticker(len(frames)))
-    kept = _folder() / f"{_content(annotator, frames)}.safetensors"
-    found = _load(kept)
+    kept = _place(annotator, frames)
+    found = _load(kept, ("control",))
     if found is not None:
-        return found
+        return found["control"].float().div_(LEVELS).to(comfy.model_management.intermediate_device())
     control = annotator(frames, _ticker(len(frames)))
-    _save(kept, control)
+    _save(kept, {"control": to_bytes(control)})
     return control
+
+
+def find(finder: Finder, frames: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    """What is found in a clip, kept as `annotate` keeps control frames.
+
+    Args:
+        finder: What looks for it, with its settings.
+        frames: [T, H, W, 3], RGB in [0, 1].
+        names: What it finds.
+    """
+    kept = _place(finder, frames)
+    found = _load(kept, names)
+    if found is None:
+        found = finder(frames, _ticker(len(frames)))
+        _save(kept, found)
+    return found
 
 
 def _ticker(total: int) -> Callable[[int, int], None]:
@@ -58,7 +86,11 @@ def _folder() -> Path:
     return Path(folder_paths.get_temp_directory()) / FOLDER
 
 
-def _content(annotator: Annotator, frames: Tensor) -> str:
+def _place(annotator: Annotator | Finder, frames: Tensor) -> Path:
+    return _folder() / f"{_content(annotator, frames)}.safetensors"
+
+
+def _content(annotator: Annotator | Finder, frames: Tensor) -> str:
     digest = hashlib.blake2b(repr((VERSION, annotator.identity, tuple(frames.shape))).encode(), digest_size=16)
     for part in on_threads(_digest, list(frames)):
         digest.update(part)
@@ -69,21 +101,22 @@ def _digest(frame: Tensor) -> bytes:
     return hashlib.blake2b(frame.contiguous().cpu().numpy()).digest()
 
 
-def _load(path: Path) -> Tensor | None:
+def _load(path: Path, names: Sequence[str]) -> dict[str, Tensor] | None:
     try:
-        control = load_file(path)["control"].float().div_(LEVELS)
+        tensors = load_file(path)
+        found = {name: tensors[name] for name in names}
         os.utime(path)  # used last
     except (OSError, SafetensorError, KeyError):
         return None  # not there, or cut off: it is made again
-    return control.to(comfy.model_management.intermediate_device())
+    return found
 
 
-def _save(path: Path, control: Tensor) -> None:
+def _save(path: Path, tensors: dict[str, Tensor]) -> None:
     """Keep a result; a full disk costs the next run its time and nothing else."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"control": to_bytes(control)}, partial)
+        save_file(tensors, partial)
         partial.replace(path)
         _prune(path.parent)
     except (OSError, SafetensorError):
