@@ -1,5 +1,6 @@
 """A long video segment by segment: sampled by the host, anchored in colour to the original, kept on disk."""
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -118,6 +119,7 @@ def sample_long(job: LongJob, tell: Callable[[str], None]) -> tuple[StoredVideo,
             if maker.is_due(segment.index):
                 tell(f"Segment {segment.index + 1} of {len(plan)}: frames {segment.start} to {segment.stop - 1}.")
                 maker.make(segment)
+                gc.collect()  # the host's sampling leaves cycles that hold tensors; memory stays that of one segment
         notes += [_sentence(segment, run.info(segment.index)) for segment in plan]
     return StoredVideo(run, job.source.fps, job.source.audio), notes
 
