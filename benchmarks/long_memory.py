@@ -32,8 +32,8 @@ def main():
 
 def peak(length, way):
     argv = [sys.executable, __file__, str(length), way]
-    # glibc keeps what each thread freed, up to 150 MiB here, by chance; with one arena runs are alike within 2 %.
-    env = os.environ | {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(2**20)}
+    # glibc keeps what each thread freed, up to 150 MiB here, by chance.
+    env = os.environ | {"MALLOC_ARENA_MAX": "1"}
     done = subprocess.run(argv, check=True, capture_output=True, text=True, env=env)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceSetStrength
+from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadLora, VaceSetStrength
 from .combos import VaceMakeAnything
 from .compose import VaceComposeVcus, VaceMixControls
 from .context import VaceApplyContext, VaceEncodeVcu
@@ -36,6 +36,7 @@ from .windows import VaceSetContextWindows
 NODES: list[type[io.ComfyNode]] = [
     VaceLoadModels,
     VaceLoadAdapter,
+    VaceLoadLora,
     VaceApplyAdapter,
     VaceSetStrength,
     VaceSetContextWindows,

@@ -5,8 +5,9 @@ from comfy_api.latest import io
 from ..vace_core.curves import chosen_curve
 from ..vace_core.inputs import legal_mask
 from ..vace_core.schedule import StrengthField, parse_blocks, parse_vcus
-from ._host.adapter import build_adapter
-from ._host.adapter_files import adapter_files, adapter_path, read_adapter
+from ._host.adapter import load_adapter
+from ._host.adapter_files import adapter_files, adapter_path
+from ._host.adapter_lora import lora_files, with_lora
 from ._host.attach import attach, set_strength_field
 from ._host.report import publish
 from ._sockets import Adapter
@@ -44,8 +45,36 @@ class VaceLoadAdapter(io.ComfyNode):
 
     @classmethod
     def execute(cls, adapter_name) -> io.NodeOutput:
-        weights = read_adapter(adapter_path(adapter_name))
-        return io.NodeOutput(build_adapter(weights.tensors, weights.metadata, weights.layers))
+        return io.NodeOutput(load_adapter(adapter_path(adapter_name)))
+
+
+class VaceLoadLora(io.ComfyNode):
+    """A LoRA on the adapter's blocks."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceLoadLora",
+            display_name="VACE Adapter LoRA",
+            category="vace/adapter",
+            description=(
+                "Puts the part of a LoRA that is for the VACE blocks on the adapter. LoRA loaders on the model reach "
+                "its base alone; a LoRA for both goes through both."
+            ),
+            search_aliases=["lora", "vace lora"],
+            inputs=[
+                Adapter.Input("adapter", tooltip="From VACE Load Adapter, or from another of these nodes."),
+                io.Combo.Input("lora_name", options=lora_files(), tooltip="A file in models/loras with VACE keys."),
+                io.Float.Input(
+                    "strength", default=1.0, min=-100.0, max=100.0, step=0.01, tooltip="Of the LoRA; 0 switches it off."
+                ),
+            ],
+            outputs=[Adapter.Output(display_name="adapter", tooltip="With the LoRA, for VACE Apply Adapter.")],
+        )
+
+    @classmethod
+    def execute(cls, adapter, lora_name, strength) -> io.NodeOutput:
+        return io.NodeOutput(with_lora(adapter, lora_name, strength))
 
 
 class VaceApplyAdapter(io.ComfyNode):

@@ -3,6 +3,7 @@
 Built from the host's own layers, so its weights are cast, quantised, patched by LoRAs and offloaded as the host does.
 """
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import comfy.ldm.wan.model
@@ -14,7 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from ...vace_core.adapter_keys import AdapterShape, adapter_shape
+from .adapter_files import read_adapter
 
+# Of the adapters among a MODEL's additional models, and of all that belongs to them.
+KEY = "wan_vace_adapter"
 PATCH_SIZE = (1, 2, 2)
 HEAD_DIM = 128
 SUPPORTED_DTYPES = [torch.float16, torch.bfloat16, torch.float32]
@@ -61,6 +65,8 @@ class ContextAdapter(nn.Module):
         self.layers = layers
         self.model_config = SimpleNamespace(unet_config={})
         self.device = None
+        self.hooks = None  # those in the weights now, whichever of its patchers put them there
+        self.still = None  # the same adapter out of dynamic VRAM, once one was needed
 
     def get_dtype(self) -> torch.dtype:
         """Precision of the weights, as the host asks for it."""
@@ -71,13 +77,47 @@ class ContextAdapter(nn.Module):
         return 0
 
 
-def build_adapter(tensors: dict[str, Tensor], metadata: dict | None, layers: tuple[int, ...] | None) -> object:
+def load_adapter(path: Path, disable_dynamic: bool = False) -> object:
+    """A ModelPatcher of the adapter in a file, which the host may load again: out of dynamic VRAM, or for another GPU.
+
+    Args:
+        path: As `adapter_path` gives it.
+        disable_dynamic: Whether never to use the host's dynamic VRAM; the name the host calls it by.
+
+    Raises:
+        VaceInputError: If the file holds no whole adapter.
+    """
+    weights = read_adapter(path)
+    patcher = build_adapter(weights.tensors, weights.metadata, weights.layers, disable_dynamic)
+    patcher.cached_patcher_init = (load_adapter, (path,))
+    return patcher
+
+
+def beside(base: object, adapter: object) -> object:
+    """A clone of the adapter as it goes with that base: in dynamic VRAM only if the base is.
+
+    The host patches hooks into weights only out of dynamic VRAM, and takes the base out of it. All clones share one
+    adapter out of it, read from the file when the first needs it; one that is from no file stays as it is.
+    """
+    if base.is_dynamic() or not adapter.is_dynamic() or adapter.cached_patcher_init is None:
+        return adapter.clone()
+    weights, backup = adapter.model.still or (None, {})
+    clone = adapter.clone(disable_dynamic=True, model_override=weights)
+    clone.hook_backup = backup
+    adapter.model.still = clone.get_clone_model_override(), backup
+    return clone
+
+
+def build_adapter(
+    tensors: dict[str, Tensor], metadata: dict | None, layers: tuple[int, ...] | None, disable_dynamic: bool = False
+) -> object:
     """A ModelPatcher of the adapter.
 
     Args:
         tensors: ``vace_patch_embedding.*`` and ``vace_blocks.*``, with their quantisation companions.
         metadata: The file's metadata.
         layers: Base block of each adapter block, None where the file does not say.
+        disable_dynamic: Whether never to use the host's dynamic VRAM.
     """
     shape = adapter_shape({name: tensor.shape for name, tensor in tensors.items()})
     tensors, metadata = comfy.utils.convert_old_quants(tensors, "", metadata=metadata)
@@ -85,7 +125,9 @@ def build_adapter(tensors: dict[str, Tensor], metadata: dict | None, layers: tup
     dtype, cast, operations = _precision(tensors, load)
     blocks = AdapterBlocks(shape, dtype, offload, operations)
     adapter = ContextAdapter(blocks, cast, shape, layers)
-    patcher = comfy.model_patcher.CoreModelPatcher(adapter, load_device=load, offload_device=offload)
+    patchers = comfy.model_patcher
+    kind = patchers.ModelPatcher if disable_dynamic else patchers.CoreModelPatcher
+    patcher = kind(adapter, load_device=load, offload_device=offload)
     blocks.load_state_dict(tensors, strict=True, assign=patcher.is_dynamic())
     blocks.requires_grad_(False).eval()
     return patcher

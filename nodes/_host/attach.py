@@ -6,25 +6,24 @@ blocks, context windows and split batches keep working. Equal to the host's merg
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import comfy.conds
 import comfy.ldm.wan.model
 import comfy.model_base
 import torch
-from comfy.patcher_extension import WrappersMP
+from comfy.patcher_extension import CallbacksMP, WrappersMP
 from torch import Tensor
 
 from ...vace_core.adapter_keys import layer_mapping
 from ...vace_core.errors import VaceInputError
 from ...vace_core.grid import LATENT_CHANNELS, MASK_CHANNELS
 from ...vace_core.schedule import ALL_VCUS, StrengthField, StrengthFields, live_blocks, serves
+from .adapter import KEY, beside
 from .conditioning import FRAMES, MASK, STRENGTH
 from .estimate import counted, with_vcus
+from .hooks import apply_hooks, carry_hooks
 from .merged import follow_fields, is_merged
 from .strength import COUNT, FIELD, live_vcus, require_finite, require_vcus, scaled, with_reference_count
-
-KEY = "wan_vace_adapter"
 
 
 def attach(model: object, adapter: object, vcus: tuple[int, ...] = ()) -> object:
@@ -41,21 +40,25 @@ def attach(model: object, adapter: object, vcus: tuple[int, ...] = ()) -> object
     """
     _require_base(model, adapter.model.shape.dim)
     attached = model.get_additional_models_with_key(KEY)
+    adapter = beside(model, adapter)
     if any(other.model is adapter.model for other in attached):
         raise VaceInputError("model has this adapter already. Apply it once, and name all its VCUs in vcus.")
     network = model.get_model_object("diffusion_model")
     layer_mapping(len(network.blocks), adapter.model.shape.num_layers, adapter.model.layers)  # refused here, not later
     clone = model.clone()
-    clone.set_additional_models(KEY, [*attached, adapter])
+    clone.set_additional_models(KEY, [*clone.get_additional_models_with_key(KEY), adapter])
     clone.set_attachments(KEY, (*_served(model), vcus))
     if not attached:
         latent_format = model.get_model_object("latent_format")
         extra_conds = _with_context(model.get_model_object("extra_conds"), latent_format)
         clone.add_object_patch("extra_conds", with_reference_count(extra_conds))
-        memory_required = with_vcus(model.get_model_object("memory_required"), partial(_at_work, model.model))
+        sampling = _Sampling()
+        memory_required = with_vcus(model.get_model_object("memory_required"), sampling.at_work)
         clone.add_object_patch("memory_required", memory_required)
+        clone.add_callback_with_key(CallbacksMP.ON_PRE_RUN, KEY, sampling.begin)
         clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, _apply_model)
         clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
+        carry_hooks(clone)
     return clone
 
 
@@ -74,9 +77,17 @@ def _count(served: Sequence[Sequence[int]], present: int) -> int:
     return sum(serves(numbers, vcu) for numbers in served for vcu in range(1, present + 1))
 
 
-def _at_work(base: object, present: int) -> int:
-    """The same while ``base`` samples."""
-    return _count(_served(base.current_patcher), present)
+@dataclass
+class _Sampling:
+    """The same for the model that samples last, which may be a clone with more adapters, or with weights of its own."""
+
+    served: Sequence[Sequence[int]] = ()
+
+    def begin(self, model: object) -> None:
+        self.served = _served(model)
+
+    def at_work(self, present: int) -> int:
+        return _count(self.served, present)
 
 
 def _require_base(model: object, dim: int) -> None:
@@ -180,6 +191,8 @@ def _apply_model(
         patcher = base.current_patcher
         for adapter, vcus in zip(patcher.get_additional_models_with_key(KEY), _served(patcher), strict=True):
             live = live_vcus(strengths, options, adapter.model.shape.num_layers, vcus)
+            if live:
+                apply_hooks(patcher, adapter)
             _install(patches["dit"], adapter.model, base.diffusion_model, context, strengths, live)
         options["patches_replace"] = patches
     return executor(x, t, c_concat, c_crossattn, control, options, **kwargs)

@@ -35,6 +35,7 @@ NODE_IDS = [
     "VaceInterpolateFrames",
     "VaceJoinVideos",
     "VaceLoadAdapter",
+    "VaceLoadLora",
     "VaceLoadModels",
     "VaceLoadVcu",
     "VaceLoopVideo",
