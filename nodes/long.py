@@ -158,9 +158,9 @@ class VaceSampleLong(io.ComfyNode):
                 ),
                 io.String.Input(
                     "run",
-                    default="long_video",
-                    tooltip="Folder in output/vace_runs for finished segments. The same name goes on with them; "
-                    "a new video needs a new name.",
+                    default="",
+                    tooltip="Folder in output/vace_runs for finished segments. Empty: one for each set of inputs, "
+                    "found again when they are the same. A name of your own lets later prompts change while it runs.",
                 ),
                 io.String.Input(
                     "redo",

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...vace_core.colour import apply_colour_map, fit_colour_map
 from ...vace_core.errors import VaceInputError
-from ...vace_core.framefile import fingerprint, from_8bit, to_8bit
+from ...vace_core.framefile import combined, fingerprint, from_8bit, to_8bit
 from ...vace_core.longvcu import LongVcu
 from ...vace_core.masks import MID_GREY
 from ...vace_core.paste import paste_back
@@ -43,6 +43,7 @@ from .stored_video import StoredVideo
 from .vae import require_wan_vae
 
 FOLDER = "vace_runs"
+NAME_DIGITS = 12
 STEPS = 255  # colour changes are told in steps of an 8-bit picture
 
 
@@ -67,7 +68,7 @@ class LongJob:
         match_colour: Whether each segment is brought back to the original colours.
         drift_limit: Largest colour change accepted, in steps of 1/255; 0 for any.
         keep_pixels: Whether kept pixels of the source are put back exactly.
-        run: Name of the folder that finished segments are kept in.
+        run: Name of the folder that finished segments are kept in; empty for one of these inputs' own.
         redo: Segments to make again.
     """
 
@@ -113,7 +114,10 @@ def sample_long(job: LongJob, tell: Callable[[str], None]) -> tuple[StoredVideo,
     redo, prompts = parse_redo(job.redo, len(plan)), segment_prompts(job.prompts, len(plan))
     own = [{"prompt": prompt} for prompt in prompts]
     size, fps = (job.source.height, job.source.width), job.source.fps or DEFAULT_FPS
-    with Run.open(_folder(job.run), _inputs(job), plan, size, fps, segment_inputs=own, redo=redo) as run:
+    inputs = _inputs(job)
+    name = job.run.strip() or _name([*inputs.values(), plan_sentence(plan), *prompts])
+    notes.append(f"Run {name}, in output/{FOLDER}.")
+    with Run.open(_folder(name), inputs, plan, size, fps, segment_inputs=own, redo=redo) as run:
         maker = _Maker(job, run, redo, prompts)
         for segment in plan:
             if maker.is_due(segment.index):
@@ -124,9 +128,14 @@ def sample_long(job: LongJob, tell: Callable[[str], None]) -> tuple[StoredVideo,
     return StoredVideo(run, job.source.fps, job.source.audio), notes
 
 
+def _name(inputs: list[str]) -> str:
+    """A name for a run that has none: the same for the same inputs, so that they find it again."""
+    return f"run_{combined(inputs)[:NAME_DIGITS]}"
+
+
 def _folder(name: str) -> Path:
     root = Path(folder_paths.get_output_directory()) / FOLDER
-    if not name.strip() or not is_below(root, name):
+    if not is_below(root, name):
         raise VaceInputError(
             f'run is "{name}", it must name a folder inside output/{FOLDER}. Use a name such as my_video, without .. '
             f"and without a drive or leading slash."

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torchvision.utils import flow_to_image
 
-from wan_vace.annotators.flow_wheel import by_numpy, by_torch, colour_wheel, flow_colours, largest_motion
+from wan_vace.annotators.flow_wheel import by_numpy, by_torch, colour_wheel, flow_colours, largest_motion, speed
 
 # The 55 hues that make_colorwheel in RAFT's flow_viz.py and Middlebury's colorcode.cpp give: red to yellow to green ...
 OFFICIAL = """
@@ -76,12 +76,15 @@ def test_faster_than_the_radius_keeps_full_colour():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 20), st.integers(1, 20), st.floats(0.01, 200), st.integers(0, 9999))
+@example(1, 14, 160.186500836363, 1331)
 def test_colours_are_those_of_torchvision_and_alike_in_both_implementations(height, width, fastest, seed):
     flow = torch.randn(3, height, width, 2, generator=torch.Generator().manual_seed(seed)) * fastest
     radius = largest_motion(flow)
     ours = flow_colours(flow, radius)
     published = torch.stack([flow_to_image(one.movedim(-1, 0)).movedim(0, -1) for one in flow])
-    assert ours.dtype == torch.uint8 and far(ours, published) <= 1
+    assert ours.dtype == torch.uint8
+    slower = speed(flow) < radius.view(-1, 1, 1) * 0.9999  # at the fastest torchvision may fall below 0 and wrap to 255
+    assert not slower.any() or far(ours[slower], published[slower]) <= 1
     assert far(by_numpy(flow, radius + 1e-5), by_torch(flow, radius + 1e-5)) <= 1
 
 

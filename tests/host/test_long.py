@@ -230,7 +230,7 @@ def test_text_to_video_has_only_the_overlap_to_compare_with(make, call):
     assert "Segment 2, frames 4 to 8: seed 6, colour drift" in report
 
 
-@pytest.mark.parametrize("name", ["../out", "/tmp/x", "", " ", "C:\\x"])
+@pytest.mark.parametrize("name", ["../out", "/tmp/x", "C:\\x"])
 def test_run_names_outside_are_refused(make, name):
     with pytest.raises(ValueError, match=r"run is .* it must name a folder inside output/vace_runs"):
         make(name)
@@ -320,3 +320,15 @@ def test_a_redone_segment_follows_its_new_prompt_whatever_its_seed(make, runs):
     first, _ = make("reworded", redo="2:77")
     second, _ = make("reworded", redo="2:77", prompts="a boy and his dog\n---\nsnow\n---\na boy and his dog")
     assert torch.equal(first[:4], second[:4]) and not torch.equal(first[5:8], second[5:8])
+
+
+def test_without_a_name_the_same_inputs_find_their_run_again(make, runs):
+    first, report = make("")
+    (folder,) = runs.iterdir()
+    assert f"Run {folder.name}, in output/vace_runs." in report
+    before = files(folder)
+    again, _ = make(" ")
+    assert torch.equal(first, again) and files(folder) == before
+    make("", seed=6)
+    make("", prompts="snow")
+    assert len(list(runs.iterdir())) == 3 and files(folder) == before
