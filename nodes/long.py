@@ -110,6 +110,7 @@ class VaceSampleLong(io.ComfyNode):
                     default=2025,
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=False,  # a new one for each queue would begin a new run each time
                     tooltip="Of the first segment; each further one takes the next. A run goes on only with the seed "
                     "it began with.",
                 ),

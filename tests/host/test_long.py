@@ -332,3 +332,9 @@ def test_without_a_name_the_same_inputs_find_their_run_again(make, runs):
     make("", seed=6)
     make("", prompts="snow")
     assert len(list(runs.iterdir())) == 3 and files(folder) == before
+
+
+def test_the_browser_does_not_change_the_seed_of_a_run(host_nodes):
+    """By its name alone a seed gets a new value for each queue; the next one would not find its run."""
+    options = host_nodes["VaceSampleLong"].INPUT_TYPES()["required"]["seed"][1]
+    assert options["control_after_generate"] is False
