@@ -128,9 +128,11 @@ def out_of_memory_errors():
 def test_out_of_memory_says_what_ran_out_in_the_hosts_own_error(parts, sample, vace_model, error):
     import comfy.model_management
 
-    with pytest.raises(type(error), match=MESSAGE) as caught:
+    oom = comfy.model_management.OOM_EXCEPTION
+    known = getattr(comfy.model_management, "is_oom", lambda raised: isinstance(raised, oom))  # older hosts know fewer
+    with pytest.raises(type(error), match=MESSAGE if known(error) else "CUDA out of memory") as caught:
         sample(**{**parts, "model": failing(vace_model, error)})
-    assert type(caught.value) is type(error) and comfy.model_management.is_oom(caught.value)
+    assert type(caught.value) is type(error) and known(caught.value) == known(error)
 
 
 def test_interrupts_and_other_errors_pass_as_they_are(parts, sample, vace_model):
