@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.host, pytest.mark.server]
 WORKFLOWS = sorted((Path(__file__).resolve().parents[2] / "example_workflows" / "api").glob("*.json"))
 SIZE = {"width": 64, "height": 48, "length": 10, "steps": 2}
 # Shorter videos for the tasks whose length is a sum.
-SHORT = {"after": 8, "gap": 8, "overlap": 5, "overlap_first": 5, "overlap_second": 4, "megapixels": 0.01}
+SHORT = {"after": 8, "gap": 8, "overlap": 5, "overlap_first": 5, "overlap_second": 4}
+SHORT |= {"megapixels": 0.01, "segment_length": 9}
 
 
 @pytest.fixture(scope="module")
