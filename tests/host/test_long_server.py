@@ -69,6 +69,11 @@ def stored(server, name):
     return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.glob("segment_*.rgb")}
 
 
+def frames_of(server, name):
+    """The frames alone; behind them a file tells how long it took."""
+    return {file: data[: 5 * 48 * 64 * 3] for file, (_, data) in stored(server, name).items()}
+
+
 def video_of(server, entry):
     (file,) = [path for path in server.outputs(entry) if path.suffix == ".mp4"]
     with av.open(str(file)) as container:
@@ -105,13 +110,13 @@ def test_killed_in_the_middle_of_a_segment_it_resumes_bit_for_bit(run_name):
         after = stored(server, cut)
         assert {name: after[name] for name in finished} == finished  # none of the finished ones was made again
         uninterrupted = server.run(prompt(whole))
-        assert torch.equal(video_of(server, resumed), video_of(server, uninterrupted))
-        frames = {name: data for name, (_, data) in stored(server, whole).items()}
-        size = 5 * 48 * 64 * 3  # behind the frames a file tells how long it took
-        assert {name: data[:size] for name, (_, data) in after.items()} == {n: d[:size] for n, d in frames.items()}
+        remade, at_once = frames_of(server, cut), frames_of(server, whole)
+        assert len(at_once) == SEGMENTS
+        assert [name for name in at_once if remade[name] != at_once[name]] == []
+        # Of the same frames the host's H.264 encoder does not always make the same file, so those are only counted.
+        assert len(video_of(server, resumed)) == len(video_of(server, uninterrupted)) == 17
         report = resumed["outputs"]["report"]["text"][0]
         assert "17 frames in 4 segments of 5 frames; each keeps 1 of the one before." in report
-        assert len(video_of(server, resumed)) == 17
 
 
 def test_changed_inputs_fail_with_the_sentence_and_lose_nothing(run_name):
