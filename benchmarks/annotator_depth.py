@@ -85,7 +85,10 @@ def main():
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     depth, nets = pack("depth"), pack("depth_networks")
-    draw = lambda maps, value_range: depth.depth_control(maps, value_range, False, [])  # noqa: E731
+
+    def draw(maps, value_range):
+        return depth.depth_control(maps, value_range, False, [])
+
     maps, _ = scene(FRAMES, HEIGHT, WIDTH)
     print(f"{FRAMES} maps {WIDTH}x{HEIGHT} to control frames; a time is of all of them.")
     header("others", "wan-vace")
@@ -98,7 +101,10 @@ def main():
     network = midas.wrap(model)
     ours = depth.DepthMaps(lambda: lambda pixels: midas.maps(network, pixels), ("random",), midas.size)
     frames, detect = torch.rand(1, HEIGHT, WIDTH, 3), midas_detector(model)
-    steady = lambda: draw(depth.unpacked(ours(frames, silent)), depth.STEADY)  # noqa: E731
+
+    def steady():
+        return draw(depth.unpacked(ours(frames, silent)), depth.STEADY)
+
     compare("MidasDetector / ours, steady, 1 frame", lambda: detect(frames), steady, rounds=2)
 
     recipe = nets.depth_anything(nets.SMALL, 1)

@@ -78,7 +78,10 @@ def main():
 
     lineart, grey = pack()
     frames, standard, canny = footage(), LineartStandardDetector(), CannyDetector()
-    ours = lambda frames: lineart.LocalContrastLines()(frames, silent)  # noqa: E731
+
+    def ours(frames):
+        return lineart.LocalContrastLines()(frames, silent)
+
     same_size = frame_by_frame(lambda f: standard(f, detect_resolution=HEIGHT, output_type="np"))
     default = frame_by_frame(lambda f: standard(f, output_type="np"))
     edges = frame_by_frame(lambda f: canny(f, 100, 200, HEIGHT, HEIGHT, "np"))

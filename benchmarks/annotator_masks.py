@@ -77,7 +77,10 @@ def main():
 
     print(f"{FRAMES} frames {WIDTH}x{HEIGHT}; a time is of the whole clip.")
     header("peer", "wan-vace")
-    peer = lambda: every_frame(frames, masks)  # noqa: E731
+
+    def peer():
+        return every_frame(frames, masks)
+
     compare("GrabCut in every frame / optical flow", peer, lambda: follow(ByFlow()), ROUNDS)
     compare("the same / rigid motion", peer, lambda: follow(ByPoints()), ROUNDS)
     for grow in (8, 32):

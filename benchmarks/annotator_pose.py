@@ -85,7 +85,10 @@ def main():
             lambda size=size: official(points, tiles.canvas_size(*size), size),
             lambda size=size: draw.draw_people(people, *size),
         )
-    ours = lambda: draw.draw_people(people, HEIGHT, WIDTH)  # noqa: E731
+
+    def ours():
+        return draw.draw_people(people, HEIGHT, WIDTH)
+
     compare("SDPose Draw Keypoints", lambda: call("SDPoseDrawKeypoints", **host), ours)
     compare("controlnet-aux at the video's size", lambda: direct(points), ours)
     theirs = official(points, tiles.canvas_size(HEIGHT, WIDTH), (HEIGHT, WIDTH))

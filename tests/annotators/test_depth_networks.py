@@ -11,10 +11,13 @@ from wan_vace.annotators import depth_networks as nets
 TINY = nets.DepthAnythingSize(24, 2, 5, (1, 2, 4, 5), (8, 12, 16, 20), 16)
 
 
+def layer(name, out, *into):
+    return {f"{name}.weight": (out, *into), f"{name}.bias": (out,)}
+
+
 def original_shapes(size):
     """Names and shapes of a published ``depth_anything_v2_vit?.pth``."""
     channels, fusion = size.channels, size.fusion
-    layer = lambda name, out, *into: {f"{name}.weight": (out, *into), f"{name}.bias": (out,)}  # noqa: E731
     shapes = {
         "pretrained.cls_token": (1, 1, channels),
         "pretrained.pos_embed": (1, 37 * 37 + 1, channels),

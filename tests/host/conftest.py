@@ -47,6 +47,61 @@ def prompts():
 
 
 @pytest.fixture
+def setting(call, vae, vace_model, plain_model, prompts, tmp_path):
+    """Merged and plain model with the same weights, for the cases that compare them."""
+    from .test_adapter_cases import Setting
+
+    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
+    return Setting(call, vae, vace_model, plain_model, adapter, prompts, tmp_path)
+
+
+@pytest.fixture
+def lora_folder(host, tmp_path):
+    """The test's own folder among those of the LoRAs."""
+    import folder_paths
+
+    folders = folder_paths.folder_names_and_paths["loras"][0]
+    folders.append(str(tmp_path))
+    yield
+    folders.remove(str(tmp_path))
+
+
+def encode(call, vae, references=0, frames=25, seed=1):
+    """A context of noise, for the contexts below."""
+    generator = torch.Generator().manual_seed(seed)
+    video = torch.rand(frames, 32, 48, 3, generator=generator)
+    mask = (torch.rand(frames, 32, 48, generator=generator) > 0.5).float()
+    pictures = {f"reference_image_{i}": torch.rand(1, 32, 48, 3, generator=generator) for i in range(references)}
+    settings = {"width": 0, "height": 0, "length": 0, "fit": "cover", "inside_mask": "control", "soft_mask": False}
+    vcu = call("VaceBuildVcu", references=pictures, control_video=video, control_masks=mask, **settings)[0]
+    return call("VaceEncodeVcu", vae=vae, vcu=vcu, mask_edges="official", antialias_references=False)[0]
+
+
+@pytest.fixture(scope="module")
+def models(call, vace_model, plain_model):
+    """By kind: a model, and what makes it ready to sample once it is prepared, for the tests of windows."""
+    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
+
+    def attach(model):
+        return call("VaceApplyAdapter", model=model, adapter=adapter)[0]
+
+    return {"merged": (vace_model, lambda model: model), "attached": (plain_model, attach)}
+
+
+@pytest.fixture(params=["merged", "attached"])
+def model(request, models):
+    """Each of the models in turn."""
+    base, finish = models[request.param]
+    return finish(base)
+
+
+@pytest.fixture(scope="module")
+def contexts(call, vae):
+    """By number of references."""
+    return [encode(call, vae, references) for references in range(3)]
+
+
+@pytest.fixture
 def note(record_property):
     """Keep a case's largest difference for the parity table."""
     return lambda case, difference: record_property("parity", (case, float(difference)))

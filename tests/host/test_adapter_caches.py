@@ -6,15 +6,8 @@ import pytest
 import torch
 
 from .test_adapter import sample
-from .test_adapter_cases import Setting
 
 pytestmark = pytest.mark.host
-
-
-@pytest.fixture
-def setting(call, vae, vace_model, plain_model, prompts, tmp_path):
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
-    return Setting(call, vae, vace_model, plain_model, adapter, prompts, tmp_path)
 
 
 class Forward:

@@ -45,12 +45,6 @@ class Setting:
         return [sample(self.call, model, inputs, **settings) for model in models]
 
 
-@pytest.fixture
-def setting(call, vae, vace_model, plain_model, prompts, tmp_path):
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
-    return Setting(call, vae, vace_model, plain_model, adapter, prompts, tmp_path)
-
-
 def adapter_tensors():
     return load_file(places.base_dir() / "models" / "vace" / "small_vace_adapter.safetensors")
 

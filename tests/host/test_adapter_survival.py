@@ -8,15 +8,9 @@ from safetensors.torch import load_file, save_file
 from harness import places
 
 from .test_adapter import sample, strength
-from .test_adapter_cases import MERGED, PLAIN, Setting, converted_adapter, forget, lora_weights
+from .test_adapter_cases import MERGED, PLAIN, converted_adapter, forget, lora_weights
 
-pytestmark = pytest.mark.host
-
-
-@pytest.fixture
-def setting(call, vae, vace_model, plain_model, prompts, tmp_path):
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
-    return Setting(call, vae, vace_model, plain_model, adapter, prompts, tmp_path)
+pytestmark = [pytest.mark.host, pytest.mark.usefixtures("lora_folder")]
 
 
 def after(change, **settings):
@@ -99,17 +93,6 @@ def naguidance(s):
 # LoRAs as hooks of a conditioning
 
 
-@pytest.fixture(autouse=True)
-def loras(host, tmp_path):
-    """The test's own folder among those of the LoRAs."""
-    import folder_paths
-
-    folders = folder_paths.folder_names_and_paths["loras"][0]
-    folders.append(str(tmp_path))
-    yield
-    folders.remove(str(tmp_path))
-
-
 def hooked(keys, keyframes=()):
     """One on both prompts, or with keyframes on the positive one alone."""
 
@@ -159,7 +142,10 @@ def model_merge(s):
     import comfy.sd
 
     other = comfy.sd.load_lora_for_models(s.plain, None, lora_weights(), 2.0, 0.0)[0]
-    merge = lambda s, model: s.call("ModelMergeSimple", model1=model, model2=other, ratio=0.3)[0]  # noqa: E731
+
+    def merge(s, model):
+        return s.call("ModelMergeSimple", model1=model, model2=other, ratio=0.3)[0]
+
     return forget(after(merge)(s))
 
 

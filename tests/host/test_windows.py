@@ -1,7 +1,5 @@
 """Windows with the references in front: what each model call sees, and the blend, worked out a second time by hand."""
 
-import dataclasses
-
 import pytest
 import torch
 
@@ -15,38 +13,6 @@ WINDOWS = [[0, 1, 2], [2, 3, 4], [4, 5, 6]]  # 3 latent frames, 1 of them shared
 LIGHT = {"steps": 2, "cfg": 1.0}
 KINDS = ["merged", "attached"]
 FUSES = ["pyramid", "relative", "flat", "overlap-linear"]
-
-
-def encode(call, vae, references=0, frames=25, seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    video = torch.rand(frames, 32, 48, 3, generator=generator)
-    mask = (torch.rand(frames, 32, 48, generator=generator) > 0.5).float()
-    pictures = {f"reference_image_{i}": torch.rand(1, 32, 48, 3, generator=generator) for i in range(references)}
-    settings = {"width": 0, "height": 0, "length": 0, "fit": "cover", "inside_mask": "control", "soft_mask": False}
-    vcu = call("VaceBuildVcu", references=pictures, control_video=video, control_masks=mask, **settings)[0]
-    return call("VaceEncodeVcu", vae=vae, vcu=vcu, mask_edges="official", antialias_references=False)[0]
-
-
-@pytest.fixture(scope="module")
-def models(call, vace_model, plain_model):
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
-
-    def attach(model):
-        return call("VaceApplyAdapter", model=model, adapter=adapter)[0]
-
-    return {"merged": (vace_model, lambda model: model), "attached": (plain_model, attach)}
-
-
-@pytest.fixture(params=KINDS)
-def model(request, models):
-    base, finish = models[request.param]
-    return finish(base)
-
-
-@pytest.fixture(scope="module")
-def contexts(call, vae):
-    """By number of references."""
-    return [encode(call, vae, references) for references in range(3)]
 
 
 def windowed(call, model, **settings):
@@ -289,83 +255,6 @@ def test_the_last_node_on_a_model_counts_and_the_model_itself_stays(call, model,
     assert torch.equal(sample(call, model, inputs, **LIGHT), before)
 
 
-# Strength for each token in windows
-
-
-@pytest.mark.parametrize("references", [0, 2])
-def test_weak_references_in_windows_equal_slices_by_hand(call, model, contexts, prompts, references):
-    weak = dataclasses.replace(contexts[references], reference_strengths=(0.3, 0.6)[:references])
-    inputs = conditioned(call, prompts, [(weak, 0.8), (contexts[0], 0.4)])
-    noise = noise_of(inputs)
-    expected = by_hand(call, model, inputs[0], noise, references)
-    result = one_step(call, windowed(call, model, **STATIC), inputs[0], noise)
-    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
-
-
-FIELDS = {
-    "frames": {"frames": "1, 0"},
-    "references": {"references": 0.3},
-    "mask": {"mask": torch.rand(25, 32, 48, generator=torch.Generator().manual_seed(5))},
-}
-
-
-@pytest.mark.parametrize("late", [False, True], ids=["field first", "windows first"])
-@pytest.mark.parametrize("field", FIELDS)
-def test_a_field_in_windows_equals_the_same_strengths_cut_by_hand(call, model, contexts, prompts, field, late):
-    from wan_vace.vace_core.curves import parse_curve
-    from wan_vace.vace_core.schedule import StrengthField
-
-    settings = {"frames": "1", "references": 1.0, "mask": None, **FIELDS[field]}
-    same = StrengthField(
-        frames=parse_curve("frames", settings["frames"]), references=settings["references"], mask=settings["mask"]
-    )
-    inputs = conditioned(call, prompts, [(contexts[2], 0.8)])
-    noise = noise_of(inputs)
-    values = {**inputs[0][0][1], "vace_strength": [0.8 * same.token_factors(2, T, 4, 6)]}
-    expected = by_hand(call, model, [[inputs[0][0][0], values]], noise, 2)
-    changed = (
-        strength(call, windowed(call, model, **STATIC), **settings)
-        if late
-        else windowed(call, strength(call, model, **settings), **STATIC)
-    )
-    result = one_step(call, changed, inputs[0], noise)
-    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
-    assert not torch.allclose(
-        result, one_step(call, windowed(call, model, **STATIC), inputs[0], noise), rtol=1e-4, atol=1e-4
-    )
-
-
-def test_a_field_works_in_the_hosts_windows(call, models, contexts, prompts):
-    inputs = conditioned(call, prompts, [(contexts[1], 0.8)])
-    merged, attached = (
-        sample(call, host_windowed(call, strength(call, finish(base), frames="1, 0", references=0.3)), inputs, **LIGHT)
-        for base, finish in models.values()
-    )
-    assert merged.isfinite().all() and torch.equal(merged, attached)
-
-
-def test_a_field_in_the_hosts_windows_reaches_the_same_frames(call, model, contexts, prompts):
-    """A strength of 0 in front of the last window is no VACE there and full VACE in the others."""
-    inputs = conditioned(call, prompts, [(contexts[0], 0.8)])
-    settings = {"steps": 1, "cfg": 1.0}
-    field = {"frames": "0:1, 60%:1, 60%:0"}  # latent frames 4, 5, 6 of 0 to 6 have none
-    batched = {"context_schedule": "batched", "context_overlap": 0, "freenoise": False, "context_length": 13}
-    full, half = (
-        sample(call, host_windowed(call, each, **batched), inputs, **settings)
-        for each in (model, strength(call, model, **field))
-    )
-    torch.testing.assert_close(half[:, :, :4], full[:, :, :4], rtol=1e-5, atol=1e-5)
-    assert (half[:, :, 4:] - full[:, :, 4:]).abs().max() > 1e-3
-
-
-def test_windows_that_do_not_say_their_frames_are_refused(call, model, contexts, prompts):
-    inputs = conditioned(call, prompts, [(contexts[0], 0.8)])
-    foreign = strength(call, model, frames="1, 0").clone()
-    foreign.model_options["transformer_options"]["context_window"] = [0, 1, 2]
-    with pytest.raises(ValueError, match=r"model has context windows that do not say .* Use VACE Context Windows"):
-        sample(call, foreign, inputs)
-
-
 # Noise, memory, prompts
 
 
@@ -412,81 +301,3 @@ def test_combined_prompts_take_turns(call, models, contexts, prompts, split):
         seen.update(text.unique().item() for text in each["text"])
     turns = [{0.0}, {1.0}, {2.0}] if split else [{0.0, 1.0, 2.0}] * 3
     assert list(by_window.values()) == turns
-
-
-# Conditioning of other nodes, and wrong inputs
-
-
-@pytest.fixture(scope="module")
-def foreign(call, vae):
-    """Of the host's own node, with a reference or without."""
-
-    def make(prompts, reference):
-        picture = torch.rand(1, 32, 48, 3) if reference else None
-        positive, negative, latent, trim = call(
-            "WanVaceToVideo", positive=prompts[0], negative=prompts[1], vae=vae, width=48, height=32, length=25,
-            batch_size=1, strength=0.8, control_video=torch.rand(25, 32, 48, 3), reference_image=picture,
-        )  # fmt: skip
-        return (positive, negative, latent), trim
-
-    return make
-
-
-@pytest.mark.parametrize("reference", [False, True])
-def test_conditioning_of_the_hosts_node_needs_its_trim_latent(call, model, models, foreign, prompts, reference):
-    inputs, trim = foreign(prompts, reference)
-    with pytest.raises(ValueError, match=r"references is -1, but .* Connect that node's trim_latent to references"):
-        sample(call, windowed(call, model), inputs)
-    result = one_step(call, windowed(call, model, **STATIC, references=trim), inputs[0], noise_of(inputs))
-    expected = by_hand(call, model, inputs[0], noise_of(inputs), trim)
-    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("settings", "match"),
-    [
-        ({"references_per_window": "3: all"}, "names reference 3, but there are 2"),
-        ({"references_per_window": "1: 25-30"}, "reference 1 the frames 25-30, but the video has 25"),
-        ({"references": 1}, "references is 1 but the conditioning has 2"),
-    ],
-)
-def test_what_does_not_fit_is_refused_before_anything_is_loaded(call, model, contexts, prompts, settings, match):
-    from comfy.patcher_extension import WrappersMP
-
-    loads = []
-    clone = windowed(call, model, **settings).clone()
-    clone.add_wrapper_with_key(
-        WrappersMP.PREPARE_SAMPLING, "record", lambda execute, *a, **k: loads.append(1) or execute(*a, **k)
-    )
-    with pytest.raises(ValueError, match=match):
-        sample(call, clone, conditioned(call, prompts, [(contexts[2], 0.8)]))
-    assert not loads
-
-
-@pytest.mark.parametrize(
-    ("settings", "match"),
-    [
-        ({"overlap": 9}, "overlap is 9 but a window holds 9 frames"),
-        ({"length": 0, "overlap": 0}, "length is 0; a window must hold at least 1 frame"),
-        ({"references_per_window": "second half"}, "'second half' is no reference with a span"),
-    ],
-)
-def test_wrong_settings_are_refused_by_the_node(call, model, settings, match):
-    with pytest.raises(ValueError, match=match):
-        windowed(call, model, **settings)
-
-
-def test_a_model_without_vace_is_refused(call, plain_model):
-    with pytest.raises(ValueError, match="a plain Wan text-to-video model without VACE blocks"):
-        windowed(call, plain_model)
-
-
-def test_repairs_are_told_in_the_log(call, model, caplog):
-    with caplog.at_level("INFO", logger="wan_vace"):
-        windowed(call, model, length=10, overlap=6, schedule="batched", closed_loop=True)
-    assert [record.getMessage().removeprefix("VACE Context Windows: ") for record in caplog.records] == [
-        "Windows hold 13 frames, not 10: the model works in 4n + 1.",
-        "Windows overlap by 4 frames, not 6: they move in steps of 4.",
-        "closed_loop has no effect: it is for schedule looped_uniform.",
-        "overlap has no effect: schedule batched cuts the video without overlap.",
-    ]
