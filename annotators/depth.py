@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..vace_core.errors import VaceInputError
 from .depth_align import aligned
-from .protocol import CHUNK, LEVELS, Tick, chunks, on_levels
+from .protocol import CHUNK, LEVELS, Tick, blank, chunks, on_levels, spread
 
 STEADY, CLIP, OFFICIAL = "steady", "per clip", "official per frame"
 RANGES = (STEADY, CLIP, OFFICIAL)
@@ -69,11 +69,12 @@ def depth_control(maps: Tensor, value_range: str, invert: bool, notes: list[str]
         )
     if flat:
         notes.append(f"{len(flat)} of {len(maps)} frames have no depth, the first is frame {flat[0]}; they are black.")
-    control = torch.empty((*maps.shape, 3), device=maps.device, dtype=torch.float32)
+    control = blank(maps.shape, maps.device)
     # A frame at a time stays in the processor's cache.
     for drawn, values, gain, offset in zip(control, maps, grey.gain.tolist(), grey.offset.tolist(), strict=True):
-        shade = on_levels((values * gain).float().add_(offset).nan_to_num_(nan=0.0))
-        drawn.copy_((1 - shade if invert else shade)[..., None])
+        shade = (values * gain).float().add_(offset).nan_to_num_(nan=0.0)
+        on_levels(shade, shade)
+        spread(drawn, (1 - shade if invert else shade)[..., None])
     return control
 
 

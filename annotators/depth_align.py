@@ -54,18 +54,23 @@ def fitted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     middle_x, spread_x = _spread(x.where(known, torch.nan))
     middle_y, spread_y = _spread(y.where(known, torch.nan))
     rough = spread_y / spread_x
-    scale, shift, left = _settled(x.where(known, 0), y.where(known, 0), known, rough, middle_y - rough * middle_x)
+    start = rough, middle_y - rough * middle_x
+    scale, shift, left = _settled(x.where(known, 0), y.where(known, 0), known, *start, LEAST * rough.abs() * spread_x)
     lost = ~(left <= LOST * spread_y) | ~(scale > 0) | ~scale.isfinite()
-    scale, shift = torch.where(lost, rough, scale), torch.where(lost, middle_y - rough * middle_x, shift)
+    scale, shift = torch.where(lost, start[0], scale), torch.where(lost, start[1], shift)
     scale, shift, lost, rough = (each[:, 0] for each in (scale, shift, lost, rough))
     beside = torch.zeros(len(lost) + 2, dtype=torch.bool)
     beside[1:-1] = lost
     return scale, shift, ~(rough.isfinite() & (rough > 0)) | lost & ~(beside[:-2] | beside[2:])
 
 
-def _settled(x: Tensor, y: Tensor, known: Tensor, scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Scale and shift from a rough start by Tukey's weights, and the median of what they leave unexplained."""
-    least = LEAST * scale.abs() * _spread(x.where(known, torch.nan))[1]
+def _settled(
+    x: Tensor, y: Tensor, known: Tensor, scale: Tensor, shift: Tensor, least: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Scale and shift from a rough start by Tukey's weights, and the median of what they leave unexplained.
+
+    Residuals below ``least`` [P, 1] are taken for noise.
+    """
     for _ in range(ROUNDS):
         away = (y - scale * x - shift).abs()
         left = away.where(known, torch.nan).nanmedian(1, keepdim=True).values

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from .protocol import Tick, by_chunks
+from .protocol import Tick, blank, chunks, in_bands, on_levels, spread
 
 # The official GrayAnnotator gives RGB frames to OpenCV's BGR2GRAY, so BT.601's red and blue weights swap.
 OFFICIAL_LUMA = (0.114, 0.587, 0.299)
@@ -30,7 +31,14 @@ class Gray:
 
     def __call__(self, frames: Tensor, tick: Tick) -> Tensor:
         """[T, H, W, 3] on 8-bit levels, the three channels equal, of frames [T, H, W, 3]."""
-        return by_chunks(frames, lambda part: brightness(part, self.luma), tick)
+        control = blank(frames.shape[:3], frames.device)
+        weights = control.new_tensor(self.luma)
+        for part in chunks(len(frames)):
+            for drawn, pixels, shade in in_bands(control[part], frames[part]):
+                torch.mv(pixels.reshape(-1, 3).float(), weights, out=shade.view(-1))
+                spread(drawn, on_levels(shade, shade))
+            tick(part.stop, len(frames))
+        return control
 
 
 def gray(frames: Tensor, luma: tuple[float, float, float] = OFFICIAL_LUMA) -> Tensor:

@@ -94,23 +94,27 @@ class LocalContrastLines:
     def _opencv_frame(self, cv2: object, frame: Tensor) -> np.ndarray:
         light = cv2.cvtColor(np.ascontiguousarray(frame.numpy()), cv2.COLOR_RGB2GRAY)
         H, W = light.shape
-        padded = light
+        gain = self._opencv_gain(cv2, light)[:H, :W]
+        # Written over one another: new memory costs as much as what is calculated in it.
+        fine = _opencv_blurred(cv2, light, FINE * self.thickness)
+        ink = _opencv_blurred(cv2, fine, WIDER * self.thickness, light)
+        cv2.multiply(cv2.subtract(ink, fine, dst=ink), gain, dst=ink)
+        ink -= self._threshold
+        cv2.threshold(ink, 0, 0, cv2.THRESH_TOZERO, dst=ink)
+        np.tanh(ink, out=ink)
+        drawn = cv2.convertScaleAbs(ink, alpha=LEVELS)
+        return (drawn if self.polarity == WHITE_ON_BLACK else cv2.bitwise_not(drawn, dst=drawn))[..., None]
+
+    def _opencv_gain(self, cv2: object, light: np.ndarray) -> np.ndarray:
+        """What differences are multiplied by, of light [H, W]; sides in multiples of `REDUCED`."""
+        H, W = light.shape
         if H % REDUCED or W % REDUCED:
-            padded = cv2.copyMakeBorder(light, 0, -H % REDUCED, 0, -W % REDUCED, cv2.BORDER_REPLICATE)
-        small = padded.shape[1] // REDUCED, padded.shape[0] // REDUCED
-        mean, square = (
-            cv2.resize(x, small, interpolation=cv2.INTER_AREA) for x in (padded, cv2.multiply(padded, padded))
-        )
+            light = cv2.copyMakeBorder(light, 0, -H % REDUCED, 0, -W % REDUCED, cv2.BORDER_REPLICATE)
+        small = light.shape[1] // REDUCED, light.shape[0] // REDUCED
+        mean, square = (cv2.resize(x, small, interpolation=cv2.INTER_AREA) for x in (light, cv2.multiply(light, light)))
         mean, square = (_opencv_blurred(cv2, x, AROUND / REDUCED) for x in (mean, square))
         gain = STEEPNESS * self.strength / (np.sqrt(np.maximum(square - mean * mean, 0)) + FLOOR)
-        gain = cv2.resize(gain, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)[:H, :W]
-        fine = _opencv_blurred(cv2, light, FINE * self.thickness)
-        ink = cv2.subtract(_opencv_blurred(cv2, fine, WIDER * self.thickness), fine)
-        ink = cv2.multiply(ink, gain, dst=ink)
-        ink -= self._threshold
-        ink = np.tanh(np.maximum(ink, 0, out=ink), out=ink)
-        drawn = cv2.convertScaleAbs(ink, alpha=LEVELS)
-        return (drawn if self.polarity == WHITE_ON_BLACK else cv2.bitwise_not(drawn))[..., None]
+        return cv2.resize(gain, light.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,9 +162,9 @@ def _radius(sigma: float) -> int:
     return max(round(2.5 * sigma), 1)
 
 
-def _opencv_blurred(cv2: object, pixels: np.ndarray, sigma: float) -> np.ndarray:
+def _opencv_blurred(cv2: object, pixels: np.ndarray, sigma: float, out: np.ndarray | None = None) -> np.ndarray:
     size = 2 * _radius(sigma) + 1
-    return cv2.GaussianBlur(pixels, (size, size), sigma, borderType=cv2.BORDER_REPLICATE)
+    return cv2.GaussianBlur(pixels, (size, size), sigma, dst=out, borderType=cv2.BORDER_REPLICATE)
 
 
 def _blurred(pixels: Tensor, sigma: float) -> Tensor:

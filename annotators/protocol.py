@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..vace_core.errors import VaceInputError
+from .optional import opencv
 
 # Told (frames done, frames in all) between chunks; may raise to stop the work.
 Tick = Callable[[int, int], None]
 # Frames worked on at once: enough to keep threads busy, little beside the clip itself.
 CHUNK = 16
+BAND = 128 * 1024  # pixels at once on a CPU: what one step writes, the next finds in the cache
 LEVELS = 255  # the official annotators write 8-bit video
 
 
@@ -61,17 +65,60 @@ def by_chunks(frames: Tensor, work: Callable[[Tensor], Tensor], tick: Tick, size
         [T, H, W, 3], float32, rounded to 8-bit levels, on the frames' device.
     """
     total = len(frames)
-    control = torch.empty((*frames.shape[:3], 3), device=frames.device, dtype=torch.float32)
+    control = blank(frames.shape[:3], frames.device)
     for part in chunks(total, size):
-        values = work(frames[part]).to(frames.device)
-        control[part] = values.float().div_(LEVELS) if values.dtype == torch.uint8 else on_levels(values)
+        for drawn, values, shade in in_bands(control[part], work(frames[part]).to(frames.device)):
+            room = shade if values.shape[-1] == 1 else drawn
+            torch.div(values, LEVELS, out=room) if values.dtype == torch.uint8 else on_levels(values.float(), room)
+            if room is shade:
+                spread(drawn, shade)
         tick(part.stop, total)
     return control
 
 
-def on_levels(values: Tensor) -> Tensor:
-    """Values in [0, 1] on the 8-bit levels k / 255, as a video file holds them."""
-    return values.clamp(0, 1).mul_(LEVELS).round_().div_(LEVELS)
+def blank(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """[T, H, W, 3] for a shape [T, H, W], float32, to be written to."""
+    if device.type == "cpu":  # numpy asks for huge pages, which the system hands out in half the time
+        return torch.from_numpy(np.empty((*shape, 3), np.float32))
+    return torch.empty((*shape, 3), device=device, dtype=torch.float32)
+
+
+def in_bands(control: Tensor, values: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Rows of frames that stay in a processor's cache while they are worked on; all of them on another device.
+
+    Args:
+        control: [t, H, W, 3], to be written to.
+        values: [t, H, W, C].
+
+    Yields:
+        Rows [n, W, 3] of control, the same of values [n, W, C], and room for one channel [n, W, 1], used again.
+    """
+    rows, values = control.flatten(0, 1), values.flatten(0, 1)
+    size = min(max(BAND // rows.shape[1], 1), len(rows)) if rows.device.type == "cpu" else len(rows)
+    room = rows.new_empty((size, rows.shape[1], 1))
+    for band in chunks(len(rows), size):
+        yield rows[band], values[band], room[: band.stop - band.start]
+
+
+def spread(drawn: Tensor, shade: Tensor) -> None:
+    """Write shade [n, W, 1] into the three channels of drawn [n, W, 3], both float32."""
+    cv2 = _opencv() if drawn.device.type == "cpu" else None
+    if cv2:
+        cv2.cvtColor(shade.numpy(), cv2.COLOR_GRAY2RGB, dst=drawn.numpy())  # in a third of torch's time
+    else:
+        drawn.copy_(shade)
+
+
+def _opencv() -> ModuleType | None:
+    try:
+        return opencv("A control video")
+    except VaceInputError:  # gray and depth can do without
+        return None
+
+
+def on_levels(values: Tensor, out: Tensor | None = None) -> Tensor:
+    """Values in [0, 1] on the 8-bit levels k / 255, as a video file holds them; in ``out`` if there is one."""
+    return torch.clamp(values, 0, 1, out=out).mul_(LEVELS).round_().div_(LEVELS)
 
 
 def on_threads(function: Callable, *items: list) -> list:

@@ -90,7 +90,10 @@ def main():
         return depth.depth_control(maps, value_range, False, [])
 
     maps, _ = scene(FRAMES, HEIGHT, WIDTH)
-    print(f"{FRAMES} maps {WIDTH}x{HEIGHT} to control frames; a time is of all of them.")
+    print(
+        f"{FRAMES} maps {WIDTH}x{HEIGHT}; a time is of all of them, on both sides from float maps to a float IMAGE on"
+    )
+    print("8-bit levels; with a network from IMAGE to IMAGE.")
     header("others", "wan-vace")
     for value_range in (depth.OFFICIAL, depth.CLIP, depth.STEADY):
         compare(f"official loop / ours, {value_range}", lambda: official(maps), lambda r=value_range: draw(maps, r))

@@ -87,7 +87,12 @@ def main():
     edges = frame_by_frame(lambda f: canny(f, 100, 200, HEIGHT, HEIGHT, "np"))
     grey_aux = frame_by_frame(lambda f: cv2.cvtColor(cv2.cvtColor(f, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2RGB))
 
-    print(f"{FRAMES} frames {WIDTH}x{HEIGHT}; a time is of the whole clip.")
+    print(
+        f"{FRAMES} frames {WIDTH}x{HEIGHT}; a time is of the whole clip, on both sides from float IMAGE to float IMAGE:"
+    )
+    print(
+        "the others take and give 8-bit pictures, so turning frames into these and back is in their time, as in nodes."
+    )
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     header("aux", "wan-vace")

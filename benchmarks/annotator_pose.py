@@ -75,7 +75,7 @@ def main():
     host = {"draw_body": True, "draw_head": True, "draw_hands": False, "draw_feet": False, "draw_face": True}
     host |= {"keypoints": keypoints, "stick_width": 4, "face_point_size": 3, "score_threshold": 0.3}
 
-    print(f"{FRAMES} frames {WIDTH}x{HEIGHT}, 2 people with faces; a time is of the whole clip.")
+    print(f"{FRAMES} frames {WIDTH}x{HEIGHT}, 2 people with faces; a time is of the clip, from points to float IMAGE.")
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     header("others", "wan-vace")

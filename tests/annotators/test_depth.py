@@ -1,5 +1,7 @@
 """Depth in VACE's look: known scenes, flicker with known causes, what has no depth."""
 
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -186,6 +188,15 @@ def test_invert_exchanges_near_and_far(value_range):
 def test_all_sizes_and_lengths(value_range, size):
     frames = control(torch.rand(size), value_range)
     assert frames.shape == (*size, 3) and frames.isfinite().all() and frames.max() == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_other_numbers_and_no_opencv(dtype, monkeypatch):
+    maps, _ = passing(3)
+    expected = control(maps.to(dtype))
+    torch.testing.assert_close(expected, control(maps), rtol=0, atol=2 * LEVEL)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert torch.equal(control(maps.to(dtype)), expected)
 
 
 def test_something_small_before_an_even_wall_is_seen():

@@ -1,5 +1,7 @@
 """Gray, against golden pixels of the official weights and the official function."""
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wan_vace.annotators.gray import BT601_LUMA, OFFICIAL_LUMA, Gray, gray
-from wan_vace.annotators.protocol import silent
+from wan_vace.annotators.protocol import BAND, CHUNK, on_levels, silent
 
 # ali-vilab/VACE at 48eb44f, GrayAnnotator: cv2.COLOR_BGR2GRAY applied to RGB, Y = 0.114 R + 0.587 G + 0.299 B.
 OFFICIAL = {(1, 0, 0): 0.114, (0, 1, 0): 0.587, (0, 0, 1): 0.299, (1, 1, 1): 1.0, (1, 1, 0): 0.701, (0, 0, 0): 0.0}
@@ -36,6 +38,24 @@ def test_the_levels_are_those_of_opencv(luma, code):
     assert (
         difference.abs().max() <= 1 and (difference != 0).float().mean() < 3e-3
     )  # halves, where OpenCV's weights decide
+
+
+@pytest.mark.parametrize("size", [(2, 301, 503), (CHUNK + 1, 37, 20), (1, 2, BAND + 1)])
+def test_bands_and_chunks_leave_no_seams(size):
+    frames = 1.4 * torch.rand(*size, 3) - 0.2
+    before, told = frames.clone(), []
+    control = Gray()(frames, lambda done, total: told.append((done, total)))
+    difference = (control - on_levels(gray(frames))).abs() * 255
+    assert difference.max() < 1.01 and (difference > 0.5).float().mean() < 1e-4  # halves
+    assert torch.equal(control, on_levels(control)) and torch.equal(frames, before)
+    assert told == [(done, size[0]) for done in (*range(CHUNK, size[0], CHUNK), size[0])]
+
+
+def test_gray_is_the_same_without_opencv(monkeypatch):
+    frames = torch.rand(2, 30, 40, 3)
+    control = Gray()(frames, silent)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert torch.equal(Gray()(frames, silent), control)
 
 
 def test_other_weights_are_another_identity():
