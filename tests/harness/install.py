@@ -30,6 +30,7 @@ DEV_TOOLS = (
     "controlnet-aux==0.0.10",
     "onnxruntime==1.23.2",
     "onnx==1.23.2",
+    "matplotlib==3.10.9",
 )
 HOST_MODULES = ("torch", "safetensors", "aiohttp", "PIL", "numpy", "sentencepiece")
 TOOL_MODULES = ("pytest", "ruff", "hypothesis")

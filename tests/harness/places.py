@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 NEWEST = "0.30.0"
@@ -50,6 +52,15 @@ def dev_dir() -> Path:
 def base_dir() -> Path:
     """ComfyUI's base directory: its models, input, output, user and custom_nodes folders."""
     return dev_dir() / "base"
+
+
+def pack_module(name: str) -> ModuleType:
+    """A module of this repository, such as ``miniature.world``, without running the pack's ComfyUI entry point."""
+    if "wan_vace" not in sys.modules:
+        pack = ModuleType("wan_vace")
+        pack.__path__ = [str(ROOT)]
+        sys.modules["wan_vace"] = pack
+    return importlib.import_module(f"wan_vace.{name}")
 
 
 def check_version(version: str) -> str:

@@ -1,0 +1,178 @@
+"""Training of the text-to-video model, of its context adapter with the base frozen, and of everything at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from . import flow_matching, models, tasks, words
+from .data import Requests, Targets
+from .trainer import Run, all_parameters, chosen_parameters
+
+BATCH = 12
+NO_CAPTION = 0.1
+NO_COLOUR = 0.5  # how often a caption leaves the colour out, where something else shows it
+CHECK_PARTS = 8  # places on the schedule that a validation loss is measured at
+COLOUR_IDS = torch.tensor([words.WORDS.index(colour) + 1 for colour in words.COLOURS], dtype=torch.uint8)
+
+
+def _rows(generator: torch.Generator, count: int, batch: int = BATCH) -> Tensor:
+    return torch.randint(count, (batch,), generator=generator)
+
+
+def _captions(table: Tensor, generator: torch.Generator, colourless: Tensor | None = None) -> Tensor:
+    """Vectors of captions, some left out whole, some without their colours."""
+    table = table.clone()
+    if colourless is not None:
+        bare = colourless & (torch.rand(len(table), generator=generator) < NO_COLOUR)
+        for row in bare.nonzero().flatten().tolist():
+            table[row] = _without_colours(table[row])
+    table[torch.rand(len(table), generator=generator) < NO_CAPTION] = 0
+    return words.vectors(table)
+
+
+def _without_colours(ids: Tensor) -> Tensor:
+    left = ids[~torch.isin(ids, COLOUR_IDS)]
+    return torch.cat([left, ids.new_zeros(len(ids) - len(left))])
+
+
+def _noisy_loss(
+    model: nn.Module, clean: Tensor, text: Tensor, generator: torch.Generator, context: Tensor | None
+) -> Tensor:
+    part = (torch.arange(len(clean)) + torch.rand(len(clean), generator=generator)) / len(clean)  # spread evenly
+    noise = torch.randn(clean.shape, generator=generator)
+    return flow_matching.loss(flow_matching.velocity_of(model, text, context), clean, part, noise).mean()
+
+
+def base_run(
+    folder: Path, model: nn.Module, seen: Targets, unseen: Targets, steps: int, seed: int, tell: object
+) -> Run:
+    """Training of text to video."""
+
+    def loss(_: int, generator: torch.Generator) -> Tensor:
+        rows = _rows(generator, len(seen.latents))
+        return _noisy_loss(model, seen.latents[rows].float(), _captions(seen.words[rows], generator), generator, None)
+
+    def check(_: int) -> dict[str, float]:
+        return {"validation": base_validation(model, unseen)}
+
+    return Run("base", folder, model, all_parameters(model), loss, steps, 1e-3, seed, 0.998, check, 250, tell)
+
+
+def base_validation(model: nn.Module, unseen: Targets) -> float:
+    """Loss on clips and captions that were not trained on, at the same noise each time."""
+    return _validation(model, unseen.latents.float(), words.vectors(unseen.words), None)
+
+
+def _validation(model: nn.Module, clean: Tensor, text: Tensor, context: Tensor | None) -> float:
+    generator = torch.Generator().manual_seed(7)
+    total = 0.0
+    velocity = flow_matching.velocity_of(model, text, context)
+    for index in range(CHECK_PARTS):
+        part = torch.full((len(clean),), (index + 0.5) / CHECK_PARTS)
+        total += float(flow_matching.loss(velocity, clean, part, torch.randn(clean.shape, generator=generator)).mean())
+    return total / CHECK_PARTS
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Requests and the clips they ask for.
+
+    Attributes:
+        targets: The clips.
+        requests: Of one phase, apart by their number of references.
+    """
+
+    targets: Targets
+    requests: Sequence[Requests]
+
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """``(clean, text, context)`` of a batch whose VCUs have as many references each."""
+        counts = torch.tensor([len(group.clip) for group in self.requests], dtype=torch.float32)
+        group = self.requests[int(torch.multinomial(counts, 1, generator=generator))]
+        rows = _rows(generator, len(group.clip))
+        text = _captions(self.targets.words[group.clip[rows]], generator, _COLOURLESS[group.task[rows]])
+        return *self.clean_and_context(group, rows), text
+
+    def clean_and_context(self, group: Requests, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """What is to come out, references first, and what the adapter reads."""
+        video = self.targets.latents[group.clip[rows]].float()
+        clean = torch.cat([group.references[rows].float(), video], dim=2)
+        return clean, torch.cat([group.context[rows].float(), group.mask[rows].float() / 255], dim=1)
+
+
+_COLOURLESS = torch.tensor([task.colourless for task in tasks.TASKS.values()])
+
+
+def adapter_run(
+    name: str,
+    folder: Path,
+    model: nn.Module,
+    lessons: Sequence[Lesson],
+    unseen: Lesson,
+    base_unseen: Targets,
+    steps: int,
+    seed: int,
+    tell: object,
+    *,
+    whole: bool = False,
+    rate: float = 1e-3,
+    check_every: int = 500,
+) -> Run:
+    """Training of VACE.
+
+    Args:
+        name: Of the run.
+        folder: Of its state.
+        model: The host's VACE class, base trained, adapter begun.
+        lessons: One for each phase; they share the steps evenly.
+        unseen: For the validation loss.
+        base_unseen: For the loss of plain text to video, with the context switched off.
+        steps: In all.
+        seed: Of the data.
+        tell: Receives progress.
+        whole: Whether the base is trained too (global fine-tuning), instead of frozen.
+        rate: The largest learning rate.
+        check_every: Steps between two checks.
+    """
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        lesson = lessons[step * len(lessons) // steps]
+        clean, context, text = lesson.draw(generator)
+        return _noisy_loss(model, clean, text, generator, context)
+
+    def check(_: int) -> dict[str, float]:
+        return {
+            "validation": adapter_validation(model, unseen),
+            "text_to_video": base_validation(_Unconditioned(model), base_unseen),
+        }
+
+    trained = all_parameters(model) if whole else chosen_parameters(model, ["vace_"])
+    return Run(name, folder, model, trained, loss, steps, rate, seed, 0.998, check, check_every, tell)
+
+
+def adapter_validation(model: nn.Module, unseen: Lesson) -> float:
+    """Loss on requests that were not trained on, at the same noise each time."""
+    total = count = 0.0
+    for group in unseen.requests:
+        rows = torch.arange(len(group.clip))
+        clean, context = unseen.clean_and_context(group, rows)
+        text = words.vectors(unseen.targets.words[group.clip])
+        total += len(rows) * _validation(model, clean, text, context)
+        count += len(rows)
+    return total / count
+
+
+class _Unconditioned(nn.Module):
+    """A VACE model without its context: the base alone, whatever became of it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, latents: Tensor, time: Tensor, text: Tensor) -> Tensor:
+        batch, _, length, height, width = latents.shape
+        context = latents.new_zeros(batch, 1, models.CONTEXT_CHANNELS, length, height, width)
+        return self.model(latents, time, text, vace_context=context, vace_strength=[0.0])

@@ -1,0 +1,70 @@
+"""Flow matching as Wan is trained and sampled: straight lines from the clip at 0 to noise at 1."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SHIFT = 3.0
+TIMESTEPS = 1000
+
+# The model's velocity for noisy latents [B, 16, t, h, w] at times [B].
+Velocity = Callable[[Tensor, Tensor], Tensor]
+
+
+def shifted(part: Tensor, shift: float = SHIFT) -> Tensor:
+    """Times in [0, 1], moved towards noise as Wan's schedules do."""
+    return shift * part / (1 + (shift - 1) * part)
+
+
+def loss(velocity: Velocity, clean: Tensor, part: Tensor, noise: Tensor) -> Tensor:
+    """[B], the mean squared error of each clip's velocity.
+
+    Args:
+        velocity: The model.
+        clean: [B, 16, t, h, w].
+        part: [B], places on the schedule in [0, 1].
+        noise: As ``clean``.
+    """
+    time = shifted(part)
+    far = time.view(-1, *(1,) * (clean.ndim - 1))
+    found = velocity(torch.lerp(clean, noise, far), time)
+    return F.mse_loss(found, noise - clean, reduction="none").flatten(1).mean(1)
+
+
+def sample(velocity: Velocity, noise: Tensor, steps: int = 16) -> Tensor:
+    """Latents from noise by Euler's method."""
+    times = shifted(torch.linspace(1, 0, steps + 1))
+    latents = noise
+    for now, then in pairwise(times):
+        latents = latents + (then - now) * velocity(latents, now.expand(len(noise)))
+    return latents
+
+
+def guided(with_text: Velocity, without: Velocity, scale: float) -> Velocity:
+    """Classifier-free guidance."""
+
+    def velocity(latents: Tensor, time: Tensor) -> Tensor:
+        empty = without(latents, time)
+        return empty + scale * (with_text(latents, time) - empty)
+
+    return velocity
+
+
+def velocity_of(model: nn.Module, text: Tensor, context: Tensor | None = None, strength: float = 1.0) -> Velocity:
+    """A host's Wan model as a `Velocity`.
+
+    Args:
+        model: Wan, or Wan with VACE when there is a context.
+        text: [B, L, D].
+        context: [B, 96, R + t, h, w].
+        strength: Of the context.
+    """
+    extra = {} if context is None else {"vace_context": context[:, None], "vace_strength": [strength]}
+
+    def velocity(latents: Tensor, time: Tensor) -> Tensor:
+        return model(latents, time * TIMESTEPS, text, **extra)
+
+    return velocity

@@ -1,0 +1,263 @@
+"""Trains the miniature, stage by stage: ``python dev.py train`` lists and runs them.
+
+Every stage goes on where it was interrupted. With one seed, one machine and one number of threads the weights come out
+the same; their hashes are printed and kept beside them.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..vace_core.vcu import empty_vcu
+from . import abilities, data, dit_training, models, plots, vae_training
+from .data import Requests, Targets
+from .dit_training import Lesson
+from .world import LENGTH, SIZE
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+STAGES = ("vae", "decoder", "base", "adapter", "comparison")
+VAE_STEPS, DECODER_STEPS = (2600, 800), 1000
+BASE_CLIPS, UNSEEN_CLIPS = 2400, 48
+BASE_STEPS, ADAPTER_STEPS = 2000, 2200
+PHASE_REQUESTS = (500, 1000, 1600)
+COMPARED_STEPS, COMPARED_REQUESTS = 900, 1200
+TESTED = 32  # captions that a model's abilities are measured with
+CONSECUTIVE = tuple(range(models.VACE_LAYERS))
+
+
+class Training:
+    """One training of everything, in a folder.
+
+    Attributes:
+        folder: State, encoded clips and logs.
+        seed: Of weights, data and noise.
+    """
+
+    def __init__(self, folder: Path, seed: int = 0, scale: float = 1.0) -> None:
+        self.folder, self.seed, self.scale = folder, seed, scale
+        self.begin = time.perf_counter()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def tell(self, text: str) -> None:
+        """Say something with the minutes since the start."""
+        print(f"[{(time.perf_counter() - self.begin) / 60:5.1f} min] {text}", flush=True)
+
+    def steps(self, count: int) -> int:
+        """Steps of a stage, fewer in a trial."""
+        return max(round(count * self.scale), 2)
+
+    def vae(self) -> nn.Module:
+        """The VAE, trained or from an earlier run."""
+        steps = tuple(map(self.steps, VAE_STEPS))
+        return self._module("vae", models.new_vae, lambda: vae_training.train(self.folder, self.seed, steps, self.tell))
+
+    def decoder(self) -> nn.Module:
+        """The VAE with a decoder trained on its own for longer, likewise; its latents are those of `vae`."""
+
+        def train() -> nn.Module:
+            return vae_training.tune_decoder(self.vae(), self.folder, self.seed, self.steps(DECODER_STEPS), self.tell)
+
+        return self._module("decoder", models.new_vae, train)
+
+    def base(self) -> nn.Module:
+        """The text-to-video model, likewise."""
+        return self._module("base", models.new_dit, self._train_base)
+
+    def adapter(self) -> nn.Module:
+        """The VACE model: the base with its adapter, likewise."""
+        return self._module("adapter", lambda: models.new_dit(True), self._train_adapter)
+
+    def _module(self, name: str, new: Callable[[], nn.Module], train: Callable[[], nn.Module]) -> nn.Module:
+        path = self.folder / f"{name}.pt"
+        if not path.exists():
+            begin = time.perf_counter()
+            module = train()
+            torch.save(module.state_dict(), path)
+            self._note(name, module, (time.perf_counter() - begin) / 60)
+            return module.requires_grad_(False)
+        module = new()
+        module.load_state_dict(torch.load(path, weights_only=True))
+        return module.requires_grad_(False)
+
+    def _note(self, name: str, module: nn.Module, minutes: float) -> None:
+        digest = models.weights_hash(module.state_dict())
+        self.tell(f"{name}: done, weights {digest}")
+        path = self.folder / "stages.json"
+        noted = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        noted[name] = {"hash": digest, "minutes_of_last_run": round(minutes, 1)}
+        path.write_text(json.dumps(noted, indent=1), "utf-8")
+
+    def targets(self) -> Targets:
+        """The clips, encoded."""
+        return self._encoded("targets", 0, BASE_CLIPS)
+
+    def unseen(self) -> Targets:
+        """Clips that no stage trains on."""
+        return self._encoded("unseen", vae_training.UNSEEN, UNSEEN_CLIPS)
+
+    def _encoded(self, name: str, first: int, count: int) -> Targets:
+        def make() -> list[dict[str, Tensor]]:
+            self.tell(f"encoding {count} clips ({name})")
+            return [vars(data.encode_targets(self.vae(), range(first, first + self.steps(count))))]
+
+        return Targets(**data.kept(self.folder / f"{name}.encoded", make)[0])
+
+    def requests(self, name: str, first: int, count: int, phase: int, decouple: bool = True) -> list[Requests]:
+        """VCUs of some clips, encoded."""
+
+        def make() -> list[dict[str, Tensor]]:
+            self.tell(f"encoding {count} VCUs ({name})")
+            found = data.encode_requests(self.vae(), range(first, first + self.steps(count)), phase, decouple)
+            return [vars(group) for group in found]
+
+        return [Requests(**group) for group in data.kept(self.folder / f"{name}.encoded", make)]
+
+    def _train_base(self) -> nn.Module:
+        torch.manual_seed(self.seed)
+        model, seen, unseen = models.new_dit(), self.targets(), self.unseen()
+        steps = self.steps(BASE_STEPS)
+        dit_training.base_run(self.folder, model, seen, unseen, steps, self.seed, self.tell).run()
+        return model
+
+    def begun(self, layers: tuple[int, ...]) -> nn.Module:
+        """The base with a fresh adapter."""
+        torch.manual_seed(self.seed + 1)
+        model = models.new_dit(True)
+        model.load_state_dict(self.base().state_dict(), strict=False)
+        models.copy_into_adapter(model, layers)
+        return model
+
+    def lessons(self) -> list[Lesson]:
+        """One for each phase."""
+        return [
+            Lesson(self.targets(), self.requests(f"requests_{phase}", 0, count, phase))
+            for phase, count in enumerate(PHASE_REQUESTS)
+        ]
+
+    def _train_adapter(self) -> nn.Module:
+        model = self.begun(models.spread_layers())
+        lessons, unseen = self.lessons(), self._unseen_lesson()
+        steps = self.steps(ADAPTER_STEPS)
+        run = dit_training.adapter_run(
+            "adapter", self.folder, model, lessons, unseen, self.unseen(), steps, self.seed, self.tell
+        )
+        run.run()
+        return model
+
+    def _unseen_lesson(self, decouple: bool = True) -> Lesson:
+        name = "requests_unseen" if decouple else "requests_unseen_together"
+        return Lesson(self.unseen(), self.requests(name, vae_training.UNSEEN, UNSEEN_CLIPS, 2, decouple))
+
+    def comparison(self) -> None:
+        """Short runs that differ in one thing each, for the claims of the announcement."""
+        apart = [Lesson(self.targets(), self.requests("requests_2", 0, PHASE_REQUESTS[2], 2))]
+        together = [Lesson(self.targets(), self.requests("requests_together", 0, COMPARED_REQUESTS, 2, False))]
+        spread = models.spread_layers()
+        variants = {
+            "adapter_short": (spread, apart, True, False),
+            "global": (spread, apart, True, True),
+            "consecutive": (CONSECUTIVE, apart, True, False),
+            "together": (spread, together, False, False),
+        }
+        found = {"base": abilities.measured(self.base(), self.decoder(), TESTED)}
+        for name, (layers, lessons, decouple, whole) in variants.items():
+            model = self._compare(name, layers, lessons, decouple, whole)
+            for strength, what in ((0.0, "off"), (1.0, "on")):
+                context = self._empty_context()
+                found[f"{name}, context {what}"] = abilities.measured(model, self.decoder(), TESTED, context, strength)
+                self.tell(f"{name}, context {what}: {found[f'{name}, context {what}']}")
+        (self.folder / "abilities.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+    def _empty_context(self) -> Tensor:
+        empty = models.latent_format().process_out(torch.zeros(1, data.LATENTS, 1, 1, 1))
+        (context,) = data.contexts_of(self.vae(), [empty_vcu(LENGTH, SIZE, SIZE)], empty)
+        halves = [models.latent_format().process_in(half) for half in context.latents.split(data.LATENTS, dim=1)]
+        return torch.cat([*halves, context.mask], dim=1)
+
+    def _compare(
+        self, name: str, layers: tuple[int, ...], lessons: list[Lesson], decouple: bool, whole: bool
+    ) -> nn.Module:
+        def train() -> nn.Module:
+            model, unseen = self.begun(layers), self._unseen_lesson(decouple)
+            dit_training.adapter_run(
+                name,
+                self.folder,
+                model,
+                lessons,
+                unseen,
+                self.unseen(),
+                self.steps(COMPARED_STEPS),
+                self.seed,
+                self.tell,
+                whole=whole,
+                check_every=150,
+            ).run()
+            return model
+
+        model = self._module(name, lambda: models.new_dit(True), train)
+        model.vace_layers_mapping = {layer: n for n, layer in enumerate(layers)}
+        return model
+
+    def ship(self) -> None:
+        """Write the weights in the real layouts, half precision, with how they came about."""
+        base = self.base().state_dict()
+        adapter = {k: v for k, v in self.adapter().state_dict().items() if k.startswith("vace_")}
+        files = {"vae": (self.decoder().state_dict(), None), "base": (base, models.CONFIG), "adapter": (adapter, None)}
+        for name, (weights, metadata) in files.items():
+            path = models.save(weights, WEIGHTS / models.FILES[name], metadata)
+            self.tell(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {models.weights_hash(weights)}")
+        self._record({name: models.weights_hash(weights) for name, (weights, _) in files.items()})
+
+    def _record(self, hashes: dict[str, str]) -> None:
+        record = {
+            "command": "python dev.py train",
+            "seed": self.seed,
+            "hashes": hashes,
+            "stages": json.loads((self.folder / "stages.json").read_text("utf-8")),
+            "machine": f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads",
+        }
+        if (found := self.folder / "abilities.json").exists():
+            record["abilities"] = json.loads(found.read_text("utf-8"))
+        (WEIGHTS / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        logs = {path.stem: path.read_text("utf-8").splitlines() for path in sorted(self.folder.glob("*.jsonl"))}
+        lines = [json.dumps({"stage": name} | json.loads(line)) for name, log in logs.items() for line in log]
+        (WEIGHTS / "training.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Run stages.
+
+    Args:
+        arguments: Of the command line.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(prog="dev.py train", description=__doc__)
+    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help=f"some of {', '.join(STAGES)}; all by default")
+    parser.add_argument("--folder", type=Path, required=True, help="where state and logs are kept")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1, help="one is fastest for networks this small")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all counts, for a trial")
+    parser.add_argument("--ship", action="store_true", help="write the weights into the repository")
+    wanted = parser.parse_args(arguments)
+    torch.set_num_threads(wanted.threads)
+    models.prepare_host()
+    training = Training(wanted.folder, wanted.seed, wanted.scale)
+    for stage in wanted.stages or STAGES:
+        getattr(training, stage)()
+    if wanted.ship:
+        training.ship()
+        plots.draw_all(WEIGHTS / "training.jsonl")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,181 @@
+"""Training of the VAE: single frames first, then clips, on what the world shows and on what VACE's inputs look like."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..vace_core.context import is_constant, split_for_encoding
+from . import models, tasks
+from .trainer import Loss, Run, all_parameters, chosen_parameters
+from .world import draw, random_scene
+
+POOL = 1000
+UNSEEN = 10_000_000  # seeds from here on are not trained on
+NOISE = 0.06  # of a latent's standard deviation: so near latents must mean near pictures
+PULL = 1e-3  # towards small latents
+CROP = 32
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the training, on crops of ``length`` frames, ``size`` high and wide."""
+
+    name: str
+    batch: int
+    length: int
+    size: int
+    rate: float
+
+
+PHASES = (
+    Phase("vae_frames", 16, 1, CROP, 1.5e-3),
+    Phase("vae_clips", 4, 5, CROP, 1e-3),
+)
+
+
+def pictures_of(seed: int) -> list[Tensor]:
+    """Clips [T, H, W, 3] that a VAE must be able to hold: one of the world, and the halves of a VCU of it."""
+    rng = random.Random(seed)
+    clip = draw(random_scene(seed))
+    vcu = tasks.TASKS[tasks.random_task(rng, clip, tasks.NUM_PHASES)].build(clip, rng)
+    inactive, reactive, _ = split_for_encoding(vcu)
+    shown = [half for half in (inactive, reactive) if not is_constant(half)]
+    shown += [reference.image[None].expand_as(clip.frames) for reference in vcu.references]
+    return [clip.frames, rng.choice(shown)] if shown else [clip.frames]
+
+
+def pool_of(count: int, first: int = 0) -> Tensor:
+    """[N, T, H, W, 3], uint8."""
+    videos = [video for seed in range(first, first + count) for video in pictures_of(seed)]
+    return torch.stack([(video * 255).round().to(torch.uint8) for video in videos])
+
+
+def crops(pool: Tensor, generator: torch.Generator, batch: int, length: int, size: int) -> Tensor:
+    """[batch, length, size, size, 3] in [0, 1]; a crop of a clip begins at its first frame or later."""
+    count, frames, height, width, _ = pool.shape
+
+    def below(limit: int) -> int:
+        return int(torch.randint(limit, (1,), generator=generator))
+
+    cut = []
+    for _ in range(batch):
+        n, t, y, x = below(count), below(frames - length + 1), below(height - size + 1), below(width - size + 1)
+        cut.append(pool[n, t : t + length, y : y + size, x : x + size])
+    return torch.stack(cut).float() / 255
+
+
+def loss_of(vae: nn.Module, frames: Tensor, generator: torch.Generator) -> Tensor:
+    """How far a clip that went through the VAE is from itself; edges count more than ground."""
+    pixels = (2 * frames.movedim(-1, 1) - 1).contiguous()
+    latents = vae.encode(pixels)
+    noise = torch.randn(latents.shape, generator=generator) * NOISE
+    back = vae.decode(latents + noise)
+    error = back - pixels
+    return error.abs().mean() + 4 * error.square().mean() + PULL * latents.square().mean()
+
+
+def psnr(first: Tensor, second: Tensor) -> float:
+    """Peak signal to noise of pictures in [0, 1], in dB, over all their pixels together."""
+    return float(-10 * torch.log10(F.mse_loss(first, second).clamp(min=1e-10)))
+
+
+def roundtrip(vae: nn.Module, frames: Tensor) -> Tensor:
+    """Frames [B, T, H, W, 3] encoded and decoded."""
+    return models.decode(vae, models.encode(vae, frames))
+
+
+def standardise(vae: nn.Module, pool: Tensor) -> None:
+    """Give the latents the statistics that ComfyUI takes Wan 2.1's to have, by the last layer of the encoder alone.
+
+    The decoder's first layer takes it back, so pictures stay as they are.
+
+    Args:
+        vae: A trained VAE; changed.
+        pool: Clips to measure on, as of `pool_of`.
+    """
+    with torch.no_grad():
+        latents = torch.cat([vae.encode(2 * (clip[None].float() / 255).movedim(-1, 1) - 1) for clip in pool])
+        mean, std = (latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4)))
+        wanted = models.latent_format()
+        gain = wanted.latents_std.flatten() / std
+        shift = wanted.latents_mean.flatten() - gain * mean
+        channels = len(gain)
+        out, back = vae.conv1, vae.conv2
+        out.weight[:channels] *= gain[:, None, None, None, None]
+        out.bias[:channels] = out.bias[:channels] * gain + shift
+        weight = back.weight.clone()
+        back.weight.copy_(weight / gain[None, :, None, None, None])
+        back.bias -= weight[..., 0, 0, 0] @ (shift / gain)
+
+
+def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print) -> nn.Module:
+    """A trained VAE.
+
+    Args:
+        folder: Where the state is kept.
+        seed: Of weights and data.
+        steps: Of single frames and of short clips.
+        tell: Receives a line of progress now and then.
+    """
+    torch.manual_seed(seed)
+    vae, pool, unseen = models.new_vae(), pool_of(POOL), pool_of(8, UNSEEN)
+    held = unseen.float() / 255
+
+    for number, (phase, count) in enumerate(zip(PHASES, steps, strict=True)):
+        if number == 1:
+            models.let_time_in(vae)
+        loss, check = _lesson(vae, pool, phase), _check(vae, held, phase)
+        trained = all_parameters(vae)
+        Run(phase.name, folder, vae, trained, loss, count, phase.rate, seed + number, 0.995, check, 250, tell).run()
+    standardise(vae, pool[:64])
+    return vae.requires_grad_(False)
+
+
+def tune_decoder(vae: nn.Module, folder: Path, seed: int, steps: int, tell: object = print) -> nn.Module:
+    """The same VAE with a better decoder; latents stay what they are, so models that know them still fit.
+
+    Args:
+        vae: Trained and standardised; its decoder is changed.
+        folder: Where the state is kept.
+        seed: Of the data.
+        steps: How many.
+        tell: Receives a line of progress now and then.
+    """
+    pool, held = pool_of(POOL), pool_of(8, UNSEEN).float() / 255
+
+    def loss(_: int, generator: torch.Generator) -> Tensor:
+        pixels = (2 * crops(pool, generator, 3, 9, CROP).movedim(-1, 1) - 1).contiguous()
+        with torch.no_grad():
+            latents = vae.encode(pixels)
+        error = vae.decode(latents) - pixels
+        return 0.3 * error.abs().mean() + 4 * error.square().mean()
+
+    trained = chosen_parameters(vae, ["decoder.", "conv2."])
+    check = _check(vae, held, Phase("vae_decoder", 3, 9, CROP, 1e-3))
+    Run("vae_decoder", folder, vae, trained, loss, steps, 1e-3, seed + 9, 0.995, check, 200, tell).run()
+    return vae.requires_grad_(False)
+
+
+def _lesson(vae: nn.Module, pool: Tensor, phase: Phase) -> Loss:
+    def loss(_: int, generator: torch.Generator) -> Tensor:
+        return loss_of(vae, crops(pool, generator, phase.batch, phase.length, phase.size), generator)
+
+    return loss
+
+
+def _check(vae: nn.Module, held: Tensor, phase: Phase) -> Callable[[int], dict[str, float]]:
+    def check(_: int) -> dict[str, float]:
+        return {"psnr": psnr(roundtrip_plain(vae, held[:, : phase.length]), held[:, : phase.length])}
+
+    return check
+
+
+def roundtrip_plain(vae: nn.Module, frames: Tensor) -> Tensor:
+    """`roundtrip` in the VAE's own space, before it is standardised."""
+    pixels = 2 * frames.movedim(-1, 1) - 1
+    return ((vae.decode(vae.encode(pixels)) + 1) / 2).clamp(0, 1).movedim(1, -1)

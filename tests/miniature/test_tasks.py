@@ -1,0 +1,82 @@
+"""Every task of the miniature: the right kind of VCU, and what it keeps is the clip."""
+
+import random
+from collections import Counter
+
+import pytest
+import torch
+
+from wan_vace.miniature import tasks, world
+from wan_vace.vace_core.vcu import CONTROL, EMPTY, EXTENSION, REPAINT
+
+KINDS = {
+    EMPTY: ["t2v", "reference"],
+    REPAINT: ["inpaint", "outpaint", "swap", "guided_inpaint"],
+    EXTENSION: ["first", "last", "first_last", "keyframes", "extend", "move", "expand"],
+    CONTROL: ["gray", "depth", "flow", "lineart", "pose", "layout", "animate", "reference_layout"],
+}
+KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+WITH_REFERENCE = {"reference", "swap", "animate", "expand", "reference_layout"}
+
+
+def clip_of(seed, shape="circle"):
+    return world.draw(world.random_scene(seed, shape=shape, motion="right"))
+
+
+def built(name, seed):
+    clip = clip_of(seed, "figure" if tasks.TASKS[name].figure else "circle")
+    return clip, tasks.TASKS[name].build(clip, random.Random(seed))
+
+
+def test_every_task_has_a_kind_here():
+    assert set(KIND_OF) == set(tasks.TASKS)
+
+
+@pytest.mark.parametrize("name", KIND_OF)
+def test_a_task_is_of_its_kind_and_keeps_the_truth(name):
+    for seed in range(3):
+        clip, vcu = built(name, seed)
+        assert vcu.kind == KIND_OF[name]
+        assert vcu.frames.shape == clip.frames.shape
+        assert len(vcu.references) == (name in WITH_REFERENCE)
+        kept = vcu.mask == 0
+        assert torch.equal(vcu.frames[kept], clip.frames[kept])
+        assert bool(kept.any()) == (vcu.kind in (REPAINT, EXTENSION))
+        assert (vcu.mask > 0.5).any()
+
+
+@pytest.mark.parametrize("name", KIND_OF)
+def test_the_same_chance_gives_the_same_request(name):
+    (_, first), (_, again) = built(name, 5), built(name, 5)
+    assert torch.equal(first.frames, again.frames)
+    assert torch.equal(first.mask, again.mask)
+
+
+@pytest.mark.parametrize("name", ["inpaint", "swap"])
+def test_what_is_generated_is_not_shown(name):
+    _, vcu = built(name, 2)
+    assert vcu.control_amount == 0
+
+
+@pytest.mark.parametrize("name", KINDS[CONTROL])
+def test_controls_do_not_show_the_clip_itself(name):
+    clip, vcu = built(name, 4)
+    assert (vcu.mask == 1).all()
+    assert (vcu.frames - clip.frames).abs().mean() > 0.01
+
+
+def test_tasks_come_with_their_phase_and_figures_only_where_there_are_any():
+    clip, rng = clip_of(1), random.Random(0)
+    for phase in range(tasks.NUM_PHASES):
+        drawn = Counter(tasks.random_task(rng, clip, phase) for _ in range(600))
+        able = {name for name, task in tasks.TASKS.items() if task.phase <= phase and not task.figure}
+        assert set(drawn) == able
+    figure = clip_of(1, "figure")
+    drawn = Counter(tasks.random_task(rng, figure, 2) for _ in range(600))
+    assert set(drawn) == set(tasks.TASKS)
+
+
+def test_a_caption_without_its_colours():
+    assert tasks.without_colour("a red circle moves up in front of a blue square over sand") == (
+        "a circle moves up in front of a square over sand"
+    )
