@@ -5,14 +5,16 @@ where the adapter adds about 51 % (1.3B) or 21 % (14B) to a step.
 """
 
 import torch
-from _timing import compare, header, load_host
+from _timing import compare, header
+
+from harness.inprocess import load_host
 
 STEPS = 6
 MANY = 31  # pairs where a difference of 2 % is to be seen
 
 
 def main():
-    _, call = load_host()
+    call = load_host()
     (vae,) = call("VAELoader", vae_name="small_wan_vae.safetensors")
     plain, merged = (
         call("UNETLoader", unet_name=f"small_wan_{kind}.safetensors", weight_dtype="default")[0]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _timing import compare, header, load_host
+from _timing import compare, header
+
+from harness.inprocess import load_host
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -60,7 +62,7 @@ def main():
     import cv2
 
     cv2.setNumThreads(1)
-    _, call = load_host()
+    call = load_host()
     pack()
     frames, masks = clip()
     given = torch.from_numpy(masks).float()

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _timing import compare, header, load_host
+from _timing import compare, header
+
+from harness.inprocess import load_host
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -66,7 +68,7 @@ def main():
     import cv2
 
     warnings.simplefilter("ignore")
-    _, call = load_host()
+    call = load_host()
     data, draw, smooth, tiles = pack()
     from harness import skeletons
 

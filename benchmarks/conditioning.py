@@ -5,13 +5,15 @@ the real one, which makes everything around it weigh more here than in a real ru
 """
 
 import torch
-from _timing import compare, header, load_host
+from _timing import compare, header
+
+from harness.inprocess import load_host
 
 WIDTH, HEIGHT, LENGTH = 64, 48, 33
 
 
 def main():
-    _, call = load_host()
+    call = load_host()
     (vae,) = call("VAELoader", vae_name="small_wan_vae.safetensors")
     prompt = [[torch.randn(1, 16, 32), {}]]
     video, mask = torch.rand(LENGTH, HEIGHT, WIDTH, 3), (torch.rand(LENGTH, HEIGHT, WIDTH) > 0.5).float()

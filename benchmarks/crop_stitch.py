@@ -6,7 +6,9 @@ operations are computed, not timed.
 """
 
 import torch
-from _timing import compare, header, load_host
+from _timing import compare, header
+
+from harness.inprocess import load_host
 
 SIZE, LENGTH, STEPS, ROUNDS = 256, 5, 2, 3
 # Part of the frame's area that the square mask has, its side, and the margin in per cent: 25 is the default.
@@ -34,7 +36,7 @@ def print_real_sizes(call):
 
 
 def main():
-    _, call = load_host()
+    call = load_host()
     (vae,) = call("VAELoader", vae_name="small_wan_vae.safetensors")
     (model,) = call("UNETLoader", unet_name="small_wan_vace.safetensors", weight_dtype="default")
     prompt = [[torch.randn(1, 16, 32), {}]]

@@ -41,9 +41,10 @@ def peak(length, way):
 def measured(length, way):
     """One run; prints the process's peak after loading the models and at the end."""
     import torch
-    from _timing import load_host
 
-    _, call = load_host()
+    from harness.inprocess import load_host
+
+    call = load_host()
     from harness.nodes.wan_vace_dev import load_clip
 
     with torch.inference_mode(), tempfile.TemporaryDirectory() as folder:

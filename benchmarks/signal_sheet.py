@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _timing import load_host
 from PIL import Image, ImageDraw
 
 from harness import footage
+from harness.inprocess import load_host
 from harness.skeletons import HEIGHT, WIDTH, walker
 
 SHOWN = (0, 8, 16, 24, 32)
@@ -22,7 +22,7 @@ GRABCUT = {"method": "grabcut", "boxes": "", "subject_points": "", "background_p
 
 
 def main():
-    _, call = load_host()
+    call = load_host()
     rows = {}
     for name, clip, box in (("boy and dog", footage.BOY_AND_DOG, "62%,63%,93%,98%"), ("car", footage.CAR, "")):
         frames = torch.from_numpy(footage.load(clip, footage.FRAMES)).float() / 255

@@ -1,0 +1,29 @@
+"""The miniature's quality, measured in a real ComfyUI in this process."""
+
+from __future__ import annotations
+
+import sys
+
+from . import places
+from .inprocess import load_host
+
+
+def main() -> int:
+    """Measure.
+
+    Returns:
+        The exit status: 1 if a gate is not passed.
+    """
+    quality = places.pack_module("miniature.quality")
+    options = quality.read_options(sys.argv[1:])
+    import torch
+
+    with torch.inference_mode():
+        call = load_host()
+        from .nodes.wan_vace_dev.miniature import load_clip
+
+        return quality.run(options, call, load_clip(), lambda line: print(line, flush=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
