@@ -1,4 +1,4 @@
-"""ComfyUI's base directory, filled: this pack linked in, small models, demo inputs, settings."""
+"""ComfyUI's base directory, filled: this pack linked in, small models, the miniature, inputs, settings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from .install import say
@@ -17,6 +18,8 @@ FOLDERS = ("models", "input", "output", "temp", "user/default", "custom_nodes")
 SETTINGS = {"Comfy.TutorialCompleted": True}  # else the template browser covers the first page
 HARNESS = Path(__file__).parent
 DEV_NODES = HARNESS / "nodes" / "wan_vace_dev"
+MINIATURE = ROOT / "miniature"
+WORLD = [MINIATURE / f"{name}.py" for name in ("world", "shapes", "words", "signals")]
 
 
 def fill(host: Host) -> Path:
@@ -34,8 +37,10 @@ def fill(host: Host) -> Path:
     link(ROOT, base / "custom_nodes" / "wan-vace")
     link(DEV_NODES, base / "custom_nodes" / DEV_NODES.name)
     _seed_settings(base / "user" / "default" / "comfy.settings.json")
-    _make(host, "checkpoints", base / "models", "Making small models")
+    weights = sorted((MINIATURE / "weights").glob("*/*.safetensors"))
+    _make(host, "checkpoints", base / "models", "Making small models", weights)
     _make(host, "footage", base / "input", "Writing demo inputs")
+    _make(host, "miniature_inputs", base / "input", "Drawing the miniature's inputs", WORLD)
     return base
 
 
@@ -77,10 +82,10 @@ def _seed_settings(path: Path) -> None:
     path.write_text(json.dumps(settings | SETTINGS, indent=4), "utf-8")
 
 
-def _make(host: Host, module: str, folder: Path, line: str) -> None:
-    """Run ``harness.<module>`` unless what it wrote last time is still there and its recipe is the same."""
+def _make(host: Host, module: str, folder: Path, line: str, sources: Sequence[Path] = ()) -> None:
+    """Run ``harness.<module>`` unless what it wrote last time is still there, of the same recipe and sources."""
     stamp = folder / f".{module}.json"
-    digest = _recipe(host, module)
+    digest = _recipe(host, module, sources)
     if stamp.is_file():
         made = json.loads(stamp.read_text("utf-8"))
         if made["recipe"] == digest and all((folder / name).is_file() for name in made["files"]):
@@ -94,10 +99,11 @@ def _make(host: Host, module: str, folder: Path, line: str) -> None:
     stamp.write_text(json.dumps({"recipe": digest, "files": written}), "utf-8")
 
 
-def _recipe(host: Host, module: str) -> str:
-    sources = [
+def _recipe(host: Host, module: str, sources: Sequence[Path]) -> str:
+    files = [
         HARNESS / f"{module}.py",
         host.comfyui / "comfyui_version.py",
         host.comfyui / "requirements.txt",
+        *sources,
     ]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

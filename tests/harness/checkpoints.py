@@ -1,6 +1,7 @@
-"""Small Wan checkpoints with the real key names and seeded random weights, for the host's own loaders.
+"""Checkpoints for the host's own loaders: small ones with seeded random weights, and the trained miniature.
 
-They make noise, not pictures: they exist so that every code path of a real generation runs in a second.
+The small ones make noise, not pictures: they exist so that every code path of a real generation runs in a second. The
+miniature's are the files of the repository, and its base and adapter merged as the host's VACE checkpoints are.
 """
 
 from __future__ import annotations
@@ -8,14 +9,19 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import sentencepiece
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from .places import ROOT, pack_module
+
+MINIATURE = ROOT / "miniature" / "weights"
 TEXT_DIM = 32
 SEED = 20250311
 DIFFUSION = {
@@ -52,7 +58,7 @@ the quick brown fox jumps over the lazy dog while seven wizards pack a box of li
 
 
 def write_all(models: Path) -> list[Path]:
-    """Write every small checkpoint.
+    """Write every small checkpoint, and the miniature's.
 
     Args:
         models: ComfyUI's models folder.
@@ -67,12 +73,35 @@ def write_all(models: Path) -> list[Path]:
     config = {"config": json.dumps({"transformer": {"text_dim": TEXT_DIM}})}
     encoder = {"config": json.dumps(TEXT_ENCODER)}
     return [
+        *write_miniature(models),
         _save(vace, models / "diffusion_models" / "small_wan_vace.safetensors", config),
         _save(base, models / "diffusion_models" / "small_wan_t2v.safetensors", config),
         _save(adapter, models / "vace" / "small_vace_adapter.safetensors"),
         _save(vae_weights(), models / "vae" / "small_wan_vae.safetensors"),
         _save(text_encoder_weights(), models / "text_encoders" / "small_umt5.safetensors", encoder),
     ]
+
+
+def write_miniature(models: Path) -> list[Path]:
+    """Copy the miniature's weights, and write its base and adapter as one file, as the host's VACE models are.
+
+    Args:
+        models: ComfyUI's models folder.
+
+    Returns:
+        The files written.
+    """
+    files = pack_module("miniature.models").FILES
+    for name in files.values():
+        part = (models / name).with_suffix(".part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(MINIATURE / name, part)  # a host that runs may have the old file mapped
+        part.replace(models / name)
+    with safe_open(models / files["base"], "pt") as base:
+        config = base.metadata()
+    merged = load_file(models / files["base"]) | load_file(models / files["adapter"])
+    together = _save(merged, models / "diffusion_models" / "miniature_wan_vace.safetensors", config)
+    return [*(models / name for name in files.values()), together]
 
 
 def diffusion_weights() -> dict[str, Tensor]:

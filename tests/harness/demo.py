@@ -1,19 +1,57 @@
-"""One small generation in a real ComfyUI: from a clip, a mask and a reference to an mp4."""
+"""Three tasks of VACE in a real ComfyUI, with the miniature: an mp4 of each, and one contact sheet of all."""
 
 from __future__ import annotations
 
-import json
+import argparse
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 from .client import HostDiedError, Progress, PromptFailedError, PromptRefusedError
-from .places import ROOT, SetupError
+from .contact_sheet import SCALE, Part, contact_sheet, frames_from, frames_of
+from .miniature_tasks import PREFIX
+from .places import SetupError
 from .server import ComfyServer
-from .workflows import small
+from .workflows import miniature, published
 
-WORKFLOW = ROOT / "example_workflows" / "api" / "inpaint_with_reference.json"
-SIZE = {"width": 192, "height": 192, "length": 17, "steps": 6}
+SHEET = "miniature/demo.png"
 BAR = 24
+
+
+def _by_pose(prompt: dict) -> None:
+    """Let the skeletons themselves be the control, in the place of what the workflow draws from its clip."""
+    loader, builder = node_of(prompt, "LoadVideo"), node_of(prompt, "VaceBuildVcu")
+    prompt[loader]["inputs"]["file"] = f"{PREFIX}yellow_figure_pose.webm"
+    prompt[builder]["inputs"]["control_video"] = [loader, 0]
+    del prompt[node_of(prompt, "VaceAnnotateGray")]
+
+
+@dataclass(frozen=True)
+class Show:
+    """One task of the demo.
+
+    Attributes:
+        name: Of its film.
+        title: What is done.
+        workflow: The published one that does it.
+        source: The clip that is its input.
+        change: What is different from the workflow.
+    """
+
+    name: str
+    title: str
+    workflow: str
+    source: str
+    change: Callable[[dict], None] | None = None
+
+
+SHOWS = (
+    Show("inpaint", "Exchange: a blue square instead of the red circle", "inpaint_exact_pixels", "red_circle.webm"),
+    Show("outpaint", "Outpaint: both sides of a narrow clip", "outpaint", "narrow.webm"),
+    Show("pose", "Follow a pose: another figure, another place", "control_video", "yellow_figure.webm", _by_pose),
+)
 
 
 class Display:
@@ -48,33 +86,92 @@ class Display:
         sys.stdout.flush()
 
 
-def main() -> int:
+def node_of(prompt: dict, class_type: str) -> str:
+    """The id of a workflow's first node of a class."""
+    return next(node_id for node_id, node in prompt.items() if node["class_type"] == class_type)
+
+
+def prompt_of(show: Show, **reductions: int) -> dict:
+    """A task's workflow, its film enlarged, and what the model looks at and makes shown as pictures."""
+    prompt = miniature(published(show.workflow), show.workflow, **reductions)
+    if show.change:
+        show.change(prompt)
+    sampler = prompt[node_of(prompt, "VaceSampleVcu")]
+    frames = [node_of(prompt, "VaceSampleVcu"), 1]
+    save = prompt[node_of(prompt, "SaveVideo")]["inputs"]
+    side = 64 * SCALE
+    large = {"image": frames, "upscale_method": "nearest-exact", "width": side, "height": side, "crop": "disabled"}
+    save.update(video=["film", 0], filename_prefix=f"miniature/demo_{show.name}")
+    return prompt | {
+        "large": {"class_type": "ImageScale", "inputs": large},
+        "film": {"class_type": "CreateVideo", "inputs": {"images": ["large", 0], "fps": 16.0}},
+        "vcu": {"class_type": "DevShowVcu", "inputs": {"vcu": sampler["inputs"]["vcu"]}},
+        "VCU": {"class_type": "PreviewImage", "inputs": {"images": ["vcu", 0]}},
+        "result": {"class_type": "PreviewImage", "inputs": {"images": frames}},
+    }
+
+
+def run(server: ComfyServer, show: Show, display: Display, **reductions: int) -> tuple[Path, Part]:
+    """Run one task.
+
+    Returns:
+        Its film, and its part of the contact sheet.
+    """
+    prompt = prompt_of(show, **reductions)
+    entry = server.run(prompt, timeout=300, on_progress=display)
+    display.close()
+    pictures = {node: _files(server, entry, node) for node in ("VCU", "result")}
+    rows = {"input": frames_of(server.folders["input"] / (PREFIX + show.source))}
+    rows |= {node: frames_from(files) for node, files in pictures.items()}
+    text = prompt[node_of(prompt, "VaceSampleVcu")]["inputs"]["prompt"]
+    (film,) = _files(server, entry, node_of(prompt, "SaveVideo"))
+    return film, (f"{show.title}  ({text})", rows)
+
+
+def _files(server: ComfyServer, entry: dict, node: str) -> list[Path]:
+    return server.outputs({"outputs": {node: entry["outputs"][node]}})
+
+
+def make_all(start: float, display: Display, **reductions: int) -> None:
+    """Run every task in one host, and say where its results are."""
+    parts = []
+    with ComfyServer() as server:
+        print(f"ComfyUI is up after {time.perf_counter() - start:.1f} s", flush=True)
+        for show in SHOWS:
+            print(show.title, flush=True)
+            begun = time.perf_counter()
+            film, part = run(server, show, display, **reductions)
+            parts.append(part)
+            print(f"clip: {film} ({time.perf_counter() - begun:.1f} s)", flush=True)
+        sheet = server.folders["output"] / SHEET
+        contact_sheet(parts).save(sheet)
+    print(f"contact sheet: {sheet}")
+
+
+def main(arguments: list[str]) -> int:
     """Run the demo.
+
+    Args:
+        arguments: The command line after ``demo``.
 
     Returns:
         The exit status.
     """
-    start = time.perf_counter()
-    prompt = small(json.loads(WORKFLOW.read_text("utf-8")), **SIZE)
-    display = Display()
+    parser = argparse.ArgumentParser(prog="dev.py demo")
+    parser.add_argument("--steps", type=int, help="of each sampling; 20 otherwise")
+    chosen = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
+    start, display = time.perf_counter(), Display()
     try:
-        with ComfyServer() as server:
-            print(f"ComfyUI is up after {time.perf_counter() - start:.1f} s", flush=True)
-            entry = server.run(prompt, timeout=300, on_progress=display)
-            display.close()
-            files = server.outputs(entry)
+        make_all(start, display, **chosen)
     except (HostDiedError, SetupError, PromptFailedError, PromptRefusedError, TimeoutError) as error:
         print(f"\nerror: {error}" if display.live else f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted; ComfyUI is stopped.", file=sys.stderr)
         return 130
-    for path in files:
-        if path.suffix in (".mp4", ".png"):
-            print(f"{'clip' if path.suffix == '.mp4' else 'contact sheet'}: {path}")
     print(f"done in {time.perf_counter() - start:.1f} s")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

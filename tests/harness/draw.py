@@ -1,7 +1,7 @@
-"""Turns the API workflows into workflows for the browser, each with a picture of what the model will look at.
+"""Turns the API workflows into workflows for the browser, each with a picture of what the model looks at and makes.
 
 The graph is laid out in a real browser: Chromium (or what ``CHROMIUM`` points at) and the Python package playwright.
-The picture is the film strip of VACE Preview, made by the host from the demo inputs without loading a model.
+The picture is the film strip of VACE Preview, made by the host with the miniature and its inputs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from PIL import Image
 
 from .places import ROOT
 from .server import ComfyServer
-from .workflows import small
+from .workflows import miniature
 
 FOLDER = ROOT / "example_workflows"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 VIEW = {"width": 1500, "height": 900}
 PICTURE_WIDTH = 900
+FRAMES = {"VaceSampleVcu": 1, "VaceDecodeLatent": 0}  # which output is what was made
 GAP_X, GAP_Y = 70, 90
 IMAGE_HEIGHT = 340  # of a node that shows the picture it loads, which arrives after the layout
 READY = "() => window.app?.extensionManager && window.app?.graph && !document.querySelector('.p-blockui-mask')"
@@ -108,15 +109,24 @@ def _draw(page: object, path: Path, api: dict) -> None:
 
 
 def _picture(server: ComfyServer, path: Path, api: dict) -> None:
-    """Save the film strip of the first VCU that the workflow uses."""
-    link = next(node["inputs"]["vcu"] for node in api.values() if "vcu" in node["inputs"])
-    preview = {"class_type": "VacePreviewVcu", "inputs": {"vcu": link, "columns": 7}}
-    entry = server.run({**small(_upstream(api, link[0])), "preview": preview})
-    (strip,) = server.outputs(entry)
+    """Save the film strip of the first VCU that the workflow uses, and of what comes out of it."""
+    entry = server.run(strip_of(miniature(api, path.stem)))
+    strip = next(file for file in server.outputs(entry) if file.suffix == ".png")
     with Image.open(strip) as picture:
         small_picture = picture.convert("RGB")
         small_picture.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH))
         small_picture.save(FOLDER / f"{path.stem}.jpg", quality=82, optimize=True)
+
+
+def strip_of(prompt: dict) -> dict:
+    """The part of a workflow that leads to its first VCU and its result, with VACE Preview behind it."""
+    links = {"vcu": next(node["inputs"]["vcu"] for node in prompt.values() if "vcu" in node["inputs"])}
+    for node_id, node in prompt.items():
+        if node["class_type"] in FRAMES:
+            links["result"] = [node_id, FRAMES[node["class_type"]]]
+    parts = [_upstream(prompt, node_id) for node_id, _ in links.values()]
+    preview = {"class_type": "VacePreviewVcu", "inputs": {**links, "columns": 7}}
+    return {node_id: node for part in parts for node_id, node in part.items()} | {"preview": preview}
 
 
 def _upstream(api: dict, node_id: str) -> dict:

@@ -1,15 +1,39 @@
-"""ComfyUI with the pack in the browser, until Ctrl+C."""
+"""ComfyUI with the pack and the miniature in the browser, until Ctrl+C."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
 import webbrowser
+from pathlib import Path
 
 from .client import HostDiedError
-from .places import SetupError
+from .places import SetupError, base_dir
 from .server import ComfyServer
+from .workflows import API, as_graph, miniature, published
+
+FOLDER = "miniature"
+
+
+def write_workflows(folder: Path) -> list[Path]:
+    """Write every published workflow as it runs on the miniature, over what was written before.
+
+    Args:
+        folder: Among the user's workflows.
+
+    Returns:
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for api in sorted(API.glob("*.json")):
+        graph = json.loads((API.parent / api.name).read_text("utf-8"))
+        runs = as_graph(graph, miniature(published(api.stem), api.stem))
+        files.append(folder / api.name)
+        files[-1].write_text(json.dumps(runs, indent=1, ensure_ascii=False), "utf-8")
+    return files
 
 
 def main() -> int:
@@ -22,9 +46,11 @@ def main() -> int:
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--port", type=int, help="a fixed port instead of a free one")
     options = parser.parse_args()
+    write_workflows(base_dir() / "user" / "default" / "workflows" / FOLDER)
     try:
         with contextlib.suppress(KeyboardInterrupt), ComfyServer(port=options.port) as server:
             print(f"{server.url}  (Ctrl+C stops it; log: {server.log})", flush=True)
+            print(f"Workflows that run here: press W in the browser and open the folder {FOLDER}.", flush=True)
             if not options.no_browser:
                 webbrowser.open(server.url)
             server.process.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from . import base, install, places
 from .places import ROOT, Host, SetupError
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """Generate one small clip in a real ComfyUI and say where it is."""
+    """Run three tasks with the miniature and say where their clips are."""
     return _run_module(set_up(), "harness.demo", *arguments)
 
 
@@ -72,6 +73,11 @@ def parity(arguments: list[str]) -> int:
     return run_child([str(ready.python), "-m", "pytest", "-q", *cases], tool_env(ready) | {"WAN_VACE_PARITY": "1"})
 
 
+def quality(arguments: list[str]) -> int:
+    """Measure the trained miniature in every task (--seeds N, --tasks a,b, --out DIR, --studies)."""
+    return _run_module(set_up(), "harness.quality", *arguments)
+
+
 def host(arguments: list[str]) -> int:
     """Choose and install a ComfyUI version (--version X); list those known."""
     parser = argparse.ArgumentParser(prog="dev.py host", description=host.__doc__)
@@ -94,6 +100,19 @@ def draw(arguments: list[str]) -> int:
     return _run_module(ready, "harness.draw", *arguments)
 
 
+def train(arguments: list[str]) -> int:
+    """Train the miniature, about 90 minutes (vae, base, adapter, comparison; --ship puts the weights in place)."""
+    folder = str(places.dev_dir() / "miniature")
+    return _run_module(set_up(), "harness.pack", "miniature.train", "--folder", folder, *arguments)
+
+
+def train_adapter(arguments: list[str]) -> int:
+    """Train an adapter for a Wan base from a folder of clips (--help; see miniature/TRAINING.md)."""
+    ready = set_up()
+    argv = [str(ready.python), "-m", "harness.pack", "miniature.finetune", *arguments]
+    return run_child(argv, tool_env(ready), Path.cwd())  # names of files are as the user sees them
+
+
 def set_up() -> Host:
     """Host and base directory, ready to run; one line for each step that had something to do."""
     start = time.perf_counter()
@@ -103,7 +122,10 @@ def set_up() -> Host:
     return ready
 
 
-VERBS = {verb.__name__: verb for verb in (demo, test, serve, bench, parity, host, draw)}
+VERBS = {
+    verb.__name__.replace("_", "-"): verb
+    for verb in (demo, test, serve, bench, parity, quality, host, draw, train, train_adapter)
+}
 
 
 def _run_module(host: Host, module: str, *arguments: str) -> int:
@@ -113,7 +135,7 @@ def _run_module(host: Host, module: str, *arguments: str) -> int:
 def _list_verbs() -> int:
     print("python dev.py VERB")
     for name, verb in VERBS.items():
-        print(f"  {name:6} {verb.__doc__}")
+        print(f"  {name:13} {verb.__doc__}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A loader for the small text encoder, which ComfyUI's CLIPLoader cannot take: it expects the full size.
+"""Loaders for the small text encoder, which ComfyUI's CLIPLoader cannot take, and the miniature's nodes.
 
 Linked into the development host only; not part of the released pack.
 """
@@ -12,6 +12,8 @@ import comfy.utils
 import folder_paths
 import torch
 from comfy_api.latest import ComfyExtension, io
+
+from .miniature import DevLoadMiniature, DevLoadMiniatureText, DevShowVcu
 
 FILE = "small_umt5.safetensors"
 
@@ -70,7 +72,7 @@ class DevExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All of them."""
-        return [DevLoadSmallTextEncoder]
+        return [DevLoadSmallTextEncoder, DevLoadMiniature, DevLoadMiniatureText, DevShowVcu]
 
 
 async def comfy_entrypoint() -> DevExtension:
