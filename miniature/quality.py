@@ -5,6 +5,7 @@ found in the result, and more of it than without the condition.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from torch import Tensor
 from . import measures, quality_sheets, quality_studies
 from .quality_cases import CASES, FIRST_SEED, Case
 from .quality_gates import GATES, Gate
-from .quality_studio import CFG, Call, Studio, open_studio
+from .quality_studio import CFG, WEIGHTS, Call, Studio, open_studio
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 SEEDS = 6
@@ -199,10 +200,17 @@ def _heading(studio: Studio, seeds: int) -> list[str]:
         "are the mean over the scenes and, in brackets, least and most. Shares, IoU, seam and continuity are best at",
         "1. A row with a limit must reach it, and be better than without where the condition is what makes it.",
         "",
-        "These are numbers of a small model: they show that each task works from the VCU to the pixels, not how good",
-        "the real models are.",
+        "These are numbers of a small model: they show whether each task works from the VCU to the pixels, not how",
+        "good the real models are.",
         "",
+        *_note(),
     ]
+
+
+def _note() -> list[str]:
+    """What the training's record says of the weights that are in place."""
+    note = json.loads((WEIGHTS / "record.json").read_text("utf-8")).get("note")
+    return [f"**{note}**", ""] if note else []
 
 
 def _told(values: Sequence[float]) -> str:

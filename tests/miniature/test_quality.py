@@ -14,7 +14,9 @@ from wan_vace.vace_core.masks import fold_mask, seen_frames
 
 pytestmark = pytest.mark.host
 
-SAMPLED = ("depth", "reference", "inpaint", "first_last", "extend")
+SAMPLED = ("inpaint", "guided_inpaint")
+GUIDED = {"depth": "outline IoU", "layout": "box IoU"}
+LEAST = 0.15  # of the overlap with what a control says
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,13 @@ def test_a_task_passes_its_gates_on_a_scene(studio, task):
     rows = quality.rows_of(task, [quality.attempt(studio, task, 0)])
     short = [" | ".join(row.cells) for row in rows if not row.passed(row.gate.slack if row.gate else 0)]
     assert not short, "\n".join(short)
+
+
+@pytest.mark.parametrize("task", GUIDED)
+def test_a_thing_is_where_its_control_says_and_not_without(studio, task):
+    found = quality.attempt(studio, task, 0)
+    score, without = (scores[GUIDED[task]] for scores in (found.scores, found.scores_without))
+    assert score > LEAST and score > 2 * without
 
 
 def test_the_verb_writes_its_table_and_a_sheet_and_fails_with_a_gate(call, tmp_path, monkeypatch):
