@@ -135,7 +135,7 @@ class Run:
     def _trim_log(self) -> None:
         if self.log_file.exists():
             lines = self.log_file.read_text("utf-8").splitlines()
-            kept = [line for line in lines if json.loads(line)["step"] <= self.step]
+            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self.step]
             self.log_file.write_text("".join(f"{line}\n" for line in kept), "utf-8")
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.host
 
 
 @pytest.fixture(scope="module")
-def finetune(host):
+def finetune(host, gradients):
     """The module, with the host as it must be for training."""
     import comfy.model_management
 

@@ -8,6 +8,8 @@ from torch import nn
 
 from wan_vace.miniature import trainer
 
+pytestmark = pytest.mark.usefixtures("gradients")
+
 STEPS, EVERY = 9, 4
 
 
@@ -48,7 +50,7 @@ def log_of(folder):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(gradients, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     run = begun(folder)
     run.run()
@@ -126,3 +128,13 @@ def test_the_rate_rises_in_a_line_and_falls_to_its_end():
     assert rates[0] == pytest.approx(1 / trainer.WARM_UP, rel=0.01)
     assert rates.index(max(rates)) == trainer.WARM_UP - 1
     assert rates[-1] == pytest.approx(trainer.FINAL_RATE)
+
+
+def test_a_line_of_the_log_that_was_not_written_to_its_end_is_dropped(whole, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        begun(tmp_path, stop=EVERY + 1).run()
+    with (tmp_path / "small.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"step": 8, "los')
+    resumed = begun(tmp_path)
+    resumed.run()
+    assert same(weights(resumed), whole[0]) and log_of(tmp_path) == whole[1]
