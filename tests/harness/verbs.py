@@ -101,7 +101,7 @@ def draw(arguments: list[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """Train the miniature, an hour or two (vae, decoder, base, adapter, comparison; --ship puts the weights in place)."""
+    """Train the miniature, an hour or two (vae, decoder, base, adapter, comparison; --ship puts them in place)."""
     folder = str(places.dev_dir() / "miniature")
     return _run_module(set_up(), "harness.pack", "miniature.train", "--folder", folder, *arguments)
 
