@@ -19,6 +19,8 @@ CAR = "video_wan_vace_14B_t2v-1.webp"
 WHITE_DRESS = "video_wan_vace_flf2v-1.webp"
 PORTRAIT = "video_wan_vace_outpainting-1.webp"
 FRAMES = 33
+HIGH_QUALITY = ("libx264", "yuv420p", {"crf": "12"})
+LOSSLESS = ("libvpx-vp9", "gbrp", {"lossless": "1"})
 FPS = 16
 
 # Where the dog is: (frame, centre x, centre y, half width, half height), in pixels of the 350x350 clip.
@@ -97,11 +99,12 @@ def save_clip(frames: np.ndarray, path: Path) -> Path:
     return path
 
 
-def save_film(frames: np.ndarray, path: Path) -> Path:
-    """Write frames [T, H, W, 3] as an mp4 of high quality, for nodes that load a video."""
+def save_film(frames: np.ndarray, path: Path, lossless: bool = False) -> Path:
+    """Write frames [T, H, W, 3], uint8, for nodes that load a video: an mp4 of high quality, or a lossless webm."""
+    codec, pixels, options = LOSSLESS if lossless else HIGH_QUALITY
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"crf": "12"})
-        stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], "yuv420p"
+        stream = container.add_stream(codec, rate=FPS, options=options)
+        stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], pixels
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())

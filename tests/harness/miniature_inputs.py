@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import av
 import numpy as np
 from torch import Tensor
 
-from .footage import FPS, save_clip, save_picture
+from .footage import save_clip, save_film, save_picture
 from .miniature_tasks import PREFIX
 from .places import pack_module
 
@@ -72,21 +71,11 @@ def write_all(folder: Path) -> list[Path]:
         **{name: world.reference(thing)[0] for name, thing in SUBJECTS.items()},
     }
     return [
-        *(save_lossless(_bytes(frames), folder / f"{PREFIX}{name}.webm") for name, frames in films.items()),
+        # Thin coloured limbs would not survive H.264.
+        *(save_film(_bytes(frames), folder / f"{PREFIX}{name}.webm", lossless=True) for name, frames in films.items()),
         *(save_clip(_bytes(frames), folder / f"{PREFIX}{name}.webp") for name, frames in clips.items()),
         *(save_picture(_bytes(frame), folder / f"{PREFIX}{name}.png") for name, frame in pictures.items()),
     ]
-
-
-def save_lossless(frames: np.ndarray, path: Path) -> Path:
-    """Write frames [T, H, W, 3], uint8, as a film that loses nothing: thin coloured limbs would not survive H.264."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libvpx-vp9", rate=FPS, options={"lossless": "1"})
-        stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], "gbrp"
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
-    return path
 
 
 def _bytes(values: Tensor) -> np.ndarray:
