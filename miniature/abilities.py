@@ -7,7 +7,7 @@ from . import flow_matching, measures, models, words
 from .world import LENGTH, SIZE, Scene, random_scene
 
 FIRST_SEED = 30_000_000
-GUIDANCE = 3.0
+GUIDANCE, STEPS = 3.0, 16
 STRIDE_T, STRIDE = 4, 8
 
 
@@ -32,7 +32,7 @@ def text_to_video(model: nn.Module, captions: list[str], context: Tensor | None,
         generator=torch.Generator().manual_seed(FIRST_SEED),
     )  # fmt: skip
     velocities = (flow_matching.velocity_of(model, one, context, strength) for one in (text, nothing))
-    return flow_matching.sample(flow_matching.guided(*velocities, GUIDANCE), noise)
+    return flow_matching.sample(flow_matching.guided(*velocities, GUIDANCE), noise, STEPS)
 
 
 @torch.no_grad()

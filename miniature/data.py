@@ -13,7 +13,7 @@ from ..vace_core.masks import MID_GREY
 from ..vace_core.references import letterbox
 from ..vace_core.vcu import Vcu
 from . import models, tasks, words
-from .world import draw, random_scene
+from .world import LENGTH, draw, random_scene
 
 CHUNK = 16
 LATENTS = 16
@@ -50,12 +50,24 @@ class Requests:
     context: Tensor
     mask: Tensor
 
+    def of_phase(self, phase: int) -> "Requests":
+        """Those whose tasks are there by a phase."""
+        begins = torch.tensor([task.phase for task in tasks.TASKS.values()])
+        return self._where(begins[self.task] <= phase)
 
-def encode_targets(vae: nn.Module, seeds: Sequence[int]) -> Targets:
-    """The clips of some seeds."""
+    def of_clips(self, count: int) -> "Requests":
+        """Those that ask for one of the first clips."""
+        return self._where(self.clip < count)
+
+    def _where(self, chosen: Tensor) -> "Requests":
+        return Requests(*(tensor[chosen] for tensor in vars(self).values()))
+
+
+def encode_targets(vae: nn.Module, seeds: Sequence[int], length: int = LENGTH) -> Targets:
+    """The clips of some seeds, ``length`` frames each."""
     latents, captions = [], []
     for chunk in _chunks(seeds):
-        clips = [draw(random_scene(seed)) for seed in chunk]
+        clips = [draw(random_scene(seed), length) for seed in chunk]
         latents.append(models.encode(vae, torch.stack([clip.frames for clip in clips])).half())
         captions += [words.token_ids(clip.scene.caption) for clip in clips]
     return Targets(torch.cat(latents), word_table(captions))
@@ -70,31 +82,35 @@ def word_table(captions: Sequence[Sequence[int]]) -> Tensor:
 
 
 def encode_requests(
-    vae: nn.Module, seeds: Sequence[int], phase: int, decouple: bool = True, choose: Callable | None = None
+    vae: nn.Module,
+    seeds: Sequence[int],
+    decouple: bool = True,
+    choose: Callable = tasks.random_task,
+    length: int = LENGTH,
 ) -> list[Requests]:
     """One VCU for each seed's clip, those with and without a reference apart.
 
     Args:
         vae: The miniature's.
-        seeds: Of clips; which task each gets depends on its seed and the phase.
-        phase: The latest phase whose tasks are there.
+        seeds: Of clips; which task each gets depends on its seed.
         decouple: Whether what is kept and what is generated are encoded apart, as VACE does. If not, all is in the
             first half and the second is empty.
-        choose: Gives the task's name for ``(rng, clip, phase)``; by default at random by weight.
+        choose: Gives the task's name for ``(rng, clip)``; by default at random by weight.
+        length: Frames of the clips.
     """
     found: dict[int, list[tuple]] = {}
     empty = models.latent_format().process_out(torch.zeros(1, LATENTS, 1, 1, 1))
     for start in range(0, len(seeds), CHUNK):
-        asked = [_request(seed, phase, choose or tasks.random_task) for seed in seeds[start : start + CHUNK]]
+        asked = [_request(seed, choose, length) for seed in seeds[start : start + CHUNK]]
         for offset, context in enumerate(contexts_of(vae, [vcu for _, vcu in asked], empty, decouple)):
             name = list(tasks.TASKS).index(asked[offset][0])
             found.setdefault(context.num_references, []).append((start + offset, name, *_as_seen(context)))
     return [_stacked(rows) for _, rows in sorted(found.items())]
 
 
-def _request(seed: int, phase: int, choose: Callable) -> tuple[str, Vcu]:
-    clip, rng = draw(random_scene(seed)), random.Random(seed * tasks.NUM_PHASES + phase)
-    name = choose(rng, clip, phase)
+def _request(seed: int, choose: Callable, length: int) -> tuple[str, Vcu]:
+    clip, rng = draw(random_scene(seed), length), random.Random(f"request {seed}")
+    name = choose(rng, clip)
     return name, tasks.TASKS[name].build(clip, rng)
 
 

@@ -11,9 +11,9 @@ from . import flow_matching, models, tasks, words
 from .data import Requests, Targets
 from .trainer import Run, all_parameters, chosen_parameters
 
-BATCH = 12
+BATCH, RATE = 12, 2e-3
 NO_CAPTION = 0.1
-NO_COLOUR = 0.5  # how often a caption leaves the colour out, where something else shows it
+BARE, SHOWN = 0.3, 0.7  # how often a caption leaves the colours out: of any clip, and where something else shows them
 CHECK_PARTS = 8  # places on the schedule that a validation loss is measured at
 COLOUR_IDS = torch.tensor([words.WORDS.index(colour) + 1 for colour in words.COLOURS], dtype=torch.uint8)
 
@@ -22,13 +22,11 @@ def _rows(generator: torch.Generator, count: int, batch: int = BATCH) -> Tensor:
     return torch.randint(count, (batch,), generator=generator)
 
 
-def _captions(table: Tensor, generator: torch.Generator, colourless: Tensor | None = None) -> Tensor:
-    """Vectors of captions, some left out whole, some without their colours."""
+def _captions(table: Tensor, generator: torch.Generator, bare: Tensor | float) -> Tensor:
+    """Vectors of captions, some left out whole, some (each with its chance ``bare``) without their colours."""
     table = table.clone()
-    if colourless is not None:
-        bare = colourless & (torch.rand(len(table), generator=generator) < NO_COLOUR)
-        for row in bare.nonzero().flatten().tolist():
-            table[row] = _without_colours(table[row])
+    for row in (torch.rand(len(table), generator=generator) < bare).nonzero().flatten().tolist():
+        table[row] = _without_colours(table[row])
     table[torch.rand(len(table), generator=generator) < NO_CAPTION] = 0
     return words.vectors(table)
 
@@ -53,12 +51,13 @@ def base_run(
 
     def loss(_: int, generator: torch.Generator) -> Tensor:
         rows = _rows(generator, len(seen.latents))
-        return _noisy_loss(model, seen.latents[rows].float(), _captions(seen.words[rows], generator), generator, None)
+        text = _captions(seen.words[rows], generator, BARE)
+        return _noisy_loss(model, seen.latents[rows].float(), text, generator, None)
 
     def check(_: int) -> dict[str, float]:
         return {"validation": base_validation(model, unseen)}
 
-    return Run("base", folder, model, all_parameters(model), loss, steps, 1e-3, seed, 0.998, check, 250, tell)
+    return Run("base", folder, model, all_parameters(model), loss, steps, RATE, seed, 0.998, check, 250, tell)
 
 
 def base_validation(model: nn.Module, unseen: Targets) -> float:
@@ -83,17 +82,19 @@ class Lesson:
     Attributes:
         targets: The clips.
         requests: Of one phase, apart by their number of references.
+        until: The part of a run's steps that it ends at.
     """
 
     targets: Targets
     requests: Sequence[Requests]
+    until: float = 1.0
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """``(clean, text, context)`` of a batch whose VCUs have as many references each."""
         counts = torch.tensor([len(group.clip) for group in self.requests], dtype=torch.float32)
         group = self.requests[int(torch.multinomial(counts, 1, generator=generator))]
         rows = _rows(generator, len(group.clip))
-        text = _captions(self.targets.words[group.clip[rows]], generator, _COLOURLESS[group.task[rows]])
+        text = _captions(self.targets.words[group.clip[rows]], generator, SHOWN * _COLOURLESS[group.task[rows]])
         return *self.clean_and_context(group, rows), text
 
     def clean_and_context(self, group: Requests, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,7 +119,7 @@ def adapter_run(
     tell: object,
     *,
     whole: bool = False,
-    rate: float = 1e-3,
+    rate: float = RATE,
     check_every: int = 500,
 ) -> Run:
     """Training of VACE.
@@ -127,7 +128,7 @@ def adapter_run(
         name: Of the run.
         folder: Of its state.
         model: The host's VACE class, base trained, adapter begun.
-        lessons: One for each phase; they share the steps evenly.
+        lessons: One for each phase, in order.
         unseen: For the validation loss.
         base_unseen: For the loss of plain text to video, with the context switched off.
         steps: In all.
@@ -139,7 +140,7 @@ def adapter_run(
     """
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
-        lesson = lessons[step * len(lessons) // steps]
+        lesson = next(lesson for lesson in lessons if step < lesson.until * steps)
         clean, context, text = lesson.draw(generator)
         return _noisy_loss(model, clean, text, generator, context)
 

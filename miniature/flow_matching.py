@@ -34,7 +34,7 @@ def loss(velocity: Velocity, clean: Tensor, part: Tensor, noise: Tensor) -> Tens
     return F.mse_loss(found, noise - clean, reduction="none").flatten(1).mean(1)
 
 
-def sample(velocity: Velocity, noise: Tensor, steps: int = 16) -> Tensor:
+def sample(velocity: Velocity, noise: Tensor, steps: int) -> Tensor:
     """Latents from noise by Euler's method."""
     times = shifted(torch.linspace(1, 0, steps + 1))
     latents = noise

@@ -120,6 +120,12 @@ def _start(name: str, weight: Tensor, gain: float) -> None:
         weight.normal_(std=gain / math.sqrt(weight[0].numel()))
 
 
+def compile_blocks(model: nn.Module) -> None:
+    """Have PyTorch compile the base's blocks when they are first used; weights keep their names."""
+    for block in model.blocks:
+        block.compile()
+
+
 def copy_into_adapter(model: nn.Module, layers: tuple[int, ...]) -> None:
     """Begin an adapter as the announcement says: copies of base layers, and projections that add nothing yet.
 

@@ -33,13 +33,15 @@ def draw_all(path: Path) -> None:
     """Write the plots, and the table of the compared runs, into benchmarks/results.
 
     Args:
-        path: The log, training.jsonl.
+        path: The log, training.jsonl, beside record.json.
     """
     log = read_log(path)
     _draw_stages(log, RESULTS / "miniature_training.png")
     if all(name in log for name in COMPARED):
         _draw_comparison(log, RESULTS / "miniature_comparison.png")
-        (RESULTS / "miniature_comparison.md").write_text(comparison_table(log), "utf-8")
+        abilities = json.loads(path.with_name("record.json").read_text("utf-8"))["abilities"]
+        text = comparison_table(log) + abilities_table(abilities)
+        (RESULTS / "miniature_comparison.md").write_text(text, "utf-8")
 
 
 def _draw_stages(log: Log, path: Path) -> None:
@@ -112,4 +114,24 @@ def comparison_table(log: Log) -> str:
                 f"| {label} | {line['step']} | {work:.0f} | {line['seconds'] / 60:.1f} "
                 f"| {line['validation']:.4f} | {line['text_to_video']:.4f} |"
             )
+    return "\n".join(rows) + "\n"
+
+
+def abilities_table(abilities: Mapping[str, Mapping[str, float]]) -> str:
+    """Markdown: which share of captions comes true, by model and whether its context is on."""
+    measures = list(abilities["base"])
+    rows = [
+        "",
+        "## What became of text to video",
+        "",
+        "Share of the frames, over unseen captions, in which what the caption says comes true. With the context off a",
+        "model is its base alone, with it on it reads an empty VCU.",
+        "",
+        f"| model | {' | '.join(measures)} |",
+        f"|---|{'---|' * len(measures)}",
+    ]
+    for name, found in abilities.items():
+        run, *context = name.split(", ")
+        label = ", ".join([COMPARED.get(run, run), *context])
+        rows.append(f"| {label} | {' | '.join(f'{found[measure]:.2f}' for measure in measures)} |")
     return "\n".join(rows) + "\n"

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from . import measures, quality_sheets, quality_studies
 from .quality_cases import CASES, FIRST_SEED, Case
-from .quality_gates import GATES, Gate
+from .quality_gates import GATES, VAE_GATE, Gate
 from .quality_studio import CFG, WEIGHTS, Call, Studio, open_studio
+from .world import draw, random_scene
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
-SEEDS = 6
+SEEDS = 5
 Tell = Callable[[str], None]
 # Of one clip, by the name of the measure.
 Scores = dict[str, float]
@@ -127,6 +128,8 @@ def run(options: argparse.Namespace, call: Call, clip: object, tell: Tell) -> in
         seconds = (time.perf_counter() - begin) / len(attempts)
         failed = [row.measure for row in found if not row.passed()]
         tell(f"{task}: {'not passed: ' + ', '.join(failed) if failed else 'passed'}  ({seconds:.1f} s a scene)")
+    if not options.tasks:
+        rows.append(vae_row(studio, options.seeds))
     lines = table(rows)
     tell("\n".join(lines))
     if options.out:
@@ -180,6 +183,13 @@ def rows_of(task: str, attempts: Sequence[Attempt]) -> list[Row]:
     if gates:
         raise ValueError(f"{task} has gates on what is not measured: {', '.join(gates)}.")
     return rows
+
+
+def vae_row(studio: Studio, seeds: int) -> Row:
+    """How well the VAE alone gives back clips that it was not trained on."""
+    clips = [draw(random_scene(FIRST_SEED + seed)).frames for seed in range(seeds)]
+    values = tuple(measures.psnr(studio.given_back(frames), frames) for frames in clips)
+    return Row("the VAE alone", VAE_GATE.measure, values, (), VAE_GATE)
 
 
 def table(rows: Sequence[Row]) -> list[str]:

@@ -43,6 +43,7 @@ def _lower(measure: str, limit: float) -> Gate:
     return Gate(measure, limit, lower=True)
 
 
+VAE_GATE = Gate("given back, dB", 30.0, beats=False)
 _KEPT, _PASTED = Gate("kept, dB", 24.0), Gate("kept and pasted, dB", 34.0)
 
 GATES: dict[str, tuple[Gate, ...]] = {

@@ -83,6 +83,12 @@ class Studio:
         sampled, _ = self.call("VaceSampleContext", latent=latent, seed=seed, settings=self.settings, **given)
         return self.call("VaceDecodeLatent", samples=sampled, vae=self.vae, fps=0.0, trim_latent=-1, length=-1)[0]
 
+    def given_back(self, frames: Tensor) -> Tensor:
+        """Frames [T, H, W, 3] that went through the VAE."""
+        (latent,) = self.call("VAEEncode", vae=self.vae, pixels=frames)
+        (back,) = self.call("VAEDecode", vae=self.vae, samples=latent)
+        return back.view_as(frames)
+
     def pasted(self, frames: Tensor, vcu: object) -> Tensor:
         """Frames with what the VCU keeps put back."""
         return self.call("VacePasteBack", frames=frames, vcu=vcu, feather=2.0, feather_side="outside")[0]

@@ -153,10 +153,10 @@ def _reference_layout(clip: Clip, _: random.Random) -> Vcu:
 
 
 TASKS = {
-    "t2v": Task(_text, 0, 0.7),
-    "inpaint": Task(_inpaint, 0, 1.6),
+    "t2v": Task(_text, 0, 0.4),
+    "inpaint": Task(_inpaint, 0, 1.4),
     "outpaint": Task(_outpaint, 0),
-    "first": Task(_kept_frames(0), 0, 0.7, colourless=True),
+    "first": Task(_kept_frames(0), 0, 0.6, colourless=True),
     "last": Task(_kept_frames(1), 0, 0.5, colourless=True),
     "first_last": Task(_kept_frames(0, 1), 0, 0.7, colourless=True),
     "keyframes": Task(_keyframes, 0, 0.8, colourless=True),
@@ -167,21 +167,21 @@ TASKS = {
     "lineart": Task(_control(signals.lineart), 1),
     "pose": Task(_control(signals.pose), 1, figure=True),
     "layout": Task(_layout, 1),
-    "reference": Task(_reference, 1, 1.4, colourless=True),
-    "swap": Task(_swap, 2, 1.0, colourless=True),
-    "animate": Task(_animate, 2, 0.8, colourless=True, figure=True),
+    "reference": Task(_reference, 1, 2.0, colourless=True),
+    "swap": Task(_swap, 2, 1.5, colourless=True),
+    "animate": Task(_animate, 2, 0.7, colourless=True, figure=True),
     "move": Task(_move, 2, 0.6, colourless=True),
-    "expand": Task(_expand, 2, 0.6, colourless=True),
+    "expand": Task(_expand, 2, 0.9, colourless=True),
     "guided_inpaint": Task(_guided, 2, 0.8),
-    "reference_layout": Task(_reference_layout, 2, 0.8, colourless=True),
+    "reference_layout": Task(_reference_layout, 2, 1.2, colourless=True),
 }
 NUM_PHASES = 3
 
 
-def random_task(rng: random.Random, clip: Clip, phase: int) -> str:
-    """The name of a task that a clip can have in a phase."""
+def random_task(rng: random.Random, clip: Clip) -> str:
+    """The name of a task that a clip can have."""
     able = signals.has_pose(clip)
-    names = [name for name, task in TASKS.items() if task.phase <= phase and (able or not task.figure)]
+    names = [name for name, task in TASKS.items() if able or not task.figure]
     return rng.choices(names, [TASKS[name].weight * (3 if TASKS[name].figure else 1) for name in names])[0]
 
 

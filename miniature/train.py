@@ -16,19 +16,21 @@ import torch
 from torch import Tensor, nn
 
 from ..vace_core.vcu import empty_vcu
-from . import abilities, data, dit_training, models, plots, vae_training
+from . import abilities, data, dit_training, models, plots, tasks, vae_training
 from .data import Requests, Targets
 from .dit_training import Lesson
 from .world import LENGTH, SIZE
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
-STAGES = ("vae", "decoder", "base", "adapter", "comparison")
-VAE_STEPS, DECODER_STEPS = (2600, 800), 1000
-BASE_CLIPS, UNSEEN_CLIPS = 2400, 48
-BASE_STEPS, ADAPTER_STEPS = 2000, 2200
-PHASE_REQUESTS = (500, 1000, 1600)
-COMPARED_STEPS, COMPARED_REQUESTS = 900, 1200
+STAGES = ("vae", "base", "adapter", "decoder", "comparison")
+VAE_STEPS, DECODER_STEPS = (2200, 2400), 600
+BASE_CLIPS, UNSEEN_CLIPS = 2000, 48
+BASE_STEPS, ADAPTER_STEPS = 4000, 3500
+REQUESTS, PHASES_END = 2000, (0.15, 0.5, 0.92)  # the parts of the steps that the phases end at
+LONG_CLIPS, LONG = 240, 33  # for the rest of the steps: clips of more frames
+COMPARED_STEPS, COMPARED_REQUESTS = 300, 600
 TESTED = 32  # captions that a model's abilities are measured with
+FEWEST = 8  # clips of a trial, so that there are some of every phase
 CONSECUTIVE = tuple(range(models.VACE_LAYERS))
 
 
@@ -38,10 +40,12 @@ class Training:
     Attributes:
         folder: State, encoded clips and logs.
         seed: Of weights, data and noise.
+        scale: Of all counts, for a trial.
+        compiled: Whether PyTorch compiles the transformers' blocks.
     """
 
-    def __init__(self, folder: Path, seed: int = 0, scale: float = 1.0) -> None:
-        self.folder, self.seed, self.scale = folder, seed, scale
+    def __init__(self, folder: Path, seed: int = 0, scale: float = 1.0, compiled: bool = False) -> None:
+        self.folder, self.seed, self.scale, self.compiled = folder, seed, scale, compiled
         self.begin = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -53,16 +57,22 @@ class Training:
         """Steps of a stage, fewer in a trial."""
         return max(round(count * self.scale), 2)
 
+    def clips(self, count: int) -> int:
+        """Clips, fewer in a trial."""
+        return max(round(count * self.scale), FEWEST)
+
     def vae(self) -> nn.Module:
         """The VAE, trained or from an earlier run."""
         steps = tuple(map(self.steps, VAE_STEPS))
-        return self._module("vae", models.new_vae, lambda: vae_training.train(self.folder, self.seed, steps, self.tell))
+        common = self.folder, self.seed, steps, self.tell
+        return self._module("vae", models.new_vae, lambda: vae_training.train(*common, self.clips(vae_training.POOL)))
 
     def decoder(self) -> nn.Module:
         """The VAE with a decoder trained on its own for longer, likewise; its latents are those of `vae`."""
 
         def train() -> nn.Module:
-            return vae_training.tune_decoder(self.vae(), self.folder, self.seed, self.steps(DECODER_STEPS), self.tell)
+            common = self.folder, self.seed, self.steps(DECODER_STEPS), self.tell
+            return vae_training.tune_decoder(self.vae(), *common, self.clips(vae_training.POOL))
 
         return self._module("decoder", models.new_vae, train)
 
@@ -98,23 +108,30 @@ class Training:
         """The clips, encoded."""
         return self._encoded("targets", 0, BASE_CLIPS)
 
+    def long_targets(self) -> Targets:
+        """Longer clips, encoded."""
+        return self._encoded("targets_long", 0, LONG_CLIPS, LONG)
+
     def unseen(self) -> Targets:
         """Clips that no stage trains on."""
         return self._encoded("unseen", vae_training.UNSEEN, UNSEEN_CLIPS)
 
-    def _encoded(self, name: str, first: int, count: int) -> Targets:
+    def _encoded(self, name: str, first: int, count: int, length: int = LENGTH) -> Targets:
         def make() -> list[dict[str, Tensor]]:
             self.tell(f"encoding {count} clips ({name})")
-            return [vars(data.encode_targets(self.vae(), range(first, first + self.steps(count))))]
+            return [vars(data.encode_targets(self.vae(), range(first, first + self.clips(count)), length))]
 
         return Targets(**data.kept(self.folder / f"{name}.encoded", make)[0])
 
-    def requests(self, name: str, first: int, count: int, phase: int, decouple: bool = True) -> list[Requests]:
+    def requests(
+        self, name: str, first: int, count: int, decouple: bool = True, length: int = LENGTH
+    ) -> list[Requests]:
         """VCUs of some clips, encoded."""
 
         def make() -> list[dict[str, Tensor]]:
             self.tell(f"encoding {count} VCUs ({name})")
-            found = data.encode_requests(self.vae(), range(first, first + self.steps(count)), phase, decouple)
+            seeds = range(first, first + self.clips(count))
+            found = data.encode_requests(self.vae(), seeds, decouple, length=length)
             return [vars(group) for group in found]
 
         return [Requests(**group) for group in data.kept(self.folder / f"{name}.encoded", make)]
@@ -123,8 +140,13 @@ class Training:
         torch.manual_seed(self.seed)
         model, seen, unseen = models.new_dit(), self.targets(), self.unseen()
         steps = self.steps(BASE_STEPS)
+        self._prepare(model)
         dit_training.base_run(self.folder, model, seen, unseen, steps, self.seed, self.tell).run()
         return model
+
+    def _prepare(self, model: nn.Module) -> None:
+        if self.compiled:
+            models.compile_blocks(model)
 
     def begun(self, layers: tuple[int, ...]) -> nn.Module:
         """The base with a fresh adapter."""
@@ -132,14 +154,18 @@ class Training:
         model = models.new_dit(True)
         model.load_state_dict(self.base().state_dict(), strict=False)
         models.copy_into_adapter(model, layers)
+        self._prepare(model)
         return model
 
     def lessons(self) -> list[Lesson]:
-        """One for each phase."""
-        return [
-            Lesson(self.targets(), self.requests(f"requests_{phase}", 0, count, phase))
-            for phase, count in enumerate(PHASE_REQUESTS)
+        """One for each phase, and one of longer clips."""
+        found = self.requests("requests", 0, REQUESTS)
+        phases = ([group.of_phase(phase) for group in found] for phase in range(tasks.NUM_PHASES))
+        lessons = [
+            Lesson(self.targets(), [group for group in groups if len(group.clip)], until)
+            for groups, until in zip(phases, PHASES_END, strict=True)
         ]
+        return [*lessons, Lesson(self.long_targets(), self.requests("requests_long", 0, LONG_CLIPS, length=LONG))]
 
     def _train_adapter(self) -> nn.Module:
         model = self.begun(models.spread_layers())
@@ -153,12 +179,13 @@ class Training:
 
     def _unseen_lesson(self, decouple: bool = True) -> Lesson:
         name = "requests_unseen" if decouple else "requests_unseen_together"
-        return Lesson(self.unseen(), self.requests(name, vae_training.UNSEEN, UNSEEN_CLIPS, 2, decouple))
+        return Lesson(self.unseen(), self.requests(name, vae_training.UNSEEN, UNSEEN_CLIPS, decouple))
 
     def comparison(self) -> None:
         """Short runs that differ in one thing each, for the claims of the announcement."""
-        apart = [Lesson(self.targets(), self.requests("requests_2", 0, PHASE_REQUESTS[2], 2))]
-        together = [Lesson(self.targets(), self.requests("requests_together", 0, COMPARED_REQUESTS, 2, False))]
+        few = [group.of_clips(COMPARED_REQUESTS) for group in self.requests("requests", 0, REQUESTS)]
+        apart = [Lesson(self.targets(), few)]
+        together = [Lesson(self.targets(), self.requests("requests_together", 0, COMPARED_REQUESTS, False))]
         spread = models.spread_layers()
         variants = {
             "adapter_short": (spread, apart, True, False),
@@ -166,12 +193,13 @@ class Training:
             "consecutive": (CONSECUTIVE, apart, True, False),
             "together": (spread, together, False, False),
         }
-        found = {"base": abilities.measured(self.base(), self.decoder(), TESTED)}
+        tested = self.steps(TESTED)
+        found = {"base": abilities.measured(self.base(), self.decoder(), tested)}
         for name, (layers, lessons, decouple, whole) in variants.items():
             model = self._compare(name, layers, lessons, decouple, whole)
             for strength, what in ((0.0, "off"), (1.0, "on")):
                 context = self._empty_context()
-                found[f"{name}, context {what}"] = abilities.measured(model, self.decoder(), TESTED, context, strength)
+                found[f"{name}, context {what}"] = abilities.measured(model, self.decoder(), tested, context, strength)
                 self.tell(f"{name}, context {what}: {found[f'{name}, context {what}']}")
         (self.folder / "abilities.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
@@ -197,7 +225,7 @@ class Training:
                 self.seed,
                 self.tell,
                 whole=whole,
-                check_every=150,
+                check_every=75,
             ).run()
             return model
 
@@ -215,9 +243,13 @@ class Training:
             self.tell(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {models.weights_hash(weights)}")
         self._record({name: models.weights_hash(weights) for name, (weights, _) in files.items()})
 
+    def _command(self) -> str:
+        how = f"--seed {self.seed} --threads {torch.get_num_threads()}" + " --compile" * self.compiled
+        return f"python dev.py train {how}" + f" --scale {self.scale}" * (self.scale != 1)
+
     def _record(self, hashes: dict[str, str]) -> None:
         record = {
-            "command": "python dev.py train",
+            "command": self._command(),
             "seed": self.seed,
             "hashes": hashes,
             "stages": json.loads((self.folder / "stages.json").read_text("utf-8")),
@@ -246,11 +278,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="one is fastest for networks this small")
     parser.add_argument("--scale", type=float, default=1.0, help="of all counts, for a trial")
+    parser.add_argument("--compile", action="store_true", help="a third faster, but needs a C++ compiler")
     parser.add_argument("--ship", action="store_true", help="write the weights into the repository")
     wanted = parser.parse_args(arguments)
     torch.set_num_threads(wanted.threads)
     models.prepare_host()
-    training = Training(wanted.folder, wanted.seed, wanted.scale)
+    training = Training(wanted.folder, wanted.seed, wanted.scale, wanted.compile)
     for stage in wanted.stages or STAGES:
         getattr(training, stage)()
     if wanted.ship:

@@ -14,7 +14,7 @@ from . import models, tasks
 from .trainer import Loss, Run, all_parameters, chosen_parameters
 from .world import draw, random_scene
 
-POOL = 1000
+POOL, HELD, MEASURED = 1000, 8, 64  # clips to train on, to test on, and to take statistics of
 UNSEEN = 10_000_000  # seeds from here on are not trained on
 NOISE = 0.06  # of a latent's standard deviation: so near latents must mean near pictures
 PULL = 1e-3  # towards small latents
@@ -33,8 +33,8 @@ class Phase:
 
 
 PHASES = (
-    Phase("vae_frames", 16, 1, CROP, 1.5e-3),
-    Phase("vae_clips", 4, 5, CROP, 1e-3),
+    Phase("vae_frames", 16, 1, CROP, 2e-3),
+    Phase("vae_clips", 4, 9, CROP, 1.5e-3),
 )
 
 
@@ -42,7 +42,7 @@ def pictures_of(seed: int) -> list[Tensor]:
     """Clips [T, H, W, 3] that a VAE must be able to hold: one of the world, and the halves of a VCU of it."""
     rng = random.Random(seed)
     clip = draw(random_scene(seed))
-    vcu = tasks.TASKS[tasks.random_task(rng, clip, tasks.NUM_PHASES)].build(clip, rng)
+    vcu = tasks.TASKS[tasks.random_task(rng, clip)].build(clip, rng)
     inactive, reactive, _ = split_for_encoding(vcu)
     shown = [half for half in (inactive, reactive) if not is_constant(half)]
     shown += [reference.image[None].expand_as(clip.frames) for reference in vcu.references]
@@ -76,7 +76,7 @@ def loss_of(vae: nn.Module, frames: Tensor, generator: torch.Generator) -> Tenso
     noise = torch.randn(latents.shape, generator=generator) * NOISE
     back = vae.decode(latents + noise)
     error = back - pixels
-    return error.abs().mean() + 4 * error.square().mean() + PULL * latents.square().mean()
+    return 0.3 * error.abs().mean() + 8 * error.square().mean() + PULL * latents.square().mean()
 
 
 def psnr(first: Tensor, second: Tensor) -> float:
@@ -113,7 +113,7 @@ def standardise(vae: nn.Module, pool: Tensor) -> None:
         back.bias -= weight[..., 0, 0, 0] @ (shift / gain)
 
 
-def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print) -> nn.Module:
+def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print, clips: int = POOL) -> nn.Module:
     """A trained VAE.
 
     Args:
@@ -121,9 +121,10 @@ def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print)
         seed: Of weights and data.
         steps: Of single frames and of short clips.
         tell: Receives a line of progress now and then.
+        clips: Of the world to train on.
     """
     torch.manual_seed(seed)
-    vae, pool, unseen = models.new_vae(), pool_of(POOL), pool_of(8, UNSEEN)
+    vae, pool, unseen = models.new_vae(), pool_of(clips), pool_of(HELD, UNSEEN)
     held = unseen.float() / 255
 
     for number, (phase, count) in enumerate(zip(PHASES, steps, strict=True)):
@@ -132,11 +133,13 @@ def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print)
         loss, check = _lesson(vae, pool, phase), _check(vae, held, phase)
         trained = all_parameters(vae)
         Run(phase.name, folder, vae, trained, loss, count, phase.rate, seed + number, 0.995, check, 250, tell).run()
-    standardise(vae, pool[:64])
+    standardise(vae, pool[:MEASURED])
     return vae.requires_grad_(False)
 
 
-def tune_decoder(vae: nn.Module, folder: Path, seed: int, steps: int, tell: object = print) -> nn.Module:
+def tune_decoder(
+    vae: nn.Module, folder: Path, seed: int, steps: int, tell: object = print, clips: int = POOL
+) -> nn.Module:
     """The same VAE with a better decoder; latents stay what they are, so models that know them still fit.
 
     Args:
@@ -145,15 +148,16 @@ def tune_decoder(vae: nn.Module, folder: Path, seed: int, steps: int, tell: obje
         seed: Of the data.
         steps: How many.
         tell: Receives a line of progress now and then.
+        clips: Of the world to train on.
     """
-    pool, held = pool_of(POOL), pool_of(8, UNSEEN).float() / 255
+    pool, held = pool_of(clips), pool_of(HELD, UNSEEN).float() / 255
 
     def loss(_: int, generator: torch.Generator) -> Tensor:
         pixels = (2 * crops(pool, generator, 3, 9, CROP).movedim(-1, 1) - 1).contiguous()
         with torch.no_grad():
             latents = vae.encode(pixels)
         error = vae.decode(latents) - pixels
-        return 0.3 * error.abs().mean() + 4 * error.square().mean()
+        return 0.1 * error.abs().mean() + 4 * error.square().mean()
 
     trained = chosen_parameters(vae, ["decoder.", "conv2."])
     check = _check(vae, held, Phase("vae_decoder", 3, 9, CROP, 1e-3))

@@ -14,14 +14,14 @@ from . import shapes
 from .words import COLOURS, FIGURE, MOTIONS, PLACES, SHAPES
 
 SIZE, LENGTH, FPS = 64, 17, 16.0
-RADII, FIGURE_RADIUS = (9.0, 12.0), 20.0
-TRAVEL = (20.0, 30.0)  # pixels from the first frame to the last
-WOBBLE = 3.0
-SECOND, FIGURES = 0.35, 0.25  # how often there is a second thing, and a figure
-GRAIN = 0.11  # depth of the texture
-STEP = 1.2  # radians of a step for each frame
+RADII, FIGURE_RADIUS = (10.5, 13.5), 21.0
+TRAVEL = (16.0, 24.0)  # pixels from the first frame to the last
+WOBBLE = 2.0
+SECOND, FIGURES = 0.3, 0.25  # how often there is a second thing, and a figure
+GRAIN = 0.07  # depth of the texture
+STEP = 0.4  # radians of a step for each frame
 NEAR, FAR = (0.95, 0.65), (0.12, 0.38)  # depth of things, front to back, and of the ground, top to bottom
-SOFT = 2.0  # width of an edge in pixels, as a lens would draw it
+SOFT = 2.5  # width of an edge in pixels, as a lens would draw it
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from wan_vace.vace_core.masks import fold_mask, seen_frames
 
 pytestmark = pytest.mark.host
 
-SAMPLED = ("inpaint", "guided_inpaint")
-GUIDED = {"depth": "outline IoU", "layout": "box IoU"}
-LEAST = 0.15  # of the overlap with what a control says
+SAMPLED = ("depth", "pose", "layout", "inpaint", "guided_inpaint")
+SHORT = 1.0  # dB that the VAE may lack
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +67,9 @@ def test_a_task_passes_its_gates_on_a_scene(studio, task):
     assert not short, "\n".join(short)
 
 
-@pytest.mark.parametrize("task", GUIDED)
-def test_a_thing_is_where_its_control_says_and_not_without(studio, task):
-    found = quality.attempt(studio, task, 0)
-    score, without = (scores[GUIDED[task]] for scores in (found.scores, found.scores_without))
-    assert score > LEAST and score > 2 * without
+def test_the_vae_gives_back_clips_that_it_was_not_trained_on(studio):
+    row = quality.vae_row(studio, 4)
+    assert row.passed(SHORT), row.cells
 
 
 def test_the_verb_writes_its_table_and_a_sheet_and_fails_with_a_gate(call, tmp_path, monkeypatch):
