@@ -22,8 +22,8 @@ from .dit_training import Lesson
 from .world import LENGTH, SIZE
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
-STAGES = ("vae", "base", "adapter", "decoder", "comparison")
-VAE_STEPS, DECODER_STEPS = (2200, 2400), 600
+STAGES = ("vae", "base", "adapter", "comparison")
+VAE_STEPS = (2200, 2400)
 BASE_CLIPS, UNSEEN_CLIPS = 2000, 48
 BASE_STEPS, ADAPTER_STEPS = 4000, 3500
 REQUESTS, PHASES_END = 2000, (0.15, 0.5, 0.92)  # the parts of the steps that the phases end at
@@ -66,15 +66,6 @@ class Training:
         steps = tuple(map(self.steps, VAE_STEPS))
         common = self.folder, self.seed, steps, self.tell
         return self._module("vae", models.new_vae, lambda: vae_training.train(*common, self.clips(vae_training.POOL)))
-
-    def decoder(self) -> nn.Module:
-        """The VAE with a decoder trained on its own for longer, likewise; its latents are those of `vae`."""
-
-        def train() -> nn.Module:
-            common = self.folder, self.seed, self.steps(DECODER_STEPS), self.tell
-            return vae_training.tune_decoder(self.vae(), *common, self.clips(vae_training.POOL))
-
-        return self._module("decoder", models.new_vae, train)
 
     def base(self) -> nn.Module:
         """The text-to-video model, likewise."""
@@ -194,12 +185,12 @@ class Training:
             "together": (spread, together, False, False),
         }
         tested = self.steps(TESTED)
-        found = {"base": abilities.measured(self.base(), self.decoder(), tested)}
+        found = {"base": abilities.measured(self.base(), self.vae(), tested)}
         for name, (layers, lessons, decouple, whole) in variants.items():
             model = self._compare(name, layers, lessons, decouple, whole)
             for strength, what in ((0.0, "off"), (1.0, "on")):
                 context = self._empty_context()
-                found[f"{name}, context {what}"] = abilities.measured(model, self.decoder(), tested, context, strength)
+                found[f"{name}, context {what}"] = abilities.measured(model, self.vae(), tested, context, strength)
                 self.tell(f"{name}, context {what}: {found[f'{name}, context {what}']}")
         (self.folder / "abilities.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
@@ -237,7 +228,7 @@ class Training:
         """Write the weights in the real layouts, half precision, with how they came about."""
         base = self.base().state_dict()
         adapter = {k: v for k, v in self.adapter().state_dict().items() if k.startswith("vace_")}
-        files = {"vae": (self.decoder().state_dict(), None), "base": (base, models.CONFIG), "adapter": (adapter, None)}
+        files = {"vae": (self.vae().state_dict(), None), "base": (base, models.CONFIG), "adapter": (adapter, None)}
         for name, (weights, metadata) in files.items():
             path = models.save(weights, WEIGHTS / models.FILES[name], metadata)
             self.tell(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {models.weights_hash(weights)}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..vace_core.context import is_constant, split_for_encoding
 from . import models, tasks
-from .trainer import Loss, Run, all_parameters, chosen_parameters
+from .trainer import Loss, Run, all_parameters
 from .world import draw, random_scene
 
 POOL, HELD, MEASURED = 1000, 8, 64  # clips to train on, to test on, and to take statistics of
@@ -134,34 +134,6 @@ def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print,
         trained = all_parameters(vae)
         Run(phase.name, folder, vae, trained, loss, count, phase.rate, seed + number, 0.995, check, 250, tell).run()
     standardise(vae, pool[:MEASURED])
-    return vae.requires_grad_(False)
-
-
-def tune_decoder(
-    vae: nn.Module, folder: Path, seed: int, steps: int, tell: object = print, clips: int = POOL
-) -> nn.Module:
-    """The same VAE with a better decoder; latents stay what they are, so models that know them still fit.
-
-    Args:
-        vae: Trained and standardised; its decoder is changed.
-        folder: Where the state is kept.
-        seed: Of the data.
-        steps: How many.
-        tell: Receives a line of progress now and then.
-        clips: Of the world to train on.
-    """
-    pool, held = pool_of(clips), pool_of(HELD, UNSEEN).float() / 255
-
-    def loss(_: int, generator: torch.Generator) -> Tensor:
-        pixels = (2 * crops(pool, generator, 3, 9, CROP).movedim(-1, 1) - 1).contiguous()
-        with torch.no_grad():
-            latents = vae.encode(pixels)
-        error = vae.decode(latents) - pixels
-        return 0.1 * error.abs().mean() + 4 * error.square().mean()
-
-    trained = chosen_parameters(vae, ["decoder.", "conv2."])
-    check = _check(vae, held, Phase("vae_decoder", 3, 9, CROP, 1e-3))
-    Run("vae_decoder", folder, vae, trained, loss, steps, 1e-3, seed + 9, 0.995, check, 200, tell).run()
     return vae.requires_grad_(False)
 
 
