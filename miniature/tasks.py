@@ -38,7 +38,7 @@ class Task:
         build: The VCU of a clip.
         phase: From which phase of the training on it is there: 0 keeps what is given, 1 is controls and references,
             2 combinations.
-        weight: How often, against others of the phases so far.
+        weight: How often, against others.
         colourless: Whether the caption may leave the colour out, since a reference or what is kept shows it.
         figure: Whether there must be a figure.
     """
