@@ -31,8 +31,10 @@ def text_to_video(model: nn.Module, captions: list[str], context: Tensor | None,
         len(captions), 16, (LENGTH - 1) // STRIDE_T + 1, SIZE // STRIDE, SIZE // STRIDE,
         generator=torch.Generator().manual_seed(FIRST_SEED),
     )  # fmt: skip
-    velocities = (flow_matching.velocity_of(model, one, context, strength) for one in (text, nothing))
-    return flow_matching.sample(flow_matching.guided(*velocities, GUIDANCE), noise, STEPS)
+    place = models.device_of(model)
+    context = context if context is None else context.to(place)
+    velocities = (flow_matching.velocity_of(model, one.to(place), context, strength) for one in (text, nothing))
+    return flow_matching.sample(flow_matching.guided(*velocities, GUIDANCE), noise.to(place), STEPS).cpu()
 
 
 @torch.no_grad()

@@ -13,9 +13,9 @@ from ..vace_core.masks import MID_GREY
 from ..vace_core.references import letterbox
 from ..vace_core.vcu import Vcu
 from . import models, tasks, words
-from .world import LENGTH, draw, random_scene
+from .world import LENGTH, draw, random_scene, reference
 
-CHUNK = 16
+CHUNK, PICTURES = 16, 128  # how many clips, and single pictures, are encoded at once
 LATENTS = 16
 
 
@@ -71,6 +71,14 @@ def encode_targets(vae: nn.Module, seeds: Sequence[int], length: int = LENGTH) -
         latents.append(models.encode(vae, torch.stack([clip.frames for clip in clips])).half())
         captions += [words.token_ids(clip.scene.caption) for clip in clips]
     return Targets(torch.cat(latents), word_table(captions))
+
+
+def encode_pictures(vae: nn.Module, seeds: Sequence[int]) -> Targets:
+    """The first thing of each seed's scene, alone on white, as a clip of one frame."""
+    things = [random_scene(seed).things[0] for seed in seeds]
+    chunks = (things[start : start + PICTURES] for start in range(0, len(things), PICTURES))
+    latents = [models.encode(vae, torch.stack([reference(thing) for thing in chunk])).half() for chunk in chunks]
+    return Targets(torch.cat(latents), word_table([words.token_ids(thing.words) for thing in things]))
 
 
 def word_table(captions: Sequence[Sequence[int]]) -> Tensor:
@@ -144,8 +152,7 @@ def encode_all(vae: nn.Module, videos: Sequence[Tensor]) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     for (_, constant), indices in kinds.items():
         chosen = indices[:1] if constant is not False else indices
-        pixels = torch.stack([videos[index] for index in chosen]).movedim(-1, 1)
-        latents = vae.encode((2 * pixels - 1).contiguous(memory_format=torch.channels_last_3d))
+        latents = models.encode_raw(vae, torch.stack([videos[index] for index in chosen]))
         found |= {index: latents[n % len(latents)][None] for n, index in enumerate(indices)}
     return [found[index] for index in range(len(videos))]
 

@@ -11,7 +11,11 @@ from . import flow_matching, models, tasks, words
 from .data import Requests, Targets
 from .trainer import Run, all_parameters, chosen_parameters
 
-BATCH, RATE = 12, 2e-3
+BATCH, RATE = 24, 2e-3
+STILLS, FEWER_STILLS = 0.6, 0.15  # how often the base learns from single frames, at its begin and at its end
+STILLS_BATCH = 4 * BATCH
+PICTURES = 0.25  # how many of those are things alone on white, as references are
+LONGER, LONGER_BATCH = 0.1, BATCH // 2  # how often it learns from longer clips
 NO_CAPTION = 0.1
 BARE, SHOWN = 0.3, 0.7  # how often a caption leaves the colours out: of any clip, and where something else shows them
 CHECK_PARTS = 8  # places on the schedule that a validation loss is measured at
@@ -41,23 +45,66 @@ def _noisy_loss(
 ) -> Tensor:
     part = (torch.arange(len(clean)) + torch.rand(len(clean), generator=generator)) / len(clean)  # spread evenly
     noise = torch.randn(clean.shape, generator=generator)
-    return flow_matching.loss(flow_matching.velocity_of(model, text, context), clean, part, noise).mean()
+    return flow_matching.loss(_velocity_of(model, text, context), *_moved(model, clean, part, noise)).mean()
+
+
+def _velocity_of(model: nn.Module, text: Tensor, context: Tensor | None) -> flow_matching.Velocity:
+    text, context = _moved(model, text, context)
+    return flow_matching.velocity_of(model, text, context, attention=flow_matching.plain_attention)
+
+
+def _moved(model: nn.Module, *tensors: Tensor | None) -> list[Tensor | None]:
+    place = models.device_of(model)
+    return [tensor if tensor is None else tensor.to(place) for tensor in tensors]
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """What the base learns from: as Wan, from pictures and from clips of several lengths.
+
+    Attributes:
+        clips: Of the usual length.
+        longer: Clips of more frames.
+        pictures: Things alone on white, one frame each.
+    """
+
+    clips: Targets
+    longer: Targets
+    pictures: Targets
+
+    def draw(self, generator: torch.Generator, part: float) -> tuple[Tensor, Tensor]:
+        """``(clean, words)`` of a batch of one kind: pictures, mostly first frames of clips, or clips.
+
+        Args:
+            generator: Of chance.
+            part: How much of the training is over; pictures become fewer.
+        """
+        kind, is_picture = torch.rand(2, generator=generator).tolist()
+        stills = STILLS + (FEWER_STILLS - STILLS) * part
+        if kind < stills:
+            source, batch = self.pictures if is_picture < PICTURES else self.clips, STILLS_BATCH
+        elif kind > 1 - LONGER:
+            source, batch = self.longer, LONGER_BATCH
+        else:
+            source, batch = self.clips, BATCH
+        rows = _rows(generator, len(source.latents), batch)
+        length = 1 if kind < stills else None
+        return source.latents[rows, :, :length].float(), source.words[rows]
 
 
 def base_run(
-    folder: Path, model: nn.Module, seen: Targets, unseen: Targets, steps: int, seed: int, tell: object
+    folder: Path, model: nn.Module, seen: Footage, unseen: Targets, steps: int, seed: int, tell: object, half: bool
 ) -> Run:
     """Training of text to video."""
 
-    def loss(_: int, generator: torch.Generator) -> Tensor:
-        rows = _rows(generator, len(seen.latents))
-        text = _captions(seen.words[rows], generator, BARE)
-        return _noisy_loss(model, seen.latents[rows].float(), text, generator, None)
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        clean, table = seen.draw(generator, step / steps)
+        return _noisy_loss(model, clean, _captions(table, generator, BARE), generator, None)
 
     def check(_: int) -> dict[str, float]:
         return {"validation": base_validation(model, unseen)}
 
-    return Run("base", folder, model, all_parameters(model), loss, steps, RATE, seed, 0.998, check, 250, tell)
+    return Run("base", folder, model, all_parameters(model), loss, steps, RATE, seed, 0.998, check, 500, tell, half)
 
 
 def base_validation(model: nn.Module, unseen: Targets) -> float:
@@ -68,10 +115,11 @@ def base_validation(model: nn.Module, unseen: Targets) -> float:
 def _validation(model: nn.Module, clean: Tensor, text: Tensor, context: Tensor | None) -> float:
     generator = torch.Generator().manual_seed(7)
     total = 0.0
-    velocity = flow_matching.velocity_of(model, text, context)
+    velocity = _velocity_of(model, text, context)
     for index in range(CHECK_PARTS):
         part = torch.full((len(clean),), (index + 0.5) / CHECK_PARTS)
-        total += float(flow_matching.loss(velocity, clean, part, torch.randn(clean.shape, generator=generator)).mean())
+        noise = torch.randn(clean.shape, generator=generator)
+        total += float(flow_matching.loss(velocity, *_moved(model, clean, part, noise)).mean())
     return total / CHECK_PARTS
 
 
@@ -118,6 +166,7 @@ def adapter_run(
     seed: int,
     tell: object,
     *,
+    half: bool = False,
     whole: bool = False,
     rate: float = RATE,
     check_every: int = 500,
@@ -134,6 +183,7 @@ def adapter_run(
         steps: In all.
         seed: Of the data.
         tell: Receives progress.
+        half: See `Run`.
         whole: Whether the base is trained too (global fine-tuning), instead of frozen.
         rate: The largest learning rate.
         check_every: Steps between two checks.
@@ -151,7 +201,7 @@ def adapter_run(
         }
 
     trained = all_parameters(model) if whole else chosen_parameters(model, ["vace_"])
-    return Run(name, folder, model, trained, loss, steps, rate, seed, 0.998, check, check_every, tell)
+    return Run(name, folder, model, trained, loss, steps, rate, seed, 0.998, check, check_every, tell, half)
 
 
 def adapter_validation(model: nn.Module, unseen: Lesson) -> float:

@@ -156,15 +156,31 @@ def spread_layers(num_layers: int = LAYERS, count: int = VACE_LAYERS) -> tuple[i
     return tuple(range(0, num_layers, num_layers // count))[:count]
 
 
+def device() -> torch.device:
+    """Where to train: on a GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a network is."""
+    return next(module.parameters()).device
+
+
 def encode(vae: nn.Module, frames: Tensor) -> Tensor:
     """[B, 16, t, h, w] as the model sees them, of frames [B, T, H, W, 3] in [0, 1]."""
-    pixels = frames.movedim(-1, 1).contiguous(memory_format=torch.channels_last_3d)
-    return latent_format().process_in(vae.encode(2 * pixels - 1))
+    return latent_format().process_in(encode_raw(vae, frames))
+
+
+def encode_raw(vae: nn.Module, frames: Tensor) -> Tensor:
+    """[B, 16, t, h, w] in the VAE's own space, of frames [B, T, H, W, 3] in [0, 1]."""
+    pixels = frames.to(device_of(vae)).movedim(-1, 1).contiguous(memory_format=torch.channels_last_3d)
+    return vae.encode(2 * pixels - 1).to(frames.device)
 
 
 def decode(vae: nn.Module, latents: Tensor) -> Tensor:
     """[B, T, H, W, 3] in [0, 1], of latents as of `encode`."""
-    return ((vae.decode(latent_format().process_out(latents)) + 1) / 2).clamp(0, 1).movedim(1, -1)
+    back = vae.decode(latent_format().process_out(latents).to(device_of(vae))).to(latents.device)
+    return ((back + 1) / 2).clamp(0, 1).movedim(1, -1)
 
 
 def latent_format() -> object:

@@ -18,16 +18,16 @@ from torch import Tensor, nn
 from ..vace_core.vcu import empty_vcu
 from . import abilities, data, dit_training, models, plots, tasks, vae_training
 from .data import Requests, Targets
-from .dit_training import Lesson
+from .dit_training import Footage, Lesson
 from .world import LENGTH, SIZE
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 STAGES = ("vae", "base", "adapter", "comparison")
-VAE_STEPS = (2200, 2400)
-BASE_CLIPS, UNSEEN_CLIPS = 2000, 48
-BASE_STEPS, ADAPTER_STEPS = 4000, 3500
-REQUESTS, PHASES_END = 2000, (0.15, 0.5, 0.92)  # the parts of the steps that the phases end at
-LONG_CLIPS, LONG = 240, 33  # for the rest of the steps: clips of more frames
+VAE_STEPS = (2200, 3000)
+BASE_CLIPS, UNSEEN_CLIPS = 4000, 48
+BASE_STEPS, ADAPTER_STEPS = 6500, 5500
+REQUESTS, PHASES_END = 4000, (0.12, 0.4, 0.92)  # the parts of the steps that the phases end at
+LONG_CLIPS, LONG = 400, 33  # for the rest of the steps: clips of more frames
 COMPARED_STEPS, COMPARED_REQUESTS = 300, 600
 TESTED = 32  # captions that a model's abilities are measured with
 FEWEST = 8  # clips of a trial, so that there are some of every phase
@@ -42,10 +42,13 @@ class Training:
         seed: Of weights, data and noise.
         scale: Of all counts, for a trial.
         compiled: Whether PyTorch compiles the transformers' blocks.
+        half: Whether to compute in bfloat16, see `trainer.Run`.
     """
 
-    def __init__(self, folder: Path, seed: int = 0, scale: float = 1.0, compiled: bool = False) -> None:
-        self.folder, self.seed, self.scale, self.compiled = folder, seed, scale, compiled
+    def __init__(
+        self, folder: Path, seed: int = 0, scale: float = 1.0, compiled: bool = False, half: bool = False
+    ) -> None:
+        self.folder, self.seed, self.scale, self.compiled, self.half = folder, seed, scale, compiled, half
         self.begin = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -64,8 +67,8 @@ class Training:
     def vae(self) -> nn.Module:
         """The VAE, trained or from an earlier run."""
         steps = tuple(map(self.steps, VAE_STEPS))
-        common = self.folder, self.seed, steps, self.tell
-        return self._module("vae", models.new_vae, lambda: vae_training.train(*common, self.clips(vae_training.POOL)))
+        common = self.folder, self.seed, steps, self.tell, self.clips(vae_training.POOL), self.half
+        return self._module("vae", models.new_vae, lambda: vae_training.train(*common))
 
     def base(self) -> nn.Module:
         """The text-to-video model, likewise."""
@@ -84,8 +87,8 @@ class Training:
             self._note(name, module, (time.perf_counter() - begin) / 60)
             return module.requires_grad_(False)
         module = new()
-        module.load_state_dict(torch.load(path, weights_only=True))
-        return module.requires_grad_(False)
+        module.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+        return module.to(models.device()).requires_grad_(False)
 
     def _note(self, name: str, module: nn.Module, minutes: float) -> None:
         digest = models.weights_hash(module.state_dict())
@@ -99,6 +102,10 @@ class Training:
         """The clips, encoded."""
         return self._encoded("targets", 0, BASE_CLIPS)
 
+    def pictures(self) -> Targets:
+        """Things alone on white, encoded."""
+        return self._kept("pictures", lambda: data.encode_pictures(self.vae(), range(self.clips(BASE_CLIPS))))
+
     def long_targets(self) -> Targets:
         """Longer clips, encoded."""
         return self._encoded("targets_long", 0, LONG_CLIPS, LONG)
@@ -108,11 +115,14 @@ class Training:
         return self._encoded("unseen", vae_training.UNSEEN, UNSEEN_CLIPS)
 
     def _encoded(self, name: str, first: int, count: int, length: int = LENGTH) -> Targets:
-        def make() -> list[dict[str, Tensor]]:
+        def make() -> Targets:
             self.tell(f"encoding {count} clips ({name})")
-            return [vars(data.encode_targets(self.vae(), range(first, first + self.clips(count)), length))]
+            return data.encode_targets(self.vae(), range(first, first + self.clips(count)), length)
 
-        return Targets(**data.kept(self.folder / f"{name}.encoded", make)[0])
+        return self._kept(name, make)
+
+    def _kept(self, name: str, make: Callable[[], Targets]) -> Targets:
+        return Targets(**data.kept(self.folder / f"{name}.encoded", lambda: [vars(make())])[0])
 
     def requests(
         self, name: str, first: int, count: int, decouple: bool = True, length: int = LENGTH
@@ -129,10 +139,10 @@ class Training:
 
     def _train_base(self) -> nn.Module:
         torch.manual_seed(self.seed)
-        model, seen, unseen = models.new_dit(), self.targets(), self.unseen()
-        steps = self.steps(BASE_STEPS)
+        model, steps = models.new_dit().to(models.device()), self.steps(BASE_STEPS)
+        seen, unseen = Footage(self.targets(), self.long_targets(), self.pictures()), self.unseen()
         self._prepare(model)
-        dit_training.base_run(self.folder, model, seen, unseen, steps, self.seed, self.tell).run()
+        dit_training.base_run(self.folder, model, seen, unseen, steps, self.seed, self.tell, self.half).run()
         return model
 
     def _prepare(self, model: nn.Module) -> None:
@@ -145,6 +155,7 @@ class Training:
         model = models.new_dit(True)
         model.load_state_dict(self.base().state_dict(), strict=False)
         models.copy_into_adapter(model, layers)
+        model.to(models.device())
         self._prepare(model)
         return model
 
@@ -163,7 +174,7 @@ class Training:
         lessons, unseen = self.lessons(), self._unseen_lesson()
         steps = self.steps(ADAPTER_STEPS)
         run = dit_training.adapter_run(
-            "adapter", self.folder, model, lessons, unseen, self.unseen(), steps, self.seed, self.tell
+            "adapter", self.folder, model, lessons, unseen, self.unseen(), steps, self.seed, self.tell, half=self.half
         )
         run.run()
         return model
@@ -215,6 +226,7 @@ class Training:
                 self.steps(COMPARED_STEPS),
                 self.seed,
                 self.tell,
+                half=self.half,
                 whole=whole,
                 check_every=75,
             ).run()
@@ -235,7 +247,11 @@ class Training:
         self._record({name: models.weights_hash(weights) for name, (weights, _) in files.items()})
 
     def _command(self) -> str:
-        how = f"--seed {self.seed} --threads {torch.get_num_threads()}" + " --compile" * self.compiled
+        how = (
+            f"--seed {self.seed} --threads {torch.get_num_threads()}"
+            + " --compile" * self.compiled
+            + " --bf16" * self.half
+        )
         return f"python dev.py train {how}" + f" --scale {self.scale}" * (self.scale != 1)
 
     def _record(self, hashes: dict[str, str]) -> None:
@@ -270,11 +286,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--threads", type=int, default=1, help="one is fastest for networks this small")
     parser.add_argument("--scale", type=float, default=1.0, help="of all counts, for a trial")
     parser.add_argument("--compile", action="store_true", help="a third faster, but needs a C++ compiler")
+    parser.add_argument("--bf16", action="store_true", help="faster where the processor computes in bfloat16")
     parser.add_argument("--ship", action="store_true", help="write the weights into the repository")
     wanted = parser.parse_args(arguments)
     torch.set_num_threads(wanted.threads)
     models.prepare_host()
-    training = Training(wanted.folder, wanted.seed, wanted.scale, wanted.compile)
+    training = Training(wanted.folder, wanted.seed, wanted.scale, wanted.compile, wanted.bf16)
     for stage in wanted.stages or STAGES:
         getattr(training, stage)()
     if wanted.ship:

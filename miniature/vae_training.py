@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..vace_core.context import is_constant, split_for_encoding
-from . import models, tasks
+from . import models, tasks, vae_pass
 from .trainer import Loss, Run, all_parameters
 from .world import draw, random_scene
 
@@ -33,8 +33,8 @@ class Phase:
 
 
 PHASES = (
-    Phase("vae_frames", 16, 1, CROP, 2e-3),
-    Phase("vae_clips", 4, 9, CROP, 1.5e-3),
+    Phase("vae_frames", 32, 1, CROP, 2e-3),
+    Phase("vae_clips", 8, 9, CROP, 1.5e-3),
 )
 
 
@@ -71,22 +71,22 @@ def crops(pool: Tensor, generator: torch.Generator, batch: int, length: int, siz
 
 def loss_of(vae: nn.Module, frames: Tensor, generator: torch.Generator) -> Tensor:
     """How far a clip that went through the VAE is from itself; edges count more than ground."""
-    pixels = (2 * frames.movedim(-1, 1) - 1).contiguous()
-    latents = vae.encode(pixels)
-    noise = torch.randn(latents.shape, generator=generator) * NOISE
-    back = vae.decode(latents + noise)
-    error = back - pixels
+    pixels = _pixels(vae, frames)
+    latents = vae_pass.encode(vae, pixels).float()
+    noise = torch.randn(latents.shape, generator=generator).to(latents.device) * NOISE
+    error = vae_pass.decode(vae, latents + noise) - pixels
     return 0.3 * error.abs().mean() + 8 * error.square().mean() + PULL * latents.square().mean()
+
+
+def _pixels(vae: nn.Module, frames: Tensor) -> Tensor:
+    """Frames [B, T, H, W, 3] as the VAE takes them."""
+    pixels = (2 * frames.to(models.device_of(vae)).movedim(-1, 1) - 1).float()
+    return pixels.contiguous(memory_format=torch.channels_last_3d)
 
 
 def psnr(first: Tensor, second: Tensor) -> float:
     """Peak signal to noise of pictures in [0, 1], in dB, over all their pixels together."""
     return float(-10 * torch.log10(F.mse_loss(first, second).clamp(min=1e-10)))
-
-
-def roundtrip(vae: nn.Module, frames: Tensor) -> Tensor:
-    """Frames [B, T, H, W, 3] encoded and decoded."""
-    return models.decode(vae, models.encode(vae, frames))
 
 
 def standardise(vae: nn.Module, pool: Tensor) -> None:
@@ -99,11 +99,11 @@ def standardise(vae: nn.Module, pool: Tensor) -> None:
         pool: Clips to measure on, as of `pool_of`.
     """
     with torch.no_grad():
-        latents = torch.cat([vae.encode(2 * (clip[None].float() / 255).movedim(-1, 1) - 1) for clip in pool])
+        latents = torch.cat([models.encode_raw(vae, clip[None].float() / 255) for clip in pool])
         mean, std = (latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4)))
         wanted = models.latent_format()
-        gain = wanted.latents_std.flatten() / std
-        shift = wanted.latents_mean.flatten() - gain * mean
+        gain = (wanted.latents_std.flatten() / std).to(models.device_of(vae))
+        shift = (wanted.latents_mean.flatten() - gain.to(mean) * mean).to(gain)
         channels = len(gain)
         out, back = vae.conv1, vae.conv2
         out.weight[:channels] *= gain[:, None, None, None, None]
@@ -113,7 +113,14 @@ def standardise(vae: nn.Module, pool: Tensor) -> None:
         back.bias -= weight[..., 0, 0, 0] @ (shift / gain)
 
 
-def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print, clips: int = POOL) -> nn.Module:
+def train(
+    folder: Path,
+    seed: int,
+    steps: tuple[int, int],
+    tell: object = print,
+    clips: int = POOL,
+    half: bool = False,
+) -> nn.Module:
     """A trained VAE.
 
     Args:
@@ -122,9 +129,11 @@ def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print,
         steps: Of single frames and of short clips.
         tell: Receives a line of progress now and then.
         clips: Of the world to train on.
+        half: See `Run`.
     """
     torch.manual_seed(seed)
-    vae, pool, unseen = models.new_vae(), pool_of(clips), pool_of(HELD, UNSEEN)
+    vae = models.new_vae().to(models.device())
+    pool, unseen = pool_of(clips), pool_of(HELD, UNSEEN)
     held = unseen.float() / 255
 
     for number, (phase, count) in enumerate(zip(PHASES, steps, strict=True)):
@@ -132,7 +141,9 @@ def train(folder: Path, seed: int, steps: tuple[int, int], tell: object = print,
             models.let_time_in(vae)
         loss, check = _lesson(vae, pool, phase), _check(vae, held, phase)
         trained = all_parameters(vae)
-        Run(phase.name, folder, vae, trained, loss, count, phase.rate, seed + number, 0.995, check, 250, tell).run()
+        Run(
+            phase.name, folder, vae, trained, loss, count, phase.rate, seed + number, 0.995, check, 250, tell, half
+        ).run()
     standardise(vae, pool[:MEASURED])
     return vae.requires_grad_(False)
 
@@ -146,12 +157,12 @@ def _lesson(vae: nn.Module, pool: Tensor, phase: Phase) -> Loss:
 
 def _check(vae: nn.Module, held: Tensor, phase: Phase) -> Callable[[int], dict[str, float]]:
     def check(_: int) -> dict[str, float]:
-        return {"psnr": psnr(roundtrip_plain(vae, held[:, : phase.length]), held[:, : phase.length])}
+        return {"psnr": psnr(roundtrip(vae, held[:, : phase.length]), held[:, : phase.length])}
 
     return check
 
 
-def roundtrip_plain(vae: nn.Module, frames: Tensor) -> Tensor:
-    """`roundtrip` in the VAE's own space, before it is standardised."""
-    pixels = 2 * frames.movedim(-1, 1) - 1
-    return ((vae.decode(vae.encode(pixels)) + 1) / 2).clamp(0, 1).movedim(1, -1)
+def roundtrip(vae: nn.Module, frames: Tensor) -> Tensor:
+    """Frames [B, T, H, W, 3] encoded and decoded, in the VAE's own space, before it is standardised."""
+    back = vae_pass.decode(vae, vae_pass.encode(vae, _pixels(vae, frames)).float()).to(frames)
+    return ((back + 1) / 2).clamp(0, 1).movedim(1, -1)

@@ -138,3 +138,20 @@ def test_a_line_of_the_log_that_was_not_written_to_its_end_is_dropped(whole, tmp
     resumed = begun(tmp_path)
     resumed.run()
     assert same(weights(resumed), whole[0]) and log_of(tmp_path) == whole[1]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_half_precision_is_for_computing_and_not_for_the_weights(half, tmp_path):
+    net, seen = module(), []
+
+    def output():
+        seen.append(net(torch.ones(1, 4)))
+        return seen[-1].float().square().mean()
+
+    run = trainer.Run(
+        "small", tmp_path, net, trainer.all_parameters(net), lambda *_: output(), 1, 0.01,
+        check=lambda _: {"loss": float(output())}, tell=lambda _: None, half=half,
+    )  # fmt: skip
+    run.run()
+    assert {made.dtype for made in seen} == {torch.bfloat16 if half else torch.float32} and len(seen) == 2
+    assert {weight.dtype for weight in net.parameters()} == {torch.float32}
