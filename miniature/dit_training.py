@@ -11,11 +11,11 @@ from . import flow_matching, models, tasks, words
 from .data import Requests, Targets
 from .trainer import Run, all_parameters, chosen_parameters
 
-BATCH, RATE = 24, 2e-3
-STILLS, FEWER_STILLS = 0.6, 0.15  # how often the base learns from single frames, at its begin and at its end
+BATCH, RATE = 12, 2e-3
+STILLS, FEWER_STILLS = 0.4, 0.1  # how often the base learns from single frames, at its begin and at its end
 STILLS_BATCH = 4 * BATCH
 PICTURES = 0.25  # how many of those are things alone on white, as references are
-LONGER, LONGER_BATCH = 0.1, BATCH // 2  # how often it learns from longer clips
+LONGER, LONGER_BATCH = 0.08, BATCH // 2  # how often it learns from longer clips
 NO_CAPTION = 0.1
 BARE, SHOWN = 0.3, 0.7  # how often a caption leaves the colours out: of any clip, and where something else shows them
 CHECK_PARTS = 8  # places on the schedule that a validation loss is measured at

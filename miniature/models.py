@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from . import vae_pass
 from .words import TEXT_DIM
 
 VAE = {"dim": 8, "z_dim": 16, "temperal_downsample": [False, True, True]}
@@ -15,6 +16,7 @@ LAYERS, VACE_LAYERS = 10, 5
 WIDTH = {"dim": 128, "ffn_dim": 512, "num_heads": 1, "num_layers": LAYERS, "text_dim": TEXT_DIM}
 CHANNELS = {"in_dim": 16, "out_dim": 16}
 CONTEXT_CHANNELS = 96
+AT_ONCE = 68  # frames that go through the VAE together; more would not stay in a processor's cache
 CONFIG = {"config": json.dumps({"transformer": {"text_dim": TEXT_DIM}})}
 FILES = {
     "vae": "vae/miniature_wan_vae.safetensors",
@@ -121,9 +123,9 @@ def _start(name: str, weight: Tensor, gain: float) -> None:
 
 
 def compile_blocks(model: nn.Module) -> None:
-    """Have PyTorch compile the base's blocks when they are first used; weights keep their names."""
-    for block in model.blocks:
-        block.compile()
+    """Have PyTorch compile the blocks when they are first used, for any length; weights keep their names."""
+    for block in (*model.blocks, *getattr(model, "vace_blocks", ())):
+        block.compile(dynamic=True)
 
 
 def copy_into_adapter(model: nn.Module, layers: tuple[int, ...]) -> None:
@@ -173,8 +175,9 @@ def encode(vae: nn.Module, frames: Tensor) -> Tensor:
 
 def encode_raw(vae: nn.Module, frames: Tensor) -> Tensor:
     """[B, 16, t, h, w] in the VAE's own space, of frames [B, T, H, W, 3] in [0, 1]."""
-    pixels = frames.to(device_of(vae)).movedim(-1, 1).contiguous(memory_format=torch.channels_last_3d)
-    return vae.encode(2 * pixels - 1).to(frames.device)
+    pixels = 2 * frames.to(device_of(vae)).movedim(-1, 1) - 1
+    parts = pixels.contiguous(memory_format=torch.channels_last_3d).split(max(AT_ONCE // frames.shape[1], 1))
+    return torch.cat([vae_pass.encode(vae, part) for part in parts]).to(frames.device)
 
 
 def decode(vae: nn.Module, latents: Tensor) -> Tensor:

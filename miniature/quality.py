@@ -155,6 +155,9 @@ def attempt(studio: Studio, task: str, seed: int) -> Attempt:
         scores["kept, dB"] = measures.psnr(film, case.vcu.frames, kept)
         scores["kept and pasted, dB"] = measures.psnr(pasted, case.vcu.frames, kept)
         scores_without["kept, dB"] = measures.psnr(without, case.vcu.frames, kept)
+    if case.joined:
+        scores |= case.joined(studio.pasted(film, case.vcu, feather=0.0))
+        scores_without |= case.joined(studio.pasted(without, case.vcu, feather=0.0))
     return Attempt(case, film, without, scores, scores_without)
 
 
@@ -208,7 +211,8 @@ def _heading(studio: Studio, seeds: int) -> list[str]:
         f"{seeds} for each task, {studio.steps} steps, CFG {CFG:g}. *With* and *without* share model, prompt and",
         "noise; *without* has an empty VCU (text to video: no caption; long video: segments by themselves). Numbers",
         "are the mean over the scenes and, in brackets, least and most. Shares, IoU, seam and continuity are best at",
-        "1. A row with a limit must reach it, and be better than without where the condition is what makes it.",
+        "1. A row with a limit must reach it, and be better than without where the condition is what makes it. Seam",
+        "and continuity of outpaint, expand and extend are measured with what is kept put back to the pixel.",
         "",
         "These are numbers of a small model: they show whether each task works from the VCU to the pixels, not how",
         "good the real models are.",

@@ -43,6 +43,7 @@ class Case:
         judge: See `Judge`.
         told_without: What it is told when the condition is taken away.
         segments: Length and overlap of its segments, if it is a long video.
+        joined: What to look for once what is kept is put back to the pixel: how well the rest joins it.
     """
 
     clip: Clip
@@ -51,6 +52,7 @@ class Case:
     judge: Judge
     told_without: str
     segments: tuple[int, int] | None = None
+    joined: Judge | None = None
 
 
 Make = Callable[[Call, int], Case]
@@ -156,7 +158,7 @@ def outpaint(call: Call, seed: int) -> Case:
     grown = {"by": "pixels", "left": left, "right": right, "top": 0, "bottom": 0}
     (vcu, *_) = call("VaceOutpaintVideo", video=clip.frames[:, :, left : SIZE - right], by=grown, **OUTPAINT)
     edges = [edge for edge in (left, SIZE - right) if 0 < edge < SIZE]
-    return _case(clip, vcu, judges.ground(clip, vcu.mask, edges))
+    return replace(_case(clip, vcu, judges.ground(clip, vcu.mask)), joined=judges.seam(edges))
 
 
 def expand(call: Call, seed: int) -> Case:
@@ -167,8 +169,8 @@ def expand(call: Call, seed: int) -> Case:
     sides = {"aspect": "", "left": part, "right": part, "top": 0.0, "bottom": 0.0}
     vcu = _anything(call, {"combination": "expand", "picture": picture, **sides}, _pictures(clip), **SQUARE)
     around = vcu.mask[:1].expand_as(vcu.mask)
-    looked_for = (judges.ground(clip, around, [edge, SIZE - edge]), judges.colour(clip))
-    return _case(clip, vcu, *looked_for, colourless=True)
+    case = _case(clip, vcu, judges.ground(clip, around), judges.colour(clip), colourless=True)
+    return replace(case, joined=judges.seam([edge, SIZE - edge]))
 
 
 def frames_at(*places: float, count: int = 0) -> Make:
@@ -206,7 +208,8 @@ def extend(call: Call, seed: int) -> Case:
     clip, rng = _scene(seed)
     known = rng.choice((5, 9))
     (vcu, *_) = call("VaceExtendVideo", video=clip.frames[:known], after=LENGTH - known, **EXTEND)
-    return _case(clip, vcu, judges.continuity([known]), judges.path(clip, known), colourless=True)
+    case = _case(clip, vcu, judges.path(clip, known), colourless=True)
+    return replace(case, joined=judges.continuity([known]))
 
 
 def animate(call: Call, seed: int) -> Case:

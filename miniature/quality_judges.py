@@ -78,20 +78,20 @@ def path(clip: Clip, first: int = 0) -> Judge:
     return judge
 
 
-def ground(clip: Clip, new: Tensor, edges: list[int]) -> Judge:
-    """How far new ground is the true one, and how well it joins what is kept.
+def ground(clip: Clip, new: Tensor) -> Judge:
+    """How far new ground is the true one.
 
     Args:
         clip: What is true.
         new: [T, H, W], above 0.5 where it is new.
-        edges: Columns at which it begins.
     """
     bare = (new > 0.5) & (clip.masks.amax(0) < 0.01)
+    return lambda frames: {"new ground, dB": measures.psnr(frames, clip.frames, bare)}
 
-    def judge(frames: Tensor) -> dict[str, float]:
-        return {"new ground, dB": measures.psnr(frames, clip.frames, bare), "seam": measures.seam(frames, edges)}
 
-    return judge
+def seam(edges: list[int]) -> Judge:
+    """How well new ground joins what is kept; ``edges`` are the columns at which either begins."""
+    return lambda frames: {"seam": measures.seam(frames, edges)}
 
 
 def continuity(joins: list[int]) -> Judge:

@@ -89,9 +89,9 @@ class Studio:
         (back,) = self.call("VAEDecode", vae=self.vae, samples=latent)
         return back.view_as(frames)
 
-    def pasted(self, frames: Tensor, vcu: object) -> Tensor:
+    def pasted(self, frames: Tensor, vcu: object, feather: float = 2.0) -> Tensor:
         """Frames with what the VCU keeps put back."""
-        return self.call("VacePasteBack", frames=frames, vcu=vcu, feather=2.0, feather_side="outside")[0]
+        return self.call("VacePasteBack", frames=frames, vcu=vcu, feather=feather, feather_side="outside")[0]
 
     def long_film(self, vcu: object, caption: str, seed: int, length: int, overlap: int) -> Tensor:
         """Frames of a VCU in segments of a length that share some frames."""

@@ -25,10 +25,10 @@ WEIGHTS = Path(__file__).resolve().parent / "weights"
 STAGES = ("vae", "base", "adapter", "comparison")
 VAE_STEPS = (2200, 3000)
 BASE_CLIPS, UNSEEN_CLIPS = 4000, 48
-BASE_STEPS, ADAPTER_STEPS = 6500, 5500
-REQUESTS, PHASES_END = 4000, (0.12, 0.4, 0.92)  # the parts of the steps that the phases end at
+BASE_STEPS, ADAPTER_STEPS = 9500, 7000
+REQUESTS, PHASES_END = 3200, (0.12, 0.4, 0.92)  # the parts of the steps that the phases end at
 LONG_CLIPS, LONG = 400, 33  # for the rest of the steps: clips of more frames
-COMPARED_STEPS, COMPARED_REQUESTS = 300, 600
+COMPARED_STEPS, COMPARED_REQUESTS = 500, 1000
 TESTED = 32  # captions that a model's abilities are measured with
 FEWEST = 8  # clips of a trial, so that there are some of every phase
 CONSECUTIVE = tuple(range(models.VACE_LAYERS))
@@ -228,7 +228,7 @@ class Training:
                 self.tell,
                 half=self.half,
                 whole=whole,
-                check_every=75,
+                check_every=100,
             ).run()
             return model
 

@@ -92,3 +92,13 @@ def test_a_model_uses_the_attention_it_is_given(host):
         expected = flow_matching.velocity_of(model, text)(noise, time)
     assert len(calls) == 4
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.host
+def test_compiled_blocks_keep_their_names(host):
+    from wan_vace.miniature import models
+
+    plain, compiled = (models.new_dit(True, num_layers=2, vace_layers=1) for _ in range(2))
+    models.compile_blocks(compiled)
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    assert all(block._compiled_call_impl for block in (*compiled.blocks, *compiled.vace_blocks))

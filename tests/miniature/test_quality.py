@@ -1,5 +1,7 @@
 """The trained miniature on the real host: every task can be judged, and some of them are, on a scene each."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -36,6 +38,11 @@ def failed(task, scores):
     return [g.measure for g in GATES[task] if g.measure in scores and not g.passed(scores[g.measure], None)]
 
 
+def everything(case, frames):
+    """What a case measures, of frames that keep what they are to keep."""
+    return case.judge(frames) | (case.joined(frames) if case.joined else {})
+
+
 def test_every_task_has_a_gate():
     assert list(GATES) == list(CASES)
 
@@ -44,10 +51,11 @@ def test_every_task_has_a_gate():
 def test_the_truth_passes_every_gate_and_another_scene_does_not(call, task):
     for seed in (0, 1):
         case = CASES[task](call, FIRST_SEED + seed)
-        assert not failed(task, case.judge(case.clip.frames))
+        assert not failed(task, everything(case, case.clip.frames))
         other = draw(random_scene(FIRST_SEED + seed + 500, place="night"), len(case.clip.frames))
         kept = case.vcu.mask <= 0.5
-        scores = case.judge(other.frames) | ({"kept, dB": quality.measures.psnr(other.frames, case.vcu.frames, kept)})
+        scores = everything(case, other.frames)
+        scores["kept, dB"] = quality.measures.psnr(other.frames, case.vcu.frames, kept)
         assert failed(task, scores)
         measured = {*scores, "kept and pasted, dB"} - ({"kept, dB"} if not kept.any() else set())
         assert {gate.measure for gate in GATES[task]} <= measured
@@ -65,6 +73,14 @@ def test_a_task_passes_its_gates_on_a_scene(studio, task):
     rows = quality.rows_of(task, [quality.attempt(studio, task, 0)])
     short = [" | ".join(row.cells) for row in rows if not row.passed(row.gate.slack if row.gate else 0)]
     assert not short, "\n".join(short)
+
+
+def test_a_join_is_judged_with_what_is_kept_put_back(studio):
+    found = quality.attempt(replace(studio, steps=1), "outpaint", 0)
+    kept = found.case.vcu.mask <= 0.5
+    torn = torch.where(kept[..., None], found.case.vcu.frames, found.film_without)
+    assert found.scores_without["seam"] == pytest.approx(found.case.joined(torn)["seam"], abs=0.02)
+    assert found.scores_without["seam"] < found.case.joined(found.case.clip.frames)["seam"]
 
 
 def test_the_vae_gives_back_clips_that_it_was_not_trained_on(studio):

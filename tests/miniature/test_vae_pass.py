@@ -53,3 +53,14 @@ def test_a_frame_never_changes_what_came_before(vae):
     with torch.no_grad():
         before, after = vae_pass.encode(vae, pixels), vae_pass.encode(vae, changed)
     assert torch.equal(before[:, :, :2], after[:, :, :2]) and not torch.equal(before[:, :, 2], after[:, :, 2])
+
+
+def test_clips_are_encoded_alike_in_parts_and_together(vae, monkeypatch):
+    from wan_vace.miniature import models
+
+    frames = torch.rand(5, 5, 16, 16, 3)
+    with torch.no_grad():
+        together = models.encode_raw(vae, frames)
+        monkeypatch.setattr(models, "AT_ONCE", 10)
+        torch.testing.assert_close(models.encode_raw(vae, frames), together)
+        torch.testing.assert_close(together, vae.encode(2 * frames.movedim(-1, 1) - 1), rtol=1e-4, atol=1e-5)
