@@ -223,7 +223,7 @@ class _Unconditioned(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, latents: Tensor, time: Tensor, text: Tensor) -> Tensor:
+    def forward(self, latents: Tensor, time: Tensor, text: Tensor, **options: object) -> Tensor:
         batch, _, length, height, width = latents.shape
         context = latents.new_zeros(batch, 1, models.CONTEXT_CHANNELS, length, height, width)
-        return self.model(latents, time, text, vace_context=context, vace_strength=[0.0])
+        return self.model(latents, time, text, vace_context=context, vace_strength=[0.0], **options)
