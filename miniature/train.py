@@ -215,21 +215,9 @@ class Training:
         self, name: str, layers: tuple[int, ...], lessons: list[Lesson], decouple: bool, whole: bool
     ) -> nn.Module:
         def train() -> nn.Module:
-            model, unseen = self.begun(layers), self._unseen_lesson(decouple)
-            dit_training.adapter_run(
-                name,
-                self.folder,
-                model,
-                lessons,
-                unseen,
-                self.unseen(),
-                self.steps(COMPARED_STEPS),
-                self.seed,
-                self.tell,
-                half=self.half,
-                whole=whole,
-                check_every=100,
-            ).run()
+            model, steps = self.begun(layers), self.steps(COMPARED_STEPS)
+            common = self.folder, model, lessons, self._unseen_lesson(decouple), self.unseen(), steps, self.seed
+            dit_training.adapter_run(name, *common, self.tell, half=self.half, whole=whole, check_every=100).run()
             return model
 
         model = self._module(name, lambda: models.new_dit(True), train)
