@@ -53,8 +53,12 @@ def _draw_stages(log: Log, path: Path) -> None:
     axes[0].set_title("VAE: unseen clips, dB")
     _curve(axes[1], log.get("base", []), "validation", "text to video")
     axes[1].set_title("base: validation loss")
-    _curve(axes[2], log.get("adapter", []), "validation", "all tasks, with context")
-    _curve(axes[2], log.get("adapter", []), "text_to_video", "text to video, without")
+    phases = log.get("adapter", [])
+    last = phases[-1]["step"] if phases else 0
+    tuned = [line | {"step": last + line["step"]} for line in log.get("tuned", [])]
+    _curve(axes[2], phases, "validation", "all tasks, with context")
+    _curve(axes[2], tuned, "validation", "the same, last phase")
+    _curve(axes[2], [*phases, *tuned], "text_to_video", "text to video, without")
     axes[2].set_title("adapter: validation loss")
     _finish(figure, axes, path)
 

@@ -152,13 +152,13 @@ def guided_inpaint(call: Call, seed: int) -> Case:
 
 
 def outpaint(call: Call, seed: int) -> Case:
-    """The ground goes on to the left, the right or both."""
+    """Ground and thing go on to the left, the right or both."""
     clip, rng = _scene(seed)
     left, right = rng.choice(((16, 16), (0, 16), (16, 0), (8, 8), (24, 0)))
     grown = {"by": "pixels", "left": left, "right": right, "top": 0, "bottom": 0}
     (vcu, *_) = call("VaceOutpaintVideo", video=clip.frames[:, :, left : SIZE - right], by=grown, **OUTPAINT)
     edges = [edge for edge in (left, SIZE - right) if 0 < edge < SIZE]
-    return replace(_case(clip, vcu, judges.ground(clip, vcu.mask)), joined=judges.seam(edges))
+    return _case(clip, vcu, judges.ground(clip, vcu.mask), judges.seam(edges), judges.outline(clip))
 
 
 def expand(call: Call, seed: int) -> Case:
@@ -169,8 +169,8 @@ def expand(call: Call, seed: int) -> Case:
     sides = {"aspect": "", "left": part, "right": part, "top": 0.0, "bottom": 0.0}
     vcu = _anything(call, {"combination": "expand", "picture": picture, **sides}, _pictures(clip), **SQUARE)
     around = vcu.mask[:1].expand_as(vcu.mask)
-    case = _case(clip, vcu, judges.ground(clip, around), judges.colour(clip), colourless=True)
-    return replace(case, joined=judges.seam([edge, SIZE - edge]))
+    looked_for = (judges.ground(clip, around), judges.seam([edge, SIZE - edge]), judges.colour(clip))
+    return _case(clip, vcu, *looked_for, colourless=True)
 
 
 def frames_at(*places: float, count: int = 0) -> Make:

@@ -39,6 +39,7 @@ class Task:
         phase: From which phase of the training on it is there: 0 keeps what is given, 1 is controls and references,
             2 combinations.
         weight: How often, against others.
+        late: The same in the last phase, where what is learnt slowest comes more often.
         colourless: Whether the caption may leave the colour out, since a reference or what is kept shows it.
         figure: Whether there must be a figure.
     """
@@ -46,6 +47,7 @@ class Task:
     build: Build
     phase: int
     weight: float = 1.0
+    late: float = 0.3
     colourless: bool = False
     figure: bool = False
 
@@ -154,35 +156,47 @@ def _reference_layout(clip: Clip, _: random.Random) -> Vcu:
 
 TASKS = {
     "t2v": Task(_text, 0, 0.4),
-    "inpaint": Task(_inpaint, 0, 1.4),
-    "outpaint": Task(_outpaint, 0),
-    "first": Task(_kept_frames(0), 0, 0.6, colourless=True),
-    "last": Task(_kept_frames(1), 0, 0.5, colourless=True),
-    "first_last": Task(_kept_frames(0, 1), 0, 0.7, colourless=True),
-    "keyframes": Task(_keyframes, 0, 0.8, colourless=True),
-    "extend": Task(_extend, 0, 1.2, colourless=True),
-    "gray": Task(_control(signals.gray), 1),
+    "inpaint": Task(_inpaint, 0, 1.4, 0.5),
+    "outpaint": Task(_outpaint, 0, late=1.5),
+    "first": Task(_kept_frames(0), 0, 0.6, 1.0, colourless=True),
+    "last": Task(_kept_frames(1), 0, 0.5, 1.0, colourless=True),
+    "first_last": Task(_kept_frames(0, 1), 0, 0.7, 0.5, colourless=True),
+    "keyframes": Task(_keyframes, 0, 0.8, 1.2, colourless=True),
+    "extend": Task(_extend, 0, 1.2, 1.0, colourless=True),
+    "gray": Task(_control(signals.gray), 1, late=1.0),
     "depth": Task(_control(signals.depth), 1),
     "flow": Task(_control(signals.flow), 1),
     "lineart": Task(_control(signals.lineart), 1),
-    "pose": Task(_control(signals.pose), 1, figure=True),
-    "layout": Task(_layout, 1),
-    "reference": Task(_reference, 1, 2.0, colourless=True),
-    "swap": Task(_swap, 2, 1.5, colourless=True),
-    "animate": Task(_animate, 2, 0.7, colourless=True, figure=True),
-    "move": Task(_move, 2, 0.6, colourless=True),
-    "expand": Task(_expand, 2, 0.9, colourless=True),
+    "pose": Task(_control(signals.pose), 1, late=2.0, figure=True),
+    "layout": Task(_layout, 1, late=0.5),
+    "reference": Task(_reference, 1, 2.0, 2.5, colourless=True),
+    "swap": Task(_swap, 2, 1.5, 2.0, colourless=True),
+    "animate": Task(_animate, 2, 0.7, 4.0, colourless=True, figure=True),
+    "move": Task(_move, 2, 0.6, 1.5, colourless=True),
+    "expand": Task(_expand, 2, 0.9, 0.7, colourless=True),
     "guided_inpaint": Task(_guided, 2, 0.8),
-    "reference_layout": Task(_reference_layout, 2, 1.2, colourless=True),
+    "reference_layout": Task(_reference_layout, 2, 1.2, 2.0, colourless=True),
 }
 NUM_PHASES = 3
 
 
-def random_task(rng: random.Random, clip: Clip) -> str:
-    """The name of a task that a clip can have."""
+def random_task(rng: random.Random, clip: Clip, late: bool = False) -> str:
+    """The name of a task that a clip can have.
+
+    Args:
+        rng: Of chance.
+        clip: What is asked for.
+        late: Whether by the weights of the last phase.
+    """
     able = signals.has_pose(clip)
     names = [name for name, task in TASKS.items() if able or not task.figure]
-    return rng.choices(names, [TASKS[name].weight * (3 if TASKS[name].figure else 1) for name in names])[0]
+    tasks = [TASKS[name] for name in names]
+    return rng.choices(names, [(task.late if late else task.weight) * (3 if task.figure else 1) for task in tasks])[0]
+
+
+def late_task(rng: random.Random, clip: Clip) -> str:
+    """`random_task` by the weights of the last phase."""
+    return random_task(rng, clip, late=True)
 
 
 def without_colour(caption: str) -> str:

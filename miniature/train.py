@@ -6,7 +6,6 @@ the same; their hashes are printed and kept beside them.
 
 import argparse
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable
@@ -16,18 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from ..vace_core.vcu import empty_vcu
-from . import abilities, data, dit_training, models, plots, tasks, vae_training
+from . import abilities, data, dit_training, models, plots, shipping, tasks, vae_training
 from .data import Requests, Targets
 from .dit_training import Footage, Lesson
 from .world import LENGTH, SIZE
 
-WEIGHTS = Path(__file__).resolve().parent / "weights"
-STAGES = ("vae", "base", "adapter", "comparison")
+STAGES = ("vae", "base", "adapter", "tuned", "comparison")
 VAE_STEPS = (2200, 3000)
 BASE_CLIPS, UNSEEN_CLIPS = 4000, 48
 BASE_STEPS, ADAPTER_STEPS = 9500, 6500
 REQUESTS, PHASES_END = 3200, (0.12, 0.4, 0.92)  # the parts of the steps that the phases end at
 LONG_CLIPS, LONG = 400, 33  # for the rest of the steps: clips of more frames
+TUNED_STEPS, TUNED_REQUESTS, TUNED_KNOWN, TUNED_END, TUNED_RATE = 3500, 2000, 1200, 0.92, 1.5e-3
 COMPARED_STEPS, COMPARED_REQUESTS = 500, 1000
 TESTED = 32  # captions that a model's abilities are measured with
 FEWEST = 8  # clips of a trial, so that there are some of every phase
@@ -78,6 +77,10 @@ class Training:
         """The VACE model: the base with its adapter, likewise."""
         return self._module("adapter", lambda: models.new_dit(True), self._train_adapter)
 
+    def tuned(self) -> nn.Module:
+        """The VACE model after a last phase of new requests, most of them of what is learnt slowest, likewise."""
+        return self._module("tuned", lambda: models.new_dit(True), self._train_tuned)
+
     def _module(self, name: str, new: Callable[[], nn.Module], train: Callable[[], nn.Module]) -> nn.Module:
         path = self.folder / f"{name}.pt"
         if not path.exists():
@@ -124,15 +127,13 @@ class Training:
     def _kept(self, name: str, make: Callable[[], Targets]) -> Targets:
         return Targets(**data.kept(self.folder / f"{name}.encoded", lambda: [vars(make())])[0])
 
-    def requests(
-        self, name: str, first: int, count: int, decouple: bool = True, length: int = LENGTH
-    ) -> list[Requests]:
+    def requests(self, name: str, first: int, count: int, decouple: bool = True, **how: object) -> list[Requests]:
         """VCUs of some clips, encoded."""
 
         def make() -> list[dict[str, Tensor]]:
             self.tell(f"encoding {count} VCUs ({name})")
             seeds = range(first, first + self.clips(count))
-            found = data.encode_requests(self.vae(), seeds, decouple, length=length)
+            found = data.encode_requests(self.vae(), seeds, decouple, **how)
             return [vars(group) for group in found]
 
         return [Requests(**group) for group in data.kept(self.folder / f"{name}.encoded", make)]
@@ -167,7 +168,10 @@ class Training:
             Lesson(self.targets(), [group for group in groups if len(group.clip)], until)
             for groups, until in zip(phases, PHASES_END, strict=True)
         ]
-        return [*lessons, Lesson(self.long_targets(), self.requests("requests_long", 0, LONG_CLIPS, length=LONG))]
+        return [*lessons, self._long_lesson()]
+
+    def _long_lesson(self) -> Lesson:
+        return Lesson(self.long_targets(), self.requests("requests_long", 0, LONG_CLIPS, length=LONG))
 
     def _train_adapter(self) -> nn.Module:
         model = self.begun(models.spread_layers())
@@ -176,6 +180,19 @@ class Training:
         run = dit_training.adapter_run(
             "adapter", self.folder, model, lessons, unseen, self.unseen(), steps, self.seed, self.tell, half=self.half
         )
+        run.run()
+        return model
+
+    def _train_tuned(self) -> nn.Module:
+        model = models.new_dit(True).to(models.device())
+        model.load_state_dict(self.adapter().state_dict())
+        self._prepare(model)
+        new = self.requests("requests_tuned", 0, TUNED_REQUESTS, choose=tasks.late_task)
+        known = [group.of_clips(self.clips(TUNED_KNOWN)) for group in self.requests("requests", 0, REQUESTS)]
+        lessons = [Lesson(self.targets(), [*new, *known], TUNED_END), self._long_lesson()]
+        common = self.folder, model, lessons, self._unseen_lesson(), self.unseen(), self.steps(TUNED_STEPS)
+        # another seed: the steps' chance is not that of the phases before
+        run = dit_training.adapter_run("tuned", *common, self.seed + 1, self.tell, half=self.half, rate=TUNED_RATE)
         run.run()
         return model
 
@@ -224,39 +241,6 @@ class Training:
         model.vace_layers_mapping = {layer: n for n, layer in enumerate(layers)}
         return model
 
-    def ship(self) -> None:
-        """Write the weights in the real layouts, half precision, with how they came about."""
-        base = self.base().state_dict()
-        adapter = {k: v for k, v in self.adapter().state_dict().items() if k.startswith("vace_")}
-        files = {"vae": (self.vae().state_dict(), None), "base": (base, models.CONFIG), "adapter": (adapter, None)}
-        for name, (weights, metadata) in files.items():
-            path = models.save(weights, WEIGHTS / models.FILES[name], metadata)
-            self.tell(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {models.weights_hash(weights)}")
-        self._record({name: models.weights_hash(weights) for name, (weights, _) in files.items()})
-
-    def _command(self) -> str:
-        how = (
-            f"--seed {self.seed} --threads {torch.get_num_threads()}"
-            + " --compile" * self.compiled
-            + " --bf16" * self.half
-        )
-        return f"python dev.py train {how}" + f" --scale {self.scale}" * (self.scale != 1)
-
-    def _record(self, hashes: dict[str, str]) -> None:
-        record = {
-            "command": self._command(),
-            "seed": self.seed,
-            "hashes": hashes,
-            "stages": json.loads((self.folder / "stages.json").read_text("utf-8")),
-            "machine": f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads",
-        }
-        if (found := self.folder / "abilities.json").exists():
-            record["abilities"] = json.loads(found.read_text("utf-8"))
-        (WEIGHTS / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        logs = {path.stem: path.read_text("utf-8").splitlines() for path in sorted(self.folder.glob("*.jsonl"))}
-        lines = [json.dumps({"stage": name} | json.loads(line)) for name, log in logs.items() for line in log]
-        (WEIGHTS / "training.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-
 
 def main(arguments: list[str]) -> int:
     """Run stages.
@@ -283,8 +267,7 @@ def main(arguments: list[str]) -> int:
     for stage in wanted.stages or STAGES:
         getattr(training, stage)()
     if wanted.ship:
-        training.ship()
-        plots.draw_all(WEIGHTS / "training.jsonl")
+        plots.draw_all(shipping.ship(training))
     return 0
 
 

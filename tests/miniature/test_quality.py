@@ -76,11 +76,11 @@ def test_a_task_passes_its_gates_on_a_scene(studio, task):
 
 
 def test_a_join_is_judged_with_what_is_kept_put_back(studio):
-    found = quality.attempt(replace(studio, steps=1), "outpaint", 0)
+    found = quality.attempt(replace(studio, steps=1), "extend", 0)
     kept = found.case.vcu.mask <= 0.5
     torn = torch.where(kept[..., None], found.case.vcu.frames, found.film_without)
-    assert found.scores_without["seam"] == pytest.approx(found.case.joined(torn)["seam"], abs=0.02)
-    assert found.scores_without["seam"] < found.case.joined(found.case.clip.frames)["seam"]
+    assert found.scores_without["continuity"] == pytest.approx(found.case.joined(torn)["continuity"], abs=0.02)
+    assert found.scores_without["continuity"] < found.case.joined(found.case.clip.frames)["continuity"]
 
 
 def test_the_vae_gives_back_clips_that_it_was_not_trained_on(studio):

@@ -1,6 +1,7 @@
 """Every task of the miniature: the right kind of VCU, and what it keeps is the clip."""
 
 import random
+from collections import Counter
 
 import pytest
 import torch
@@ -70,6 +71,13 @@ def test_every_task_comes_but_those_of_a_figure_only_where_there_is_one():
     drawn = {tasks.random_task(rng, circle) for _ in range(900)}
     assert drawn == {name for name, task in tasks.TASKS.items() if not task.figure}
     assert {tasks.random_task(rng, figure) for _ in range(900)} == set(tasks.TASKS)
+
+
+def test_the_last_phase_asks_more_often_for_what_is_learnt_slowest():
+    rng, figure = random.Random(0), clip_of(1, "figure")
+    usual, late = (Counter(choose(rng, figure) for _ in range(3000)) for choose in (tasks.random_task, tasks.late_task))
+    assert set(late) == set(tasks.TASKS)
+    assert late["animate"] > 2 * usual["animate"] and late["depth"] < usual["depth"]
 
 
 def test_every_phase_has_tasks():

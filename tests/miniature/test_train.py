@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 SCALE = 0.001
 
@@ -56,15 +57,17 @@ def test_another_seed_gives_other_weights(train, whole, tmp_path):
 
 def test_the_adapter_leaves_the_base_as_it_is_and_global_fine_tuning_does_not(whole):
     folder, _ = whole
-    base, adapter, everything = (weights(folder, name) for name in ("base", "adapter", "global"))
+    base, adapter, tuned, everything = (weights(folder, name) for name in ("base", "adapter", "tuned", "global"))
     assert all(torch.equal(adapter[name], weight) for name, weight in base.items())
+    assert all(torch.equal(tuned[name], weight) for name, weight in base.items())
+    assert not all(torch.equal(tuned[name], weight) for name, weight in adapter.items())
     assert not all(torch.equal(everything[name], weight) for name, weight in base.items())
 
 
 def test_every_model_of_the_comparison_is_measured_with_its_context_and_without(whole):
     folder, hashes = whole
     found = json.loads((folder / "abilities.json").read_text("utf-8"))
-    compared = set(hashes) - {"vae", "base", "adapter"}
+    compared = set(hashes) - {"vae", "base", "adapter", "tuned"}
     assert set(found) == {"base", *(f"{name}, context {what}" for name in compared for what in ("on", "off"))}
     frozen = [found[f"{name}, context off"] for name in ("adapter_short", "consecutive", "together")]
     assert all(measured == found["base"] for measured in frozen)  # what the adapter cannot touch
@@ -83,3 +86,21 @@ def test_the_last_clips_are_longer(train, whole):
     folder, _ = whole
     *_, before, last = (lesson.targets.latents.shape[2] for lesson in train.Training(folder, 0, SCALE).lessons())
     assert (before, last) == (5, 9)
+
+
+def test_what_is_shipped_says_how_it_came_about(train, whole, tmp_path):
+    from wan_vace.miniature import models, shipping
+
+    folder, hashes = whole
+    log = shipping.ship(train.Training(folder, 0, SCALE, half=True), tmp_path)
+    record = json.loads((tmp_path / "record.json").read_text("utf-8"))
+    assert (record["hashes"]["vae"], record["hashes"]["base"]) == (hashes["vae"], hashes["base"])
+    assert {name: stage["hash"] for name, stage in record["stages"].items()} == hashes
+    threads = torch.get_num_threads()
+    assert record["command"] == f"python dev.py train --seed 0 --threads {threads} --scale {SCALE} --bf16"
+    stages = {json.loads(line)["stage"] for line in log.read_text("utf-8").splitlines()}
+    assert {"vae_frames", "vae_clips", "base", "adapter", "tuned", "global"} <= stages
+    adapter = load_file(tmp_path / models.FILES["adapter"])
+    assert models.weights_hash(adapter) == record["hashes"]["adapter"]
+    tuned = {name: weight.half() for name, weight in weights(folder, "tuned").items() if name.startswith("vace_")}
+    assert adapter.keys() == tuned.keys() and all(torch.equal(adapter[name], weight) for name, weight in tuned.items())
