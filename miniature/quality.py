@@ -76,6 +76,8 @@ class Row:
         if self.gate:
             limit = f"{'at most' if self.gate.lower else 'at least'} {self.gate.limit:g}"
             verdict = "yes" if self.passed() else "NO"
+            if self.gate.aim:
+                limit += f", aim {self.gate.aim:g}"
         return [self.task, self.measure, _told(self.values), _told(self.without), limit, verdict]
 
 
@@ -212,7 +214,8 @@ def _heading(studio: Studio, seeds: int) -> list[str]:
         "noise; *without* has an empty VCU (text to video: no caption; long video: segments by themselves). Numbers",
         "are the mean over the scenes and, in brackets, least and most. Shares, IoU, seam and continuity are best at",
         "1. A row with a limit must reach it, and be better than without where the condition is what makes it. The",
-        "continuity of an extension is measured with what is kept put back to the pixel.",
+        "continuity of an extension is measured with what is kept put back to the pixel. Where an aim is named, the",
+        "shipped weights fall short of it, and the limit lies between their mean and their worst scene.",
         "",
         "These are numbers of a small model: they show whether each task works from the VCU to the pixels, not how",
         "good the real models are.",

@@ -16,8 +16,7 @@ from wan_vace.vace_core.masks import fold_mask, seen_frames
 
 pytestmark = pytest.mark.host
 
-SAMPLED = ("depth", "pose", "layout", "inpaint", "guided_inpaint")
-SHORT = 1.0  # dB that the VAE may lack
+SAMPLED = ("depth", "pose", "layout", "inpaint", "guided_inpaint", "outpaint", "first_last", "swap")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +44,13 @@ def everything(case, frames):
 
 def test_every_task_has_a_gate():
     assert list(GATES) == list(CASES)
+
+
+def test_what_falls_short_of_its_aim_says_so():
+    gates = [gate for gates in GATES.values() for gate in gates if gate.aim]
+    assert gates and all(gate.limit < gate.aim and gate.beats and not gate.lower for gate in gates)
+    row = quality.Row("extend", "continuity", (0.4, 0.6), (0.2, 0.2), quality.Gate("continuity", 0.4, aim=0.6))
+    assert row.cells[2:] == ["0.50 (0.40 .. 0.60)", "0.20 (0.20 .. 0.20)", "at least 0.4, aim 0.6", "yes"]
 
 
 @pytest.mark.parametrize("task", CASES)
@@ -85,7 +91,7 @@ def test_a_join_is_judged_with_what_is_kept_put_back(studio):
 
 def test_the_vae_gives_back_clips_that_it_was_not_trained_on(studio):
     row = quality.vae_row(studio, 4)
-    assert row.passed(SHORT), row.cells
+    assert row.passed(), row.cells
 
 
 def test_the_verb_writes_its_table_and_a_sheet_and_fails_with_a_gate(call, tmp_path, monkeypatch):
