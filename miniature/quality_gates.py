@@ -56,7 +56,7 @@ GATES: dict[str, tuple[Gate, ...]] = {
     "depth": (Gate("outline IoU", 0.7),),
     "flow": (Gate("outline IoU", 0.6),),
     "lineart": (Gate("outline IoU", 0.7),),
-    "pose": (Gate("outline IoU", 0.4, aim=0.5),),
+    "pose": (Gate("outline IoU", 0.44, aim=0.5),),
     "layout": (Gate("box IoU", 0.6),),
     "inpaint": (Gate("colour", 0.8), _KEPT, _PASTED),
     "outpaint": (

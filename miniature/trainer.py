@@ -36,7 +36,7 @@ class Run:
         check: Measures that go to the log every ``check_every`` steps, with the averaged weights in place.
         check_every: Steps between two checks, and between two states on disk.
         tell: Receives a line of progress for each check.
-        half: Whether to compute in bfloat16 where that is safe, several times faster on processors that have it; the
+        half: Whether to compute in bfloat16 where that is safe, faster on processors that have it in hardware; the
             weights stay in float32.
     """
 

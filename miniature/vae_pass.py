@@ -1,7 +1,7 @@
 """The host's Wan VAE over a whole clip at once, as its training wants it.
 
 The host goes through a clip two frames at a time and remembers what came before, which keeps memory flat. Here all
-frames go through each layer together: the same numbers from a fifth of the calls.
+frames go through each layer together: the same numbers but for rounding, from fewer and larger steps.
 """
 
 import torch

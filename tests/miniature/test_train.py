@@ -46,7 +46,7 @@ def whole(train, tmp_path_factory):
 def test_a_seed_settles_the_weights_also_when_each_stage_is_a_run_of_its_own(train, whole, tmp_path):
     _, hashes = whole
     assert set(train.STAGES) - {"comparison"} <= set(hashes)
-    for stage in ("vae", "base"):
+    for stage in ("vae", "base", "adapter", "tuned"):
         again = trained(train, tmp_path, [stage])
     assert again == {name: hashes[name] for name in again}
 
