@@ -63,21 +63,22 @@ class Requests:
         return Requests(*(tensor[chosen] for tensor in vars(self).values()))
 
 
-def encode_targets(vae: nn.Module, seeds: Sequence[int], length: int = LENGTH) -> Targets:
-    """The clips of some seeds, ``length`` frames each."""
+def encode_targets(vae: nn.Module, seeds: Sequence[int], length: int = LENGTH, half: bool = False) -> Targets:
+    """The clips of some seeds, ``length`` frames each; see `models.precision`."""
     latents, captions = [], []
     for chunk in _chunks(seeds):
         clips = [draw(random_scene(seed), length) for seed in chunk]
-        latents.append(models.encode(vae, torch.stack([clip.frames for clip in clips])).half())
+        latents.append(models.encode(vae, torch.stack([clip.frames for clip in clips]), half).half())
         captions += [words.token_ids(clip.scene.caption) for clip in clips]
     return Targets(torch.cat(latents), word_table(captions))
 
 
-def encode_pictures(vae: nn.Module, seeds: Sequence[int]) -> Targets:
-    """The first thing of each seed's scene, alone on white, as a clip of one frame."""
+def encode_pictures(vae: nn.Module, seeds: Sequence[int], half: bool = False) -> Targets:
+    """The first thing of each seed's scene, alone on white, as a clip of one frame; see `models.precision`."""
     things = [random_scene(seed).things[0] for seed in seeds]
     chunks = (things[start : start + PICTURES] for start in range(0, len(things), PICTURES))
-    latents = [models.encode(vae, torch.stack([reference(thing) for thing in chunk])).half() for chunk in chunks]
+    pictures = (torch.stack([reference(thing) for thing in chunk]) for chunk in chunks)
+    latents = [models.encode(vae, chunk, half).half() for chunk in pictures]
     return Targets(torch.cat(latents), word_table([words.token_ids(thing.words) for thing in things]))
 
 
@@ -95,6 +96,7 @@ def encode_requests(
     decouple: bool = True,
     choose: Callable = tasks.random_task,
     length: int = LENGTH,
+    half: bool = False,
 ) -> list[Requests]:
     """One VCU for each seed's clip, those with and without a reference apart.
 
@@ -105,12 +107,13 @@ def encode_requests(
             first half and the second is empty.
         choose: Gives the task's name for ``(rng, clip)``; by default at random by weight.
         length: Frames of the clips.
+        half: See `models.precision`.
     """
     found: dict[int, list[tuple]] = {}
     empty = models.latent_format().process_out(torch.zeros(1, LATENTS, 1, 1, 1))
     for start in range(0, len(seeds), CHUNK):
         asked = [_request(seed, choose, length) for seed in seeds[start : start + CHUNK]]
-        for offset, context in enumerate(contexts_of(vae, [vcu for _, vcu in asked], empty, decouple)):
+        for offset, context in enumerate(contexts_of(vae, [vcu for _, vcu in asked], empty, decouple, half)):
             name = list(tasks.TASKS).index(asked[offset][0])
             found.setdefault(context.num_references, []).append((start + offset, name, *_as_seen(context)))
     return [_stacked(rows) for _, rows in sorted(found.items())]
@@ -122,12 +125,12 @@ def _request(seed: int, choose: Callable, length: int) -> tuple[str, Vcu]:
     return name, tasks.TASKS[name].build(clip, rng)
 
 
-def contexts_of(vae: nn.Module, vcus: Sequence[Vcu], empty: Tensor, decouple: bool = True) -> list:
+def contexts_of(vae: nn.Module, vcus: Sequence[Vcu], empty: Tensor, decouple: bool = True, half: bool = False) -> list:
     """The contexts of several VCUs of one size, with few calls of the VAE."""
     halves = [split_for_encoding(vcu) if decouple else _together(vcu) for vcu in vcus]
     videos = [half for inactive, reactive, _ in halves for half in (inactive, reactive)]
     videos += [letterbox(r.image, *vcu.frames.shape[1:3])[None] for vcu in vcus for r in vcu.references]
-    encoded = iter(encode_all(vae, videos))
+    encoded = iter(encode_all(vae, videos, half))
     pairs = [(next(encoded), next(encoded)) for _ in vcus]
     contexts = []
     for vcu, (inactive, reactive), (_, _, mask) in zip(vcus, pairs, halves, strict=True):
@@ -144,7 +147,7 @@ def _together(vcu: Vcu) -> tuple[Tensor, Tensor, Tensor]:
     return torch.where(mask[..., None] > 0.5, reactive, inactive), nothing, mask
 
 
-def encode_all(vae: nn.Module, videos: Sequence[Tensor]) -> list[Tensor]:
+def encode_all(vae: nn.Module, videos: Sequence[Tensor], half: bool = False) -> list[Tensor]:
     """Each video [T, H, W, 3] as [1, 16, t, h, w] in the VAE's own space; of constants only one is encoded."""
     kinds: dict[tuple, list[int]] = {}
     for index, video in enumerate(videos):
@@ -152,7 +155,7 @@ def encode_all(vae: nn.Module, videos: Sequence[Tensor]) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     for (_, constant), indices in kinds.items():
         chosen = indices[:1] if constant is not False else indices
-        latents = models.encode_raw(vae, torch.stack([videos[index] for index in chosen]))
+        latents = models.encode_raw(vae, torch.stack([videos[index] for index in chosen]), half)
         found |= {index: latents[n % len(latents)][None] for n, index in enumerate(indices)}
     return [found[index] for index in range(len(videos))]
 

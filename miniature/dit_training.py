@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from . import flow_matching, models, tasks, words
 from .data import Requests, Targets
-from .trainer import Run, all_parameters, chosen_parameters
+from .trainer import Run, all_parameters, chosen_parameters, matrices_of
 
-BATCH, RATE = 12, 2e-3
+BATCH = 12
+RATE, ADAPTER_RATE = 3e-3, 2e-3
 STILLS, FEWER_STILLS = 0.4, 0.1  # how often the base learns from single frames, at its begin and at its end
 STILLS_BATCH = 4 * BATCH
 PICTURES = 0.25  # how many of those are things alone on white, as references are
@@ -104,7 +105,9 @@ def base_run(
     def check(_: int) -> dict[str, float]:
         return {"validation": base_validation(model, unseen)}
 
-    return Run("base", folder, model, all_parameters(model), loss, steps, RATE, seed, 0.998, check, 500, tell, half)
+    trained = all_parameters(model)
+    common = loss, steps, RATE, seed, 0.998, check, 500, tell, half
+    return Run("base", folder, model, trained, *common, matrices_of(model))
 
 
 def base_validation(model: nn.Module, unseen: Targets) -> float:
@@ -168,7 +171,7 @@ def adapter_run(
     *,
     half: bool = False,
     whole: bool = False,
-    rate: float = RATE,
+    rate: float = ADAPTER_RATE,
     check_every: int = 500,
 ) -> Run:
     """Training of VACE.
@@ -201,7 +204,8 @@ def adapter_run(
         }
 
     trained = all_parameters(model) if whole else chosen_parameters(model, ["vace_"])
-    return Run(name, folder, model, trained, loss, steps, rate, seed, 0.998, check, check_every, tell, half)
+    common = loss, steps, rate, seed, 0.998, check, check_every, tell, half
+    return Run(name, folder, model, trained, *common, matrices_of(model))
 
 
 def adapter_validation(model: nn.Module, unseen: Lesson) -> float:

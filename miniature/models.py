@@ -168,16 +168,23 @@ def device_of(module: nn.Module) -> torch.device:
     return next(module.parameters()).device
 
 
-def encode(vae: nn.Module, frames: Tensor) -> Tensor:
-    """[B, 16, t, h, w] as the model sees them, of frames [B, T, H, W, 3] in [0, 1]."""
-    return latent_format().process_in(encode_raw(vae, frames))
+def encode(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
+    """[B, 16, t, h, w] as the model sees them, of frames [B, T, H, W, 3] in [0, 1]; see `precision`."""
+    return latent_format().process_in(encode_raw(vae, frames, half))
 
 
-def encode_raw(vae: nn.Module, frames: Tensor) -> Tensor:
-    """[B, 16, t, h, w] in the VAE's own space, of frames [B, T, H, W, 3] in [0, 1]."""
+def encode_raw(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
+    """[B, 16, t, h, w] in the VAE's own space, of frames [B, T, H, W, 3] in [0, 1]; see `precision`."""
     pixels = 2 * frames.to(device_of(vae)).movedim(-1, 1) - 1
     parts = pixels.contiguous(memory_format=torch.channels_last_3d).split(max(AT_ONCE // frames.shape[1], 1))
-    return torch.cat([vae_pass.encode(vae, part) for part in parts]).to(frames.device)
+    with precision(pixels.device, half):
+        latents = [vae_pass.encode(vae, part) for part in parts]
+    return torch.cat(latents).to(frames)
+
+
+def precision(device: torch.device, half: bool) -> torch.autocast:
+    """Where networks compute in bfloat16 if ``half``, as far as that is safe."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
 
 def decode(vae: nn.Module, latents: Tensor) -> Tensor:

@@ -21,12 +21,12 @@ from .dit_training import Footage, Lesson
 from .world import LENGTH, SIZE
 
 STAGES = ("vae", "base", "adapter", "tuned", "comparison")
-VAE_STEPS = (2200, 3000)
+VAE_STEPS = (2200, 2800)
 BASE_CLIPS, UNSEEN_CLIPS = 4000, 48
-BASE_STEPS, ADAPTER_STEPS = 9500, 6500
+BASE_STEPS, ADAPTER_STEPS = 7000, 4500
 REQUESTS, PHASES_END = 3200, (0.12, 0.4, 0.92)  # the parts of the steps that the phases end at
 LONG_CLIPS, LONG = 400, 33  # for the rest of the steps: clips of more frames
-TUNED_STEPS, TUNED_REQUESTS, TUNED_KNOWN, TUNED_END, TUNED_RATE = 3500, 2000, 1200, 0.92, 1.5e-3
+TUNED_STEPS, TUNED_REQUESTS, TUNED_KNOWN, TUNED_END, TUNED_RATE = 2500, 2000, 1200, 0.92, 1.5e-3
 COMPARED_STEPS, COMPARED_REQUESTS = 500, 1000
 TESTED = 32  # captions that a model's abilities are measured with
 FEWEST = 8  # clips of a trial, so that there are some of every phase
@@ -107,7 +107,9 @@ class Training:
 
     def pictures(self) -> Targets:
         """Things alone on white, encoded."""
-        return self._kept("pictures", lambda: data.encode_pictures(self.vae(), range(self.clips(BASE_CLIPS))))
+        return self._kept(
+            "pictures", lambda: data.encode_pictures(self.vae(), range(self.clips(BASE_CLIPS)), self.half)
+        )
 
     def long_targets(self) -> Targets:
         """Longer clips, encoded."""
@@ -120,7 +122,7 @@ class Training:
     def _encoded(self, name: str, first: int, count: int, length: int = LENGTH) -> Targets:
         def make() -> Targets:
             self.tell(f"encoding {count} clips ({name})")
-            return data.encode_targets(self.vae(), range(first, first + self.clips(count)), length)
+            return data.encode_targets(self.vae(), range(first, first + self.clips(count)), length, self.half)
 
         return self._kept(name, make)
 
@@ -133,7 +135,7 @@ class Training:
         def make() -> list[dict[str, Tensor]]:
             self.tell(f"encoding {count} VCUs ({name})")
             seeds = range(first, first + self.clips(count))
-            found = data.encode_requests(self.vae(), seeds, decouple, **how)
+            found = data.encode_requests(self.vae(), seeds, decouple, half=self.half, **how)
             return [vars(group) for group in found]
 
         return [Requests(**group) for group in data.kept(self.folder / f"{name}.encoded", make)]

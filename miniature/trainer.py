@@ -10,10 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from . import models
+from .muon import Muon
+
 SEED_STRIDE = 1_000_003
 WARM_UP = 100
 FINAL_RATE = 0.03  # of the learning rate, at the end of the cosine
 CLIP_NORM = 1.0
+MUON = 12.0  # times the learning rate: Muon's steps have another length than AdamW's
 
 # The loss of one step, by its number and its own source of chance.
 Loss = Callable[[int, torch.Generator], Tensor]
@@ -38,6 +42,7 @@ class Run:
         tell: Receives a line of progress for each check.
         half: Whether to compute in bfloat16 where that is safe, faster on processors that have it in hardware; the
             weights stay in float32.
+        matrices: Those of ``trained`` that Muon moves; AdamW moves the others.
     """
 
     name: str
@@ -53,16 +58,23 @@ class Run:
     check_every: int = 250
     tell: Callable[[str], None] = print
     half: bool = False
+    matrices: list[nn.Parameter] = field(default_factory=list)
     step: int = field(default=0, init=False)
     seconds: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.state_file, self.log_file = self.folder / f"{self.name}.state", self.folder / f"{self.name}.jsonl"
-        self.optimizer = torch.optim.AdamW(self.trained, self.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        self.optimizers = self._optimizers()
         self.average = [weight.detach().clone() for weight in self.trained]
         if self.state_file.exists():
             self._resume()
+
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        of_muon = set(map(id, self.matrices))
+        others = [weight for weight in self.trained if id(weight) not in of_muon]
+        adam = torch.optim.AdamW(others, self.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        return [adam, Muon(self.matrices, MUON * self.rate)] if self.matrices else [adam]
 
     def run(self) -> None:
         """Train to the end; the averaged weights are left in the module."""
@@ -78,19 +90,25 @@ class Run:
         self._exchange()
 
     def _train_step(self) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * rate_at(self.step, self.steps)
+        self._set_rates()
         generator = torch.Generator().manual_seed(self.seed * SEED_STRIDE + self.step)
         with self._precision():
             loss = self.loss(self.step, generator)
-        self.optimizer.zero_grad()
+        for weight in self.trained:
+            weight.grad = None
         loss.backward()
         nn.utils.clip_grad_norm_(self.trained, CLIP_NORM)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         decay = min(self.ema, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(self.average, [weight.detach() for weight in self.trained], 1 - decay)
         return float(loss.detach())
+
+    def _set_rates(self) -> None:
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = optimizer.defaults["lr"] * rate_at(self.step, self.steps)
 
     def _report(self, loss: float) -> None:
         measures: dict[str, float] = {}
@@ -108,7 +126,7 @@ class Run:
         self.tell(f"{self.name}: {told}  ({left:.0f} min left)")
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.trained[0].device.type, torch.bfloat16, enabled=self.half)
+        return models.precision(self.trained[0].device, self.half)
 
     def _exchange(self) -> None:
         for weight, average in zip(self.trained, self.average, strict=True):
@@ -123,7 +141,7 @@ class Run:
             "seconds": self.seconds,
             "weights": [weight.detach() for weight in self.trained],
             "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
         part = self.state_file.with_suffix(".part")
         torch.save(state, part)
@@ -136,7 +154,8 @@ class Run:
             weight.data.copy_(kept)
         for average, kept in zip(self.average, state["average"], strict=True):
             average.copy_(kept)
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
         self._trim_log()
         self.tell(f"{self.name}: goes on at step {self.step} of {self.steps}")
 
@@ -166,3 +185,9 @@ def chosen_parameters(module: nn.Module, names: Iterable[str]) -> list[nn.Parame
     for weight in found:
         weight.requires_grad_(True)
     return found
+
+
+def matrices_of(module: nn.Module) -> list[nn.Parameter]:
+    """The trainable matrices of a transformer's blocks: what Muon is for."""
+    named = module.named_parameters()
+    return [weight for name, weight in named if "blocks." in name and weight.ndim == 2 and weight.requires_grad]

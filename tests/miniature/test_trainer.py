@@ -33,7 +33,8 @@ def begun(folder, stop=None, net=None, steps=STEPS, told=None):
 
     tell = (lambda _: None) if told is None else told.append
     parameters = trainer.all_parameters(net)
-    return trainer.Run("small", folder, net, parameters, loss, steps, 0.01, 5, 0.9, check, EVERY, tell)
+    common = loss, steps, 0.01, 5, 0.9, check, EVERY, tell
+    return trainer.Run("small", folder, net, parameters, *common, matrices=[net[0].weight])
 
 
 def weights(run):

@@ -64,3 +64,13 @@ def test_clips_are_encoded_alike_in_parts_and_together(vae, monkeypatch):
         monkeypatch.setattr(models, "AT_ONCE", 10)
         torch.testing.assert_close(models.encode_raw(vae, frames), together)
         torch.testing.assert_close(together, vae.encode(2 * frames.movedim(-1, 1) - 1), rtol=1e-4, atol=1e-5)
+
+
+def test_encoding_in_bfloat16_is_near(vae):
+    from wan_vace.miniature import models
+
+    frames = torch.rand(2, 5, 32, 24, 3)
+    with torch.no_grad():
+        whole, half = models.encode_raw(vae, frames), models.encode_raw(vae, frames, half=True)
+    assert half.dtype == whole.dtype == torch.float32 and not torch.equal(half, whole)
+    assert float((half - whole).norm() / whole.norm()) < 0.02
