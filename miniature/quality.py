@@ -14,14 +14,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from . import measures, quality_sheets, quality_studies
+from . import measures, quality_limits, quality_sheets, quality_studies
 from .quality_cases import CASES, FIRST_SEED, Case
-from .quality_gates import GATES, VAE_GATE, Gate
+from .quality_gates import VAE_GATE, Gate, gates_of
 from .quality_studio import CFG, WEIGHTS, Call, Studio, open_studio
 from .world import draw, random_scene
 
 RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
-SEEDS = 5
+SEEDS, STUDIED = 10, 5
 Tell = Callable[[str], None]
 # Of one clip, by the name of the measure.
 Scores = dict[str, float]
@@ -76,7 +76,7 @@ class Row:
         if self.gate:
             limit = f"{'at most' if self.gate.lower else 'at least'} {self.gate.limit:g}"
             verdict = "yes" if self.passed() else "NO"
-            if self.gate.aim:
+            if self.gate.reached is not None:
                 limit += f", aim {self.gate.aim:g}"
         return [self.task, self.measure, _told(self.values), _told(self.without), limit, verdict]
 
@@ -85,19 +85,25 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     """What the command line says.
 
     Returns:
-        ``seeds``, ``tasks``, ``out`` (None writes nothing) and ``studies``.
+        ``seeds``, ``tasks``, ``out`` (None writes nothing), ``studies`` and ``limits``.
     """
     parser = argparse.ArgumentParser(prog="dev.py quality")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"scenes for each task; {SEEDS} without")
+    most = f"{STUDIED} for --studies, {quality_limits.SCENES} for --limits"
+    parser.add_argument("--seeds", type=int, help=f"scenes for each task: {SEEDS}, {most}")
     parser.add_argument("--tasks", default="", help=f"names with commas between, of {', '.join(CASES)}; all without")
     parser.add_argument("--out", type=Path, help="folder for the table and pictures; benchmarks/results for all tasks")
     parser.add_argument("--studies", action="store_true", help="compare choices of the method instead")
+    parser.add_argument("--limits", action="store_true", help="set the limits anew instead, from other scenes")
     options = parser.parse_args(arguments)
     options.tasks = [name for name in options.tasks.split(",") if name]
     if unknown := [name for name in options.tasks if name not in CASES]:
         parser.error(f"there is no task {', '.join(unknown)}; there are: {', '.join(CASES)}")
-    if options.studies and options.tasks:
-        parser.error("--studies chooses its own tasks; leave --tasks out")
+    if options.tasks and (options.studies or options.limits):
+        parser.error("--studies and --limits choose their own tasks; leave --tasks out")
+    if options.studies and options.limits:
+        parser.error("--studies and --limits are runs of their own; leave one out")
+    if options.seeds is None:
+        options.seeds = STUDIED if options.studies else quality_limits.SCENES if options.limits else SEEDS
     if options.seeds < 1:
         parser.error(f"--seeds is {options.seeds}, it must be at least 1")
     options.out = options.out or (None if options.tasks else RESULTS)
@@ -119,6 +125,8 @@ def run(options: argparse.Namespace, call: Call, clip: object, tell: Tell) -> in
     studio = open_studio(call, clip)
     if options.studies:
         return quality_studies.run(studio, options.seeds, options.out, tell)
+    if options.limits:
+        return quality_limits.run(studio, scored, options.seeds, SEEDS, options.out, tell)
     rows = []
     for task in options.tasks or CASES:
         begin = time.perf_counter()
@@ -149,37 +157,49 @@ def attempt(studio: Studio, task: str, seed: int) -> Attempt:
         seed: Of the noise, and added to `FIRST_SEED` of the scene.
     """
     case = CASES[task](studio.call, FIRST_SEED + seed)
-    film, without = films(studio, case, seed)
-    scores, scores_without = case.judge(film), case.judge(without)
-    kept = case.vcu.mask <= 0.5
+    film, without = film_of(studio, case, seed), film_without(studio, case, seed)
+    scores_without = scores_of(studio, case, without)
+    scores_without.pop("kept and pasted, dB", None)  # says nothing of the condition
+    return Attempt(case, film, without, scores_of(studio, case, film), scores_without)
+
+
+def scored(studio: Studio, task: str, scene: int, seed: int) -> Scores:
+    """What one task scores on one scene, with its condition."""
+    case = CASES[task](studio.call, scene)
+    return scores_of(studio, case, film_of(studio, case, seed))
+
+
+def scores_of(studio: Studio, case: Case, film: Tensor) -> Scores:
+    """All that is measured of a film of a case."""
+    scores, kept = case.judge(film), case.vcu.mask <= 0.5
     if kept.any():
         pasted = studio.pasted(film, case.vcu)
         scores["kept, dB"] = measures.psnr(film, case.vcu.frames, kept)
         scores["kept and pasted, dB"] = measures.psnr(pasted, case.vcu.frames, kept)
-        scores_without["kept, dB"] = measures.psnr(without, case.vcu.frames, kept)
-    if case.joined:
-        scores |= case.joined(studio.pasted(film, case.vcu, feather=0.0))
-        scores_without |= case.joined(studio.pasted(without, case.vcu, feather=0.0))
-    return Attempt(case, film, without, scores, scores_without)
+    return scores | (case.joined(studio.pasted(film, case.vcu, feather=0.0)) if case.joined else {})
 
 
-def films(studio: Studio, case: Case, seed: int) -> tuple[Tensor, Tensor]:
-    """What comes with the VCU, and with an empty one; of a long video, with each segment by itself."""
-    length, height, width, _ = case.vcu.frames.shape
+def film_of(studio: Studio, case: Case, seed: int) -> Tensor:
+    """What comes with the VCU."""
     if not case.segments:
-        without = studio.film(studio.empty(length, height, width), case.told_without, seed)
-        return studio.film(case.vcu, case.caption, seed), without
-    most, overlap = case.segments
+        return studio.film(case.vcu, case.caption, seed)
+    return studio.long_film(case.vcu, case.caption, seed, *case.segments)
+
+
+def film_without(studio: Studio, case: Case, seed: int) -> Tensor:
+    """What comes of the same noise with an empty VCU; of a long video, each segment by itself."""
+    length, height, width, _ = case.vcu.frames.shape
+    most, overlap = case.segments or (length, 0)
     empty = studio.empty(most, height, width)
     parts = [studio.film(empty, case.told_without, seed)]
     while sum(map(len, parts)) < length:
         parts.append(studio.film(empty, case.told_without, seed + len(parts))[overlap:])
-    return studio.long_film(case.vcu, case.caption, seed, most, overlap), torch.cat(parts)[:length]
+    return torch.cat(parts)[:length]
 
 
 def rows_of(task: str, attempts: Sequence[Attempt]) -> list[Row]:
     """A line for each measure of a task."""
-    gates = {gate.measure: gate for gate in GATES[task]}
+    gates = {gate.measure: gate for gate in gates_of(task)}
     rows = []
     for measure in attempts[0].scores:
         values = tuple(each.scores[measure] for each in attempts)
@@ -215,7 +235,7 @@ def _heading(studio: Studio, seeds: int) -> list[str]:
         "are the mean over the scenes and, in brackets, least and most. Shares, IoU, seam and continuity are best at",
         "1. A row with a limit must reach it, and be better than without where the condition is what makes it. The",
         "continuity of an extension is measured with what is kept put back to the pixel. Where an aim is named, the",
-        "shipped weights fall short of it, and the limit lies between their mean and their worst scene.",
+        "shipped weights do not reach it safely, and the limit is [what other scenes gave](miniature_limits.md).",
         "",
         "These are numbers of a small model: they show whether each task works from the VCU to the pixels, not how",
         "good the real models are.",

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wan_vace.miniature import measures as m
-from wan_vace.miniature.quality_gates import GATES, Gate
+from wan_vace.miniature.quality_gates import AIMS, Gate, reachable
 from wan_vace.miniature.words import COLOURS, MOTIONS, PLACES, SHAPES
 from wan_vace.miniature.world import draw, random_scene
 
@@ -150,4 +150,24 @@ def test_a_gate_knows_its_direction_and_what_it_must_beat():
 
 
 def test_every_task_must_reach_something():
-    assert all(gates and any(gate.beats for gate in gates) for gates in GATES.values())
+    assert all(gates and any(gate.beats for gate in gates) for gates in AIMS.values())
+
+
+def test_a_limit_is_what_other_scenes_miss_by_chance_only():
+    generator, missed = torch.Generator().manual_seed(1), 0
+    for _ in range(1000):  # a share of 0.6, all or none
+        seen, others = (torch.rand(count, generator=generator) > 0.4 for count in (24, 12))
+        limit = reachable(Gate("shape", 0.8), seen.double().tolist(), 12)
+        missed += limit is not None and float(others.double().mean()) < limit
+    assert missed < 20
+
+
+def test_a_limit_is_rounded_away_from_the_aim_and_no_further_than_it():
+    share, error = Gate("colour", 0.8), Gate("path error, px", 5.0, lower=True)
+    assert reachable(share, [0.73] * 4, 4) == 0.7 and reachable(share, [0.8] * 4, 4) is None
+    assert reachable(share, [0.0, 0.1], 4) == 0
+    assert reachable(error, [6.2] * 4, 4) == 7 and reachable(error, [4.9] * 4, 4) is None
+    assert reachable(error, [3.0, 7.0], 4) > 5
+    spread = [0.4, 0.6, 0.8, 0.6]
+    doubt = 2.5 * torch.tensor(spread).std().item() * (1 / 4 + 1 / 9) ** 0.5
+    assert reachable(share, spread, 9) == pytest.approx(0.6 - doubt, abs=0.05)
