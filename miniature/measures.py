@@ -9,7 +9,7 @@ from .words import COLOURS, FIGURE, MOTIONS, PLACES
 MIN_AREA = 12  # pixels; less is no thing
 CROWD, REACH = 9, 5  # pixels: a thing is where its colour is densest, and what lies as near to that as REACH // 2
 LEAN, FULL = 0.25, 0.89  # what tells a triangle and a square: how much heavier its lower half is, how full its box
-TALL, THIN, BARE = 1.35, 0.6, 0.46  # a figure: height by width, and how full its box is at most; if barer, any height
+TALL, THIN, BARE = 1.35, 0.72, 0.46  # a figure: height by width, and how full its box is at most; if barer, any height
 EDGE = 0.15  # of a thing's longest line: a shorter one at its edge is blur or noise
 MOVED = 6.0  # pixels; less is standing still
 LOST = 32.0  # pixels that a thing counts as astray by where it is not seen

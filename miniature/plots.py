@@ -48,7 +48,7 @@ def _draw_stages(log: Log, path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
-    for name in ("vae_frames", "vae_clips"):
+    for name in ("vae_frames", "vae_clips", "vae_decoder"):
         _curve(axes[0], log.get(name, []), "psnr", name)
     axes[0].set_title("VAE: unseen clips, dB")
     _curve(axes[1], log.get("base", []), "validation", "text to video")

@@ -24,7 +24,7 @@ BONES = (
     (11, 12),
     (12, 13),
 )
-LIMB = 0.1  # of the figure's radius: half the width of a limb
+LIMB = 0.125  # of the figure's radius: half the width of a limb
 HEAD = 0.24
 SWING = 0.55  # radians, the largest angle of a leg
 

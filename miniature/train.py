@@ -21,12 +21,12 @@ from .dit_training import Footage, Lesson
 from .world import LENGTH, SIZE
 
 STAGES = ("vae", "base", "adapter", "tuned", "comparison")
-VAE_STEPS = (2200, 2800)
+VAE_STEPS = (2200, 2700, 1000)
 BASE_CLIPS, UNSEEN_CLIPS = 4000, 48
-BASE_STEPS, ADAPTER_STEPS = 7000, 4500
+BASE_STEPS, ADAPTER_STEPS = 6200, 4200
 REQUESTS, PHASES_END = 3200, (0.12, 0.4, 0.92)  # the parts of the steps that the phases end at
 LONG_CLIPS, LONG = 400, 33  # for the rest of the steps: clips of more frames
-TUNED_STEPS, TUNED_REQUESTS, TUNED_KNOWN, TUNED_END, TUNED_RATE = 2500, 2000, 1200, 0.92, 1.5e-3
+TUNED_STEPS, TUNED_REQUESTS, TUNED_KNOWN, TUNED_END, TUNED_RATE = 2200, 2000, 1200, 0.92, 1.5e-3
 COMPARED_STEPS, COMPARED_REQUESTS = 500, 1000
 TESTED = 32  # captions that a model's abilities are measured with
 FEWEST = 8  # clips of a trial, so that there are some of every phase

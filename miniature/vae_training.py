@@ -11,30 +11,40 @@ from torch import Tensor, nn
 
 from ..vace_core.context import is_constant, split_for_encoding
 from . import models, tasks, vae_pass
-from .trainer import Loss, Run, all_parameters
+from .trainer import Loss, Run, all_parameters, chosen_parameters
 from .world import draw, random_scene
 
 POOL, HELD, MEASURED = 1000, 8, 64  # clips to train on, to test on, and to take statistics of
 UNSEEN = 10_000_000  # seeds from here on are not trained on
-NOISE = 0.06  # of a latent's standard deviation: so near latents must mean near pictures
 PULL = 1e-3  # towards small latents
 CROP = 32
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the training, on crops of ``length`` frames, ``size`` high and wide."""
+    """A part of the training, on crops of `CROP` pixels.
+
+    Attributes:
+        name: Of the stage.
+        batches: How many crops of how many frames; steps take turns with them. What a VAE has not seen at a length
+            drifts there, by several dB after twice as many frames.
+        rate: The largest learning rate.
+        noise: On latents, whose standard deviation comes to about 0.8: near latents must mean near pictures.
+        whole: Whether the encoder is trained too.
+    """
 
     name: str
-    batch: int
-    length: int
-    size: int
+    batches: tuple[tuple[int, int], ...]
     rate: float
+    noise: float = 0.04
+    whole: bool = True
 
 
+CLIPS = ((8, 9), (4, 17), (2, 33))
 PHASES = (
-    Phase("vae_frames", 32, 1, CROP, 2e-3),
-    Phase("vae_clips", 8, 9, CROP, 1.5e-3),
+    Phase("vae_frames", ((32, 1),), 2e-3),
+    Phase("vae_clips", CLIPS, 1.5e-3),
+    Phase("vae_decoder", CLIPS, 1e-3, noise=0.02, whole=False),
 )
 
 
@@ -56,24 +66,32 @@ def pool_of(count: int, first: int = 0) -> Tensor:
 
 
 def crops(pool: Tensor, generator: torch.Generator, batch: int, length: int, size: int) -> Tensor:
-    """[batch, length, size, size, 3] in [0, 1]; a crop of a clip begins at its first frame or later."""
+    """[batch, length, size, size, 3] in [0, 1]; a crop longer than its clip plays it there and back again."""
     count, frames, height, width, _ = pool.shape
+    starts = frames - length + 1 if length <= frames else frames
 
     def below(limit: int) -> int:
         return int(torch.randint(limit, (1,), generator=generator))
 
     cut = []
     for _ in range(batch):
-        n, t, y, x = below(count), below(frames - length + 1), below(height - size + 1), below(width - size + 1)
-        cut.append(pool[n, t : t + length, y : y + size, x : x + size])
+        n, t, y, x = below(count), below(starts), below(height - size + 1), below(width - size + 1)
+        cut.append(pool[n, there_and_back(t, length, frames), y : y + size, x : x + size])
     return torch.stack(cut).float() / 255
 
 
-def loss_of(vae: nn.Module, frames: Tensor, generator: torch.Generator) -> Tensor:
+def there_and_back(start: int, length: int, frames: int) -> Tensor:
+    """[length], numbers of frames from ``start`` on: at the last frame of a clip it turns, at the first again."""
+    way = 2 * max(frames - 1, 1)
+    steps = (start + torch.arange(length)) % way
+    return torch.minimum(steps, way - steps).clamp(max=frames - 1)
+
+
+def loss_of(vae: nn.Module, frames: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     """How far a clip that went through the VAE is from itself; edges count more than ground."""
     pixels = _pixels(vae, frames)
     latents = vae_pass.encode(vae, pixels).float()
-    noise = torch.randn(latents.shape, generator=generator).to(latents.device) * NOISE
+    noise = torch.randn(latents.shape, generator=generator).to(latents.device) * strength
     error = vae_pass.decode(vae, latents + noise) - pixels
     return 0.3 * error.abs().mean() + 8 * error.square().mean() + PULL * latents.square().mean()
 
@@ -116,7 +134,7 @@ def standardise(vae: nn.Module, pool: Tensor) -> None:
 def train(
     folder: Path,
     seed: int,
-    steps: tuple[int, int],
+    steps: tuple[int, ...],
     tell: object = print,
     clips: int = POOL,
     half: bool = False,
@@ -126,7 +144,7 @@ def train(
     Args:
         folder: Where the state is kept.
         seed: Of weights and data.
-        steps: Of single frames and of short clips.
+        steps: Of each phase: single frames, clips, and clips with the encoder frozen.
         tell: Receives a line of progress now and then.
         clips: Of the world to train on.
         half: See `Run`.
@@ -140,7 +158,7 @@ def train(
         if number == 1:
             models.let_time_in(vae)
         loss, check = _lesson(vae, pool, phase), _check(vae, held, phase)
-        trained = all_parameters(vae)
+        trained = all_parameters(vae) if phase.whole else chosen_parameters(vae, ["decoder.", "conv2."])
         Run(
             phase.name, folder, vae, trained, loss, count, phase.rate, seed + number, 0.995, check, 250, tell, half
         ).run()
@@ -149,15 +167,18 @@ def train(
 
 
 def _lesson(vae: nn.Module, pool: Tensor, phase: Phase) -> Loss:
-    def loss(_: int, generator: torch.Generator) -> Tensor:
-        return loss_of(vae, crops(pool, generator, phase.batch, phase.length, phase.size), generator)
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        batch, length = phase.batches[step % len(phase.batches)]
+        return loss_of(vae, crops(pool, generator, batch, length, CROP), generator, phase.noise)
 
     return loss
 
 
 def _check(vae: nn.Module, held: Tensor, phase: Phase) -> Callable[[int], dict[str, float]]:
+    shown = held[:, : max(length for _, length in phase.batches)]
+
     def check(_: int) -> dict[str, float]:
-        return {"psnr": psnr(roundtrip(vae, held[:, : phase.length]), held[:, : phase.length])}
+        return {"psnr": psnr(roundtrip(vae, shown), shown)}
 
     return check
 

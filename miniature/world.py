@@ -14,10 +14,10 @@ from . import shapes
 from .words import COLOURS, FIGURE, MOTIONS, PLACES, SHAPES
 
 SIZE, LENGTH, FPS = 64, 17, 16.0
-RADII, FIGURE_RADIUS = (10.5, 13.5), 21.0
+RADII, FIGURE_RADIUS = (12.5, 15.5), 21.0
 TRAVEL = (16.0, 24.0)  # pixels from the first frame to the last
 WOBBLE = 2.0
-SECOND, FIGURES = 0.3, 0.25  # how often there is a second thing, and a figure
+SECOND, FIGURES = 0.3, 0.3  # how often there is a second thing, and a figure
 GRAIN = 0.07  # depth of the texture
 STEP = 0.4  # radians of a step for each frame
 NEAR, FAR = (0.95, 0.65), (0.12, 0.38)  # depth of things, front to back, and of the ground, top to bottom
@@ -132,7 +132,7 @@ def random_scene(seed: int, **wanted: object) -> Scene:
         others = [colour for colour in COLOURS if colour != first.colour]
         second = _random_thing(rng, rng.choice(SHAPES), {"colour": rng.choice(others), "motion": "stays"})
         middle = first.path(LENGTH)[LENGTH // 2]
-        x, y = (float(m) + rng.uniform(-14, 14) for m in middle)
+        x, y = (float(m) + rng.uniform(-16, 16) for m in middle)
         things.append(replace(second, start=(_within(x, second.radius), _within(y, second.radius))))
     return Scene(str(wanted.get("place", place)), texture, tuple(things))
 

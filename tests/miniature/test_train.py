@@ -99,7 +99,7 @@ def test_what_is_shipped_says_how_it_came_about(train, whole, tmp_path):
     threads = torch.get_num_threads()
     assert record["command"] == f"python dev.py train --seed 0 --threads {threads} --scale {SCALE} --bf16"
     stages = {json.loads(line)["stage"] for line in log.read_text("utf-8").splitlines()}
-    assert {"vae_frames", "vae_clips", "base", "adapter", "tuned", "global"} <= stages
+    assert {"vae_frames", "vae_clips", "vae_decoder", "base", "adapter", "tuned", "global"} <= stages
     adapter = load_file(tmp_path / models.FILES["adapter"])
     assert models.weights_hash(adapter) == record["hashes"]["adapter"]
     tuned = {name: weight.half() for name, weight in weights(folder, "tuned").items() if name.startswith("vace_")}

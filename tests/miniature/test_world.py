@@ -108,8 +108,8 @@ def test_only_figures_have_joints_and_they_are_on_the_figure():
 
 
 def test_a_larger_frame_shows_the_same():
-    scene = world.random_scene(9, second=False)
+    scene = world.random_scene(9, shape="circle", second=False)
     small, large = world.draw(scene), world.draw(scene, height=128, width=128)
     shrunk = F.avg_pool2d(large.masks[0][:, None], 2)[:, 0]
-    assert (shrunk - small.masks[0]).abs().mean() < 0.005
+    assert (shrunk - small.masks[0]).abs().mean() < 0.007
     assert torch.equal(large.flow.abs().amax((1, 2)), 2 * small.flow.abs().amax((1, 2)))
