@@ -104,7 +104,7 @@ def comparison_table(log: Log) -> str:
         "",
         "The miniature's adapter and three runs that differ from it in one thing, with the same data, seed and number",
         "of steps (`python dev.py train comparison`). Computation is in forward passes of the base, reckoned from the",
-        "layers; the time is of the machine it ran on, and holds compiling in the first two. One seed and one learning",
+        "layers; the time is of the machine it ran on, compiling included where it was due. One seed and one learning",
         "rate for all, so small differences may be chance. Evidence from a small model, not about the real one.",
         "",
         "![Curves](miniature_comparison.png)",
