@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import log, sqrt
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .cost import ARCHITECTURES, adapter_flops, base_flops
@@ -119,7 +120,11 @@ def crop_vcu(vcu: Vcu, plan: CropPlan) -> Vcu:
     if plan.whole:
         return vcu.with_notes(plan.notes)
     frames = _scaled(plan.cut(vcu.frames), plan.size)
-    mask = _scaled(plan.cut(vcu.mask[..., None]), plan.size)[..., 0]
+    mask = plan.cut(vcu.mask)
+    if plan.size[0] < plan.box[0] or plan.size[1] < plan.box[1]:  # a thin line would fade below 0.5 and be kept
+        mask = F.adaptive_max_pool2d(mask[:, None], plan.size)[:, 0]
+    else:
+        mask = _scaled(mask[..., None], plan.size)[..., 0]
     return replace(vcu, frames=frames, mask=mask).with_notes(plan.notes)
 
 

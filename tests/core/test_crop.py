@@ -77,6 +77,14 @@ def test_every_generated_pixel_and_its_margin_are_inside_and_the_crop_is_in_the_
     assert cropped.frames.shape == (len(path), *plan.size, 3) and cropped.mask.max() > 0.5
 
 
+def test_a_line_of_one_pixel_is_still_generated_in_a_smaller_crop():
+    vcu = clip_of([(0, 88, 19, 89)])
+    plan = plan_crop(vcu, 300.0, "custom", 0.01, 0)
+    assert plan.size[0] < plan.box[0]
+    seen = crop_vcu(vcu, plan).mask > 0.5
+    assert seen.any() and int(seen.any(2).sum()) <= 2  # rows
+
+
 @pytest.mark.parametrize("step", [2, 3, 5])
 def test_a_steady_motion_is_followed_steadily_and_without_lag(step):
     boxes = sliding(33, step, left=60)
