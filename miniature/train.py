@@ -257,7 +257,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help=f"some of {', '.join(STAGES)}; all by default")
     parser.add_argument("--folder", type=Path, required=True, help="where state and logs are kept")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1, help="one is fastest for networks this small")
+    parser.add_argument("--threads", type=int, default=1, help="as many as there are cores, up to two")
     parser.add_argument("--scale", type=float, default=1.0, help="of all counts, for a trial")
     parser.add_argument("--compile", action="store_true", help="a third faster, but needs a C++ compiler")
     parser.add_argument("--bf16", action="store_true", help="faster where the processor computes in bfloat16")

@@ -5,6 +5,7 @@ as its place in each frame: the mask's path is smoothed first and rounded last, 
 and nothing is resampled. Rounding moves the picture by at most half a pixel.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import log, sqrt
 
@@ -109,7 +110,9 @@ def plan_crop(
 
 
 def crop_vcu(vcu: Vcu, plan: CropPlan) -> Vcu:
-    """The VCU of the crop: frames and mask cut and scaled as one picture, everything else as it was.
+    """The VCU of the crop: frames and mask cut and scaled alike, everything else as it was.
+
+    What is generated stays so in a smaller crop, however thin it is.
 
     References stay whole: the encoder letterboxes each onto the VCU's size, so they follow the crop by themselves.
 
@@ -120,19 +123,21 @@ def crop_vcu(vcu: Vcu, plan: CropPlan) -> Vcu:
     if plan.whole:
         return vcu.with_notes(plan.notes)
     frames = _scaled(plan.cut(vcu.frames), plan.size)
-    mask = plan.cut(vcu.mask)
-    if plan.size[0] < plan.box[0] or plan.size[1] < plan.box[1]:  # a thin line would fade below 0.5 and be kept
-        mask = F.adaptive_max_pool2d(mask[:, None], plan.size)[:, 0]
-    else:
-        mask = _scaled(mask[..., None], plan.size)[..., 0]
+    shrinks = plan.size[0] < plan.box[0] or plan.size[1] < plan.box[1]
+    mask = _scaled(plan.cut(vcu.mask[..., None]), plan.size, _largest if shrinks else resize)[..., 0]
     return replace(vcu, frames=frames, mask=mask).with_notes(plan.notes)
 
 
-def _scaled(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+def _scaled(pixels: Tensor, size: tuple[int, int], way: Callable[..., Tensor] = resize) -> Tensor:
     """[T, ...size, C] of [T, H, W, C]; one frame expanded to T is scaled once and stays expanded."""
     if pixels.stride(0):
-        return resize(pixels, *size)
-    return resize(pixels[:1], *size).expand(len(pixels), -1, -1, -1)
+        return way(pixels, *size)
+    return way(pixels[:1], *size).expand(len(pixels), -1, -1, -1)
+
+
+def _largest(mask: Tensor, height: int, width: int) -> Tensor:
+    """A mask [T, H, W, 1] made smaller by the largest that a pixel covers; averaged, a thin line would be kept."""
+    return F.adaptive_max_pool2d(mask.movedim(-1, 1), (height, width)).movedim(1, -1)
 
 
 def _check_settings(margin: float, scale: str, megapixels: float, smoothing: int) -> None:

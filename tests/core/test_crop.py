@@ -1,6 +1,7 @@
 """The crop's place and size, and what comes back of it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -83,6 +84,9 @@ def test_a_line_of_one_pixel_is_still_generated_in_a_smaller_crop():
     assert plan.size[0] < plan.box[0]
     seen = crop_vcu(vcu, plan).mask > 0.5
     assert seen.any() and int(seen.any(2).sum()) <= 2  # rows
+    still = replace(vcu, frames=vcu.frames.expand(9, -1, -1, -1), mask=vcu.mask.expand(9, -1, -1))
+    cropped = crop_vcu(still, plan_crop(still, 300.0, "custom", 0.01, 0)).mask
+    assert cropped.stride(0) == 0 and torch.equal(cropped[:1] > 0.5, seen)  # scaled once
 
 
 @pytest.mark.parametrize("step", [2, 3, 5])

@@ -101,7 +101,7 @@ def draw(arguments: list[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """Train the miniature, an hour and a half (vae, base, adapter, tuned, comparison; --ship puts them in place)."""
+    """Train the miniature, an hour and a quarter (vae, base, adapter, tuned, comparison; --ship puts them in place)."""
     ready, folder = set_up(), str(places.dev_dir() / "miniature")
     argv = [str(ready.python), "-m", "harness.pack", "miniature.train", "--folder", folder, *arguments]
     return run_child(argv, tool_env(ready) | {"OMP_WAIT_POLICY": "ACTIVE"})  # alone on the machine
