@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..vace_core.context import assemble_context, is_constant, split_for_encoding
-from ..vace_core.masks import MID_GREY
+from ..vace_core.grid import MID_GREY
 from ..vace_core.references import letterbox
 from ..vace_core.vcu import Vcu
 from . import models, tasks, words

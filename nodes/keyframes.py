@@ -2,9 +2,9 @@
 
 from comfy_api.latest import io
 
+from ..vace_core.grid import DEFAULT_FPS, DEFAULT_LENGTH
 from ..vace_core.keyframes import interpolate_frames, place_keyframes
 from ..vace_core.positions import SNAPS
-from ..vace_core.vcu import DEFAULT_FPS, DEFAULT_LENGTH
 from ._host.video import read_clip
 from ._results import vcu_result
 from ._sockets import fit_socket, references_socket, size_sockets, vcu_outputs, video_socket

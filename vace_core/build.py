@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .errors import VaceInputError
+from .grid import DEFAULT_LENGTH, DEFAULT_SIZE, MID_GREY
 from .inputs import legal_frames
-from .masks import MID_GREY
 from .references import Reference, as_references
 from .repair import at_length, at_size, matching_mask, note_padding, target_size
-from .vcu import CONTROL, DEFAULT_LENGTH, DEFAULT_SIZE, REPAINT, Vcu, empty_vcu
+from .vcu import CONTROL, REPAINT, Vcu, empty_vcu
 
 INSIDE_MASK = {"empty": 0.0, "control": 1.0}
 

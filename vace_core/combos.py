@@ -8,6 +8,7 @@ from torch import Tensor
 from .boxes import parse_tracks
 from .build import build_vcu
 from .errors import VaceInputError
+from .grid import DEFAULT_LENGTH
 from .growth import Aspect, Ratio
 from .inpaint import RegionShape, inpaint_vcu
 from .inputs import legal_frames
@@ -16,7 +17,7 @@ from .outpaint import place
 from .references import Connected, Reference, as_references
 from .repair import note_padding, target_size
 from .timeline import Piece, control_frames, kept, lay_out
-from .vcu import DEFAULT_LENGTH, EXTENSION, Vcu
+from .vcu import EXTENSION, Vcu
 from .video import Clip
 
 

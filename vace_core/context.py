@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import VaceInputError, require_shape
-from .grid import LATENT_CHANNELS, MASK_CHANNELS, PATCH_SIZE, SPATIAL_STRIDE, padded_length
-from .masks import MID_GREY, binarize, fold_mask, keep
+from .grid import LATENT_CHANNELS, MASK_CHANNELS, MID_GREY, PATCH_SIZE, SPATIAL_STRIDE, padded_length
+from .masks import binarize, fold_mask, keep
 from .vcu import EMPTY, Vcu
 from .video import hold_last
 

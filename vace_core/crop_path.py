@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .masks import MID_GREY
+from .grid import MID_GREY
 
 # How much longer the crop may become so that its path can be smooth; a mask that jumps further is followed closely.
 SMOOTHING_ROOM = 0.25

@@ -1,4 +1,4 @@
-"""Sizes fixed by the Wan2.1 video VAE and DiT, and the arithmetic between pixel and latent grids."""
+"""Numbers fixed by Wan2.1 and its VAE: sizes, lengths, the empty pixel; arithmetic between pixel and latent grids."""
 
 from .errors import VaceInputError
 
@@ -8,6 +8,10 @@ PATCH_SIZE = 2
 SIZE_MULTIPLE = SPATIAL_STRIDE * PATCH_SIZE
 LATENT_CHANNELS = 16
 MASK_CHANNELS = SPATIAL_STRIDE**2
+DEFAULT_SIZE = (480, 832)
+DEFAULT_LENGTH = 81
+DEFAULT_FPS = 16.0
+MID_GREY = 0.5  # a pixel that says nothing: 0 in the official code's [-1, 1]
 
 
 def latent_length(num_frames: int) -> int:

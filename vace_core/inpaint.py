@@ -10,19 +10,12 @@ from .boxes import parse_tracks
 from .errors import VaceInputError
 from .inputs import legal_frames
 from .maskaug import augment_mask
+from .masks import WHOLE, large_mask_notes
 from .maskshape import PIXELS, box_mask, feather_mask, grow_mask, in_pixels
 from .references import Reference, as_references
 from .repair import at_length, at_size, matching_mask, note_padding, target_size
 from .vcu import REPAINT, Vcu
 from .video import fit_video
-
-# A subject rarely fills more of the frame; a larger region is usually a mask the wrong way round.
-MOST_OF_FRAME = 0.8
-_WHOLE = (
-    "The region is the whole video: nothing of it is kept. To generate freely, use VACE Build VCU without a "
-    "video; to follow this one, connect it there as control_video."
-)
-_INVERTED = "White is generated; if the mask is the wrong way round, use Invert Mask."
 
 
 @dataclass(frozen=True)
@@ -199,18 +192,6 @@ def _judge(region: Tensor, shape: RegionShape, notes: list[str]) -> None:
             f"Shrink it less, or make the mask or boxes larger."
         )
     if share == 1:
-        notes.append(_WHOLE)
+        notes.append(WHOLE)
     else:
         notes += large_mask_notes(share, notes)
-
-
-def large_mask_notes(share: float, told: Sequence[str]) -> list[str]:
-    """What to tell of a mask that is suspiciously large: a sentence, none when it is not or was told.
-
-    Args:
-        share: How much of the video is generated, in [0, 1].
-        told: The notes so far.
-    """
-    if share <= MOST_OF_FRAME or any(note.endswith((_INVERTED, _WHOLE)) for note in told):
-        return []
-    return [f"{share:.0%} of the video is generated. {_INVERTED}"]

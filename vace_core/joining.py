@@ -5,9 +5,9 @@ from torch import Tensor
 
 from .errors import VaceInputError
 from .extension import note_rates, overlap_of
+from .grid import DEFAULT_FPS
 from .inputs import legal_frames
 from .timeline import kept
-from .vcu import DEFAULT_FPS
 from .video import Clip
 
 

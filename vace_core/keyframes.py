@@ -7,12 +7,13 @@ from itertools import pairwise
 from torch import Tensor
 
 from .errors import VaceInputError
+from .grid import DEFAULT_FPS, DEFAULT_LENGTH
 from .inputs import legal_frames
 from .positions import Keyframe, parse_positions, snap_keyframes, spread
 from .references import Reference, as_references
 from .repair import note_padding, target_size
 from .timeline import Piece, control_frames, kept, lay_out, note_unseen, span
-from .vcu import DEFAULT_FPS, DEFAULT_LENGTH, EXTENSION, Vcu
+from .vcu import EXTENSION, Vcu
 from .video import Clip
 
 

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from .boxes import Box, BoxTrack, boxes_at, parse_tracks
 from .errors import VaceInputError
+from .grid import DEFAULT_LENGTH, DEFAULT_SIZE
 from .inputs import legal_mask
 from .references import WHITE
 from .repair import at_length, note_padding, target_size
-from .vcu import CONTROL, DEFAULT_LENGTH, DEFAULT_SIZE, Vcu
+from .vcu import CONTROL, Vcu
 from .video import fit_video
 
 Colour = tuple[float, float, float]

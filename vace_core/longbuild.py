@@ -8,10 +8,9 @@ from torch import Tensor
 
 from .build import control_amount
 from .errors import VaceInputError
-from .grid import TEMPORAL_STRIDE
+from .grid import MID_GREY, TEMPORAL_STRIDE
 from .inputs import legal_frames
 from .longvcu import LongVcu, OnDiskWriter
-from .masks import MID_GREY
 from .references import Reference, as_references
 from .repair import at_size, matching_mask, target_size
 from .vcu import CONTROL, REPAINT

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .errors import VaceInputError, require_shape
 from .framefile import FrameFile, FrameWriter, combined, fingerprint, from_8bit, to_8bit
-from .masks import MID_GREY
+from .grid import MID_GREY
 from .references import Reference
 from .vcu import CONTROL, Vcu
 

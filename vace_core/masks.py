@@ -1,12 +1,20 @@
 """Masks: pixels the model generates (1) and pixels it keeps (0)."""
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import require_shape
-from .grid import SPATIAL_STRIDE, latent_length
+from .grid import MID_GREY, SPATIAL_STRIDE, latent_length
 
-MID_GREY = 0.5
+# A subject rarely fills more of the frame; a larger region is usually a mask the wrong way round.
+MOST_OF_FRAME = 0.8
+INVERTED = "White is generated; if the mask is the wrong way round, use Invert Mask."
+WHOLE = (
+    "The region is the whole video: nothing of it is kept. To generate freely, use VACE Build VCU without a "
+    "video; to follow this one, connect it there as control_video."
+)
 
 
 def binarize(mask: Tensor) -> Tensor:
@@ -88,3 +96,15 @@ def fold_mask(mask: Tensor) -> Tensor:
     """
     seen = mask[seen_frames(mask.shape[0])]  # [t, H, W]
     return F.pixel_unshuffle(seen[:, None], SPATIAL_STRIDE).movedim(0, 1)
+
+
+def large_mask_notes(share: float, told: Sequence[str]) -> list[str]:
+    """What to tell of a mask that is suspiciously large: a sentence, none when it is not or was told.
+
+    Args:
+        share: How much of the video is generated, in [0, 1].
+        told: The notes so far.
+    """
+    if share <= MOST_OF_FRAME or any(note.endswith((INVERTED, WHOLE)) for note in told):
+        return []
+    return [f"{share:.0%} of the video is generated. {INVERTED}"]

@@ -8,10 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import VaceInputError
-from .grid import SIZE_MULTIPLE
+from .grid import MID_GREY, SIZE_MULTIPLE
 from .growth import Aspect, Growth, Margins
 from .inputs import legal_frames
-from .masks import MID_GREY
 from .maskshape import feather_mask
 from .references import WHITE, Reference, as_references
 from .repair import at_length, note_padding, target_size

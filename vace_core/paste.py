@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from .errors import VaceInputError
+from .grid import MID_GREY
 from .inputs import legal_frames
-from .masks import MID_GREY, binarize
+from .masks import binarize
 from .maskshape import distance_to
 from .vcu import Vcu
 

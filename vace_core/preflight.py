@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from .cost import ARCHITECTURES, adapter_flops, base_flops, context_bytes
-from .grid import latent_length, num_tokens, padded_length
-from .inpaint import large_mask_notes
-from .masks import MID_GREY
+from .grid import MID_GREY, latent_length, num_tokens, padded_length
+from .masks import large_mask_notes
 from .timeline import unseen_sentence
 from .vcu import EXTENSION, REPAINT, Vcu
 

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor
 
 from .errors import VaceInputError
-from .grid import SIZE_MULTIPLE, TEMPORAL_STRIDE, padded_length, snap_size
+from .grid import MID_GREY, SIZE_MULTIPLE, TEMPORAL_STRIDE, padded_length, snap_size
 from .inputs import legal_mask, refuse_empty_mask
-from .masks import MID_GREY
 from .video import fit_video, hold_last, resize
 
 # Two sizes show the same picture shape when their aspects differ by less than rounding to 16 pixels does.

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from .errors import VaceInputError, require_shape
-from .grid import TEMPORAL_STRIDE, nearest_length, padded_length
-from .masks import MID_GREY, binarize
+from .grid import MID_GREY, TEMPORAL_STRIDE, nearest_length, padded_length
+from .masks import binarize
 from .vcu import EMPTY, EXTENSION, Vcu
 
 MIN_LENGTH = 5

@@ -7,10 +7,9 @@ from math import ceil, floor, sqrt
 from torch import Tensor
 
 from .errors import VaceInputError
-from .grid import SIZE_MULTIPLE, latent_length, nearest_length, num_pixel_frames, num_tokens
+from .grid import DEFAULT_FPS, SIZE_MULTIPLE, latent_length, nearest_length, num_pixel_frames, num_tokens
 from .inputs import legal_frames
 from .repair import ASPECT_TOLERANCE, at_size, matching_mask, target_size
-from .vcu import DEFAULT_FPS
 from .video import Clip, hold_last
 
 # Tokens of 81 frames at the two trained sizes: 32760 and 75600 (seq_len of the official VaceVideoProcessor).

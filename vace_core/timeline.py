@@ -7,8 +7,8 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from .grid import padded_length
-from .masks import MID_GREY, seen_frames
+from .grid import MID_GREY, padded_length
+from .masks import seen_frames
 from .repair import at_length, at_size
 
 # A sentence lists this many runs of frames, then counts the rest.

@@ -7,13 +7,10 @@ import torch
 from torch import Tensor
 
 from .errors import VaceInputError, require_shape
-from .grid import SIZE_MULTIPLE, snap_size
-from .masks import MID_GREY, binarize
+from .grid import MID_GREY, SIZE_MULTIPLE, snap_size
+from .masks import binarize
 from .references import Reference
 
-DEFAULT_SIZE = (480, 832)
-DEFAULT_LENGTH = 81
-DEFAULT_FPS = 16.0
 # What a VCU was made for; the official composition rules go by it.
 EMPTY, CONTROL, REPAINT, EXTENSION = KINDS = ("empty", "control", "repaint", "extension")
 

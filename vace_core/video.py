@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .errors import VaceInputError
-from .masks import MID_GREY
+from .grid import MID_GREY
 
 FITS = ("cover", "contain", "stretch")
 

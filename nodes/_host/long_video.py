@@ -14,8 +14,8 @@ from torch import Tensor
 from ...vace_core.colour import apply_colour_map, fit_colour_map
 from ...vace_core.errors import VaceInputError
 from ...vace_core.framefile import combined, fingerprint, from_8bit, to_8bit
+from ...vace_core.grid import DEFAULT_FPS, MID_GREY
 from ...vace_core.longvcu import LongVcu
-from ...vace_core.masks import MID_GREY
 from ...vace_core.paste import paste_back
 from ...vace_core.presets import SamplerSettings
 from ...vace_core.references import Reference
@@ -31,7 +31,7 @@ from ...vace_core.segments import (
     segment_seed,
     segment_vcu,
 )
-from ...vace_core.vcu import DEFAULT_FPS, Vcu
+from ...vace_core.vcu import Vcu
 from .conditioning import apply_context
 from .encoding import encode_vcu, latent_space
 from .folders import is_below

@@ -8,8 +8,8 @@ import torch
 from comfy_api.latest import Input, InputImpl, Types
 from torch import Tensor
 
+from ...vace_core.grid import DEFAULT_FPS
 from ...vace_core.runs import Run
-from ...vace_core.vcu import DEFAULT_FPS
 from .video import MAX_DENOMINATOR
 
 # The host's encoder cuts values off to bytes instead of rounding: k / 255 may come out as k - 1 without this.

@@ -7,14 +7,7 @@ import torch
 from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
-from ...vace_core.schedule import (
-    StrengthField,
-    StrengthFields,
-    live_blocks,
-    require_vcu,
-    serves,
-    share_of_schedule,
-)
+from ...vace_core.schedule import StrengthField, StrengthFields, live_blocks, require_vcu, serves, share_of_schedule
 from .conditioning import FRAMES, REFERENCES
 
 # The StrengthFields in the model's transformer options, which every node may set and every clone keeps.

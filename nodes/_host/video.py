@@ -5,7 +5,7 @@ from fractions import Fraction
 from comfy_api.latest import InputImpl, Types
 from torch import Tensor
 
-from ...vace_core.vcu import DEFAULT_FPS
+from ...vace_core.grid import DEFAULT_FPS
 from ...vace_core.video import Clip
 from .latents import AUDIO, FPS
 

@@ -7,15 +7,7 @@ from torch import nn
 
 from wan_vace.annotators.flow import Flow, dense_flow
 from wan_vace.annotators.protocol import silent
-from wan_vace.annotators.raft import (
-    AT_ONCE,
-    Raft,
-    edges,
-    is_raft,
-    raft_bytes,
-    raft_network,
-    torchvision_names,
-)
+from wan_vace.annotators.raft import AT_ONCE, Raft, edges, is_raft, raft_bytes, raft_network, torchvision_names
 from wan_vace.vace_core.errors import VaceInputError
 
 HIDDEN, RANGE, LEVELS = 128, 4, 4

@@ -10,16 +10,7 @@ import torch
 from wan_vace.annotators.cut import MAYBE_IN, MAYBE_OUT, SURE_IN, SURE_OUT, band_labels, cut, fill_holes, tidy
 from wan_vace.annotators.hints import digest, masks_of, parse_frames, parse_points
 from wan_vace.annotators.protocol import silent
-from wan_vace.annotators.subject import (
-    MEAN,
-    GrabCut,
-    Hints,
-    Salient,
-    grab_cut,
-    prepared,
-    stretched,
-    subject_notes,
-)
+from wan_vace.annotators.subject import MEAN, GrabCut, Hints, Salient, grab_cut, prepared, stretched, subject_notes
 from wan_vace.vace_core.errors import VaceInputError
 
 HEIGHT, WIDTH = 96, 128

@@ -4,13 +4,7 @@ import json
 
 import pytest
 
-from wan_vace.vace_core.adapter_keys import (
-    AdapterShape,
-    adapter_metadata,
-    adapter_names,
-    adapter_shape,
-    layer_mapping,
-)
+from wan_vace.vace_core.adapter_keys import AdapterShape, adapter_metadata, adapter_names, adapter_shape, layer_mapping
 from wan_vace.vace_core.checkpoints import refuse_checkpoint
 from wan_vace.vace_core.errors import VaceInputError
 
