@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..vace_core.boxes import Box, boxes_at, parse_tracks
 from ..vace_core.errors import VaceInputError
-from ..vace_core.inpaint import MOST_OF_FRAME
+from ..vace_core.masks import MOST_OF_FRAME
 from ..vace_core.maskshape import box_mask
 from .cut import MAYBE_IN, MAYBE_OUT, SURE_IN, SURE_OUT, band_labels, cut, tidy, vision
 from .hints import Point, digest, masks_of, parse_points

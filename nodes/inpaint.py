@@ -3,9 +3,10 @@
 from comfy_api.latest import io
 
 from ..vace_core.boxes import EASINGS
-from ..vace_core.inpaint import RegionShape, inpaint_vcu
+from ..vace_core.inpaint import inpaint_vcu
 from ..vace_core.maskaug import MASK_MODES
 from ..vace_core.maskshape import UNITS
+from ..vace_core.region import RegionShape
 from ._host.video import read_clip
 from ._results import vcu_result
 from ._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket

@@ -4,11 +4,11 @@ from comfy_api.latest import io
 
 from ..vace_core.boxes import EASINGS
 from ..vace_core.grid import DEFAULT_LENGTH, DEFAULT_SIZE
-from ..vace_core.inpaint import RegionShape
 from ..vace_core.inputs import legal_mask
 from ..vace_core.maskaug import MASK_MODES, augment_mask
 from ..vace_core.maskshape import UNITS, draw_boxes, note_black, steady_mask
 from ..vace_core.maskshape import fill_holes as filled
+from ..vace_core.region import RegionShape
 from ._host.report import publish
 
 

@@ -10,11 +10,12 @@ from .build import build_vcu
 from .errors import VaceInputError
 from .grid import DEFAULT_LENGTH
 from .growth import Aspect, Ratio
-from .inpaint import RegionShape, inpaint_vcu
+from .inpaint import inpaint_vcu
 from .inputs import legal_frames
 from .layout import layout_frames
 from .outpaint import place
 from .references import Connected, Reference, as_references
+from .region import RegionShape
 from .repair import note_padding, target_size
 from .timeline import Piece, control_frames, kept, lay_out
 from .vcu import EXTENSION, Vcu

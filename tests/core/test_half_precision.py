@@ -10,12 +10,13 @@ from wan_vace.vace_core.combos import make_anything
 from wan_vace.vace_core.compose import compose, mix_controls
 from wan_vace.vace_core.extension import bridge_vcu, extend_vcu, loop_vcu
 from wan_vace.vace_core.growth import Ratio
-from wan_vace.vace_core.inpaint import RegionShape, inpaint_vcu
+from wan_vace.vace_core.inpaint import inpaint_vcu
 from wan_vace.vace_core.joining import join_frames
 from wan_vace.vace_core.keyframes import interpolate_frames, place_keyframes
 from wan_vace.vace_core.layout import box_layout, track_layout
 from wan_vace.vace_core.outpaint import outpaint_vcu
 from wan_vace.vace_core.references import prepare_reference
+from wan_vace.vace_core.region import RegionShape
 from wan_vace.vace_core.sizes import fit_clip
 from wan_vace.vace_core.video import Clip
 

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from wan_vace.vace_core.context import split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.inpaint import RegionShape, inpaint_vcu
+from wan_vace.vace_core.inpaint import inpaint_vcu
 from wan_vace.vace_core.maskaug import augment_mask
 from wan_vace.vace_core.masks import decouple
 from wan_vace.vace_core.maskshape import draw_boxes, feather_mask, grow_mask
 from wan_vace.vace_core.preflight import preflight
+from wan_vace.vace_core.region import RegionShape
 from wan_vace.vace_core.vcu import REPAINT
 
 H, W = 32, 48

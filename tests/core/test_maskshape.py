@@ -9,7 +9,6 @@ from scipy import ndimage
 
 from wan_vace.vace_core.boxes import boxes_at, parse_tracks
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.inpaint import RegionShape
 from wan_vace.vace_core.maskshape import (
     UNITS,
     box_mask,
@@ -21,6 +20,7 @@ from wan_vace.vace_core.maskshape import (
     note_black,
     steady_mask,
 )
+from wan_vace.vace_core.region import RegionShape
 
 H, W = 24, 36
 

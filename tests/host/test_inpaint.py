@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 import torch
 
-from wan_vace.vace_core.inpaint import RegionShape, inpaint_vcu
+from wan_vace.vace_core.inpaint import inpaint_vcu
+from wan_vace.vace_core.region import RegionShape
 
 pytestmark = pytest.mark.host
 

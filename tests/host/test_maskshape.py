@@ -5,10 +5,10 @@ import torch
 
 from harness import footage
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.inpaint import RegionShape
 from wan_vace.vace_core.inputs import legal_mask
 from wan_vace.vace_core.maskaug import MASK_MODES, augment_mask
 from wan_vace.vace_core.maskshape import draw_boxes
+from wan_vace.vace_core.region import RegionShape
 
 pytestmark = pytest.mark.host
 
