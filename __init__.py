@@ -1,6 +1,6 @@
 """ComfyUI entry point: hands the host the nodes and the help pages, and does nothing else."""
 
-from ..nodes import comfy_entrypoint
+from .nodes import comfy_entrypoint
 
 WEB_DIRECTORY = "web"
 

@@ -166,6 +166,8 @@ for name, place in (("wan_vace", root), ("wan_vace.nodes", f"{root}/nodes")):
     sys.modules[name].__path__ = [place]
 sys.argv = sys.argv[:1]
 sys.path.insert(0, comfyui)
+from comfy.cli_args import args
+args.cpu = True
 from wan_vace.nodes._host.adapter_files import read_adapter
 status = lambda: {k: v for k, v in (l.split(":") for l in Path("/proc/self/status").read_text().splitlines())}
 Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
