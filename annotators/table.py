@@ -1,8 +1,7 @@
 """The annotators that work without weights, by signal: what a signal is made with when nothing else is chosen."""
 
 from .flow import Flow
-from .gray import Gray
-from .lineart import LocalContrastLines
+from .lines import Gray, LocalContrastLines
 from .protocol import Annotator
 
 ANNOTATORS: dict[str, type[Annotator]] = {

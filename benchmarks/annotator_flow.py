@@ -25,7 +25,7 @@ def pack():
     package = types.ModuleType("wan_vace")
     package.__path__ = [str(Path(__file__).resolve().parents[1])]
     sys.modules["wan_vace"] = package
-    return (importlib.import_module(f"wan_vace.annotators.{name}") for name in ("flow", "flow_wheel"))
+    return (importlib.import_module(f"wan_vace.annotators.flow.{name}") for name in ("control", "wheel"))
 
 
 def footage(name, num_frames):

@@ -28,7 +28,9 @@ def pack():
     package = types.ModuleType("wan_vace")
     package.__path__ = [str(Path(__file__).resolve().parents[1])]
     sys.modules["wan_vace"] = package
-    return importlib.import_module("wan_vace.annotators.lineart"), importlib.import_module("wan_vace.annotators.gray")
+    return importlib.import_module("wan_vace.annotators.lines.lineart"), importlib.import_module(
+        "wan_vace.annotators.lines.gray"
+    )
 
 
 def frame_by_frame(detect):

@@ -66,7 +66,7 @@ def main():
     pack()
     frames, masks = clip()
     given = torch.from_numpy(masks).float()
-    from wan_vace.annotators.track import ByFlow, ByPoints, MaskTrack
+    from wan_vace.annotators.subject.track import ByFlow, ByPoints, MaskTrack
 
     def follow(follower):
         return MaskTrack((0,), given[:1], follower)(frames)[..., 0]

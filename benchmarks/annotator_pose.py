@@ -28,7 +28,9 @@ def pack():
     package = types.ModuleType("wan_vace")
     package.__path__ = [str(Path(__file__).resolve().parents[1])]
     sys.modules["wan_vace"] = package
-    return [importlib.import_module(f"wan_vace.annotators.pose_{name}") for name in ("data", "draw", "smooth", "tiles")]
+    return [
+        importlib.import_module(f"wan_vace.annotators.pose.{name}") for name in ("people", "draw", "smooth", "tiles")
+    ]
 
 
 def walkers(num_frames):

@@ -1,4 +1,4 @@
-"""Colour drift over ten segments, with and without the closed loop of `vace_core.colour`, on a synthetic drift.
+"""Colour drift over ten segments, with and without the closed loop of `vace_core.long`, on a synthetic drift.
 
 No model is run: a plain function makes the true clip in colours that go on from the kept frames and shift a little more
 in every segment (tests/harness/drift.py). So this shows what measuring and correcting can do, not what a model drifts.
@@ -25,8 +25,8 @@ def load():
     package.__path__ = [str(ROOT)]
     sys.modules["wan_vace"] = package
     from harness import drift
-    from wan_vace.vace_core import colour
-    from wan_vace.vace_core.segments import plan_segments
+    from wan_vace.vace_core.long import colour
+    from wan_vace.vace_core.long.segments import plan_segments
 
     return drift, colour, plan_segments(SEGMENTS * (LENGTH - OVERLAP) + OVERLAP, LENGTH, OVERLAP, [])
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..vace_core.context import assemble_context, is_constant, split_for_encoding
-from ..vace_core.grid import MID_GREY
-from ..vace_core.references import letterbox
-from ..vace_core.vcu import Vcu
+from ..vace_core.conditioning import assemble_context, is_constant, split_for_encoding
+from ..vace_core.vcu import Vcu, letterbox
+from ..vace_core.video import MID_GREY
 from . import models, tasks, words
 from .world import LENGTH, draw, random_scene, reference
 

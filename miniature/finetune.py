@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ..vace_core.errors import VaceInputError
-from ..vace_core.grid import latent_length
+from ..vace_core.video import latent_length
 from . import finetune_memory as memory
 from . import finetune_model as networks
 from . import flow_matching, words

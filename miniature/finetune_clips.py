@@ -12,17 +12,12 @@ import torch
 from PIL import Image, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
-from ..annotators.lineart import LocalContrastLines
+from ..annotators.lines import LocalContrastLines
 from ..annotators.protocol import silent
-from ..vace_core.build import build_vcu
-from ..vace_core.combos import Target, reference_anything
 from ..vace_core.errors import VaceInputError
-from ..vace_core.growth import Margins
-from ..vace_core.inpaint import inpaint_vcu
-from ..vace_core.maskaug import MASK_MODES
-from ..vace_core.outpaint import outpaint_vcu
-from ..vace_core.region import RegionShape
-from ..vace_core.vcu import Vcu
+from ..vace_core.masks import MASK_MODES, RegionShape
+from ..vace_core.tasks import Margins, Target, inpaint_vcu, outpaint_vcu, reference_anything
+from ..vace_core.vcu import Vcu, build_vcu
 from ..vace_core.video import fit_video
 from . import signals, tasks
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..nodes._host.encoding import encode_vcu
+from ..nodes._host.conditioning import encode_vcu
 from ..vace_core.errors import VaceInputError
 from . import finetune_clips as clips
 from . import finetune_model as networks

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..vace_core.grid import latent_length, num_tokens
+from ..vace_core.video import latent_length, num_tokens
 
 FULL, HALF = 4, 2  # bytes of a number
 GIB = 1 << 30

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..nodes._host.adapter_files import OPENERS
-from ..nodes._host.vae import require_wan_vae
-from ..nodes._host.weight_files import CONFIG, WHOLE, WeightFile
-from ..vace_core.adapter_keys import layer_mapping
+from ..nodes._host.adapter import OPENERS
+from ..nodes._host.conditioning import require_wan_vae
+from ..nodes._host.files import CONFIG, WHOLE, WeightFile
+from ..vace_core.adapter import layer_mapping
 from ..vace_core.errors import VaceInputError
-from ..vace_core.grid import LATENT_CHANNELS
+from ..vace_core.video import LATENT_CHANNELS
 from . import models, words
 
 OFFICIAL_LAYERS = {40: 8}  # of the adapter by those of the base; half as many elsewhere

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..vace_core.context import split_for_encoding
+from ..vace_core.conditioning import split_for_encoding
 from .quality_cases import Case
 
 COLUMNS = ("truth", "VCU", "with", "without")

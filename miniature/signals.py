@@ -5,12 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..annotators.flow_wheel import flow_colours, largest_motion
-from ..annotators.gray import gray as gray_of
-from ..annotators.pose_data import NUM_POINTS, People
-from ..annotators.pose_draw import draw_people
-from ..vace_core.boxes import Box, BoxTrack
-from ..vace_core.layout import draw_boxes, draw_contours
+from ..annotators.flow import flow_colours, largest_motion
+from ..annotators.lines import gray as gray_of
+from ..annotators.pose import NUM_POINTS, People, draw_people
+from ..vace_core.tasks import draw_boxes, draw_contours
+from ..vace_core.video import Box, BoxTrack
 from .shapes import NUM_JOINTS
 from .world import Clip
 

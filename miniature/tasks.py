@@ -7,21 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..vace_core.build import build_vcu
-from ..vace_core.combos import (
+from ..vace_core.tasks import (
+    Margins,
     Target,
     animate_anything,
     expand_anything,
+    extend_vcu,
+    inpaint_vcu,
     move_anything,
+    outpaint_vcu,
+    place_keyframes,
     reference_anything,
     swap_anything,
 )
-from ..vace_core.extension import extend_vcu
-from ..vace_core.growth import Margins
-from ..vace_core.inpaint import inpaint_vcu
-from ..vace_core.keyframes import place_keyframes
-from ..vace_core.outpaint import outpaint_vcu
-from ..vace_core.vcu import Vcu, empty_vcu
+from ..vace_core.vcu import Vcu, build_vcu, empty_vcu
 from ..vace_core.video import Clip as Video
 from . import signals
 from .words import COLOURS

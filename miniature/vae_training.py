@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..vace_core.context import is_constant, split_for_encoding
+from ..vace_core.conditioning import is_constant, split_for_encoding
 from . import models, tasks, vae_pass
 from .trainer import Loss, Run, all_parameters, chosen_parameters
 from .world import draw, random_scene

@@ -3,35 +3,44 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadLora, VaceSetStrength
-from .combos import VaceMakeAnything
-from .compose import VaceComposeVcus, VaceMixControls
-from .context import VaceApplyContext, VaceEncodeVcu
-from .control import VaceAnnotateGray
-from .crop import VaceCropVcu, VaceStitchCrop
-from .depth import VaceAnnotateDepth
-from .extension import VaceBridgeVideos, VaceExtendVideo, VaceJoinVideos, VaceLoopVideo
-from .flow import VaceAnnotateFlow
-from .inpaint import VaceInpaintVideo
-from .keyframes import VaceInterpolateFrames, VacePlaceKeyframes
-from .latents import VaceDecodeLatent, VaceTrimLatent
-from .layout import VaceDrawLayout, VaceTrackLayout
-from .lineart import VaceAnnotateLineart
-from .long import VaceBuildLongVcu, VaceSampleLong
-from .masks import VaceSplitByMask
-from .maskshape import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask
-from .outpaint import VaceOutpaintVideo
-from .paste import VacePasteBack, VaceSetNoiseMask
-from .pose import VaceDrawPose
-from .pose_detect import VaceAnnotatePose
-from .preview import VacePreviewVcu
-from .references import VacePrepareReference
-from .sample_context import VaceSampleContext
-from .sampling import VaceLoadModels, VaceSampleVcu
-from .sizes import VaceFitVideo
-from .storage import VaceLoadVcu, VaceSaveVcu
-from .subject import VaceMaskSubject, VaceTrackMask
-from .vcu import VaceBuildVcu
-from .windows import VaceSetContextWindows
+from .conditioning import VaceApplyContext, VaceDecodeLatent, VaceEncodeVcu, VaceTrimLatent
+from .exact import VaceCropVcu, VacePasteBack, VaceSetNoiseMask, VaceStitchCrop
+from .long import VaceBuildLongVcu, VaceSampleLong, VaceSetContextWindows
+from .masks import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask, VaceSplitByMask
+from .sampling import VaceLoadModels, VaceSampleContext, VaceSampleVcu
+from .signals import (
+    VaceAnnotateDepth,
+    VaceAnnotateFlow,
+    VaceAnnotateGray,
+    VaceAnnotateLineart,
+    VaceAnnotatePose,
+    VaceDrawPose,
+    VaceMaskSubject,
+    VaceTrackMask,
+)
+from .tasks import (
+    VaceBridgeVideos,
+    VaceDrawLayout,
+    VaceExtendVideo,
+    VaceInpaintVideo,
+    VaceInterpolateFrames,
+    VaceJoinVideos,
+    VaceLoopVideo,
+    VaceMakeAnything,
+    VaceOutpaintVideo,
+    VacePlaceKeyframes,
+    VaceTrackLayout,
+)
+from .vcu import (
+    VaceBuildVcu,
+    VaceComposeVcus,
+    VaceLoadVcu,
+    VaceMixControls,
+    VacePrepareReference,
+    VacePreviewVcu,
+    VaceSaveVcu,
+)
+from .video import VaceFitVideo
 
 NODES: list[type[io.ComfyNode]] = [
     VaceLoadModels,

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wan_vace.annotators.gray import Gray, brightness
+from wan_vace.annotators.lines.gray import Gray, brightness
 from wan_vace.annotators.optional import need, opencv
 from wan_vace.annotators.protocol import by_chunks, chunks, on_levels, on_threads, require_frames, silent, to_bytes
 from wan_vace.annotators.table import ANNOTATORS

@@ -3,10 +3,10 @@
 import torch
 import torch.nn.functional as F
 
-from wan_vace.vace_core.colour import apply_colour_map, fit_colour_map
-from wan_vace.vace_core.framefile import from_8bit, to_8bit
-from wan_vace.vace_core.segments import known_weight, segment_vcu
-from wan_vace.vace_core.vcu import REPAINT, Vcu, empty_vcu
+from wan_vace.vace_core.long.colour import apply_colour_map, fit_colour_map
+from wan_vace.vace_core.long.frame_file import from_8bit, to_8bit
+from wan_vace.vace_core.long.segments import known_weight, segment_vcu
+from wan_vace.vace_core.vcu.unit import REPAINT, Vcu, empty_vcu
 
 SIZE = (64, 96)
 

@@ -15,7 +15,7 @@ from harness.miniature_tasks import BOXES, PREFIX, TASKS
 from harness.workflows import API, as_graph, miniature, published, widget_names
 from wan_vace.miniature import words
 from wan_vace.miniature.world import draw
-from wan_vace.vace_core.boxes import boxes_at, parse_tracks
+from wan_vace.vace_core.video.boxes import boxes_at, parse_tracks
 
 NAMES = sorted(path.stem for path in API.glob("*.json"))
 INPUTS = places.base_dir() / "input"

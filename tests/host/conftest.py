@@ -49,7 +49,7 @@ def prompts():
 @pytest.fixture
 def setting(call, vae, vace_model, plain_model, prompts, tmp_path):
     """Merged and plain model with the same weights, for the cases that compare them."""
-    from .test_adapter_cases import Setting
+    from .adapter.test_cases import Setting
 
     adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
     return Setting(call, vae, vace_model, plain_model, adapter, prompts, tmp_path)

@@ -256,7 +256,7 @@ def test_computing_blocks_twice_changes_no_gradient(part, files):
 def test_an_adapter_that_was_not_trained_changes_nothing(part, files, host, tmp_path):
     import comfy.sd
 
-    attach, adapter = (importlib.import_module(f"wan_vace.nodes._host.{name}") for name in ("attach", "adapter"))
+    attach, adapter = (importlib.import_module(f"wan_vace.nodes._host.adapter.{name}") for name in ("attach", "model"))
     draw = drawing(2)
     model, layers, _ = begun(part, files)
     text, latent = draw(1, 16, 64), {"samples": torch.zeros(1, 16, 2, 8, 8)}
@@ -334,7 +334,7 @@ def test_layers_that_are_not_spread_go_with_the_adapter(finetune, options, part,
         finetune.finetune(uneven, quiet)
     out = tmp_path / "own" / "diffusion_pytorch_model.safetensors"
     finetune.finetune(replace(uneven, out=out), quiet)
-    read = importlib.import_module("wan_vace.nodes._host.adapter_files").read_adapter(out)
+    read = importlib.import_module("wan_vace.nodes._host.adapter.files").read_adapter(out)
     assert read.layers == (0, 1, 3)
 
 

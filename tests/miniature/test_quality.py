@@ -13,7 +13,7 @@ from wan_vace.miniature.quality_gates import AIMS, Gate, gates_of
 from wan_vace.miniature.quality_studies import pooled_mask
 from wan_vace.miniature.quality_studio import open_studio
 from wan_vace.miniature.world import draw, random_scene
-from wan_vace.vace_core.masks import fold_mask, seen_frames
+from wan_vace.vace_core.masks.semantics import fold_mask, seen_frames
 
 pytestmark = pytest.mark.host
 

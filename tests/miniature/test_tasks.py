@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wan_vace.miniature import tasks, world
-from wan_vace.vace_core.vcu import CONTROL, EMPTY, EXTENSION, REPAINT
+from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT
 
 KINDS = {
     EMPTY: ["t2v", "reference"],

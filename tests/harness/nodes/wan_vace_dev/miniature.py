@@ -149,6 +149,6 @@ class DevShowVcu(io.ComfyNode):
     @classmethod
     def execute(cls, vcu: object) -> io.NodeOutput:
         """Both halves as they are encoded, put together by the mask."""
-        core = type(vcu).__module__.rpartition(".")[0]  # of the pack that made it, whatever the host calls that
-        inactive, reactive, mask = importlib.import_module(f"{core}.context").split_for_encoding(vcu)
+        core = type(vcu).__module__.removesuffix(".vcu.unit")  # of the pack that made it, whatever the host calls that
+        inactive, reactive, mask = importlib.import_module(f"{core}.conditioning").split_for_encoding(vcu)
         return io.NodeOutput(torch.where(mask[..., None] > 0.5, reactive, inactive)[: vcu.num_frames])

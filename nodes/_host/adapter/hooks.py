@@ -1,0 +1,104 @@
+"""LoRA hooks of a conditioning on the attached adapters: the patches the base gets, at the moment the base gets them.
+
+The host puts hooks on the model that samples, and on no other. Its callbacks register them here too; they are brought
+into the adapter's weights as a model call begins, whatever has loaded, unloaded or shared the adapter until then.
+"""
+
+from collections.abc import Iterable
+
+import comfy.hooks
+from comfy.patcher_extension import CallbacksMP
+
+from ....vace_core.errors import VaceInputError
+from .model import KEY, beside
+
+
+def carry_hooks(model: object) -> None:
+    """Have the adapters of ``model``, a clone of ours, and of its own clones, get the hooks of every run."""
+    model.add_callback_with_key(CallbacksMP.ON_REGISTER_ALL_HOOK_PATCHES, KEY, _register)
+    model.add_callback_with_key(CallbacksMP.ON_CLEANUP, KEY, _undo)
+    model.add_callback_with_key(CallbacksMP.ON_CLONE, KEY, _clone)
+
+
+def apply_hooks(base: object, adapter: object) -> None:
+    """Bring the adapter's weights to the hooks that the base has on now.
+
+    Args:
+        base: The MODEL that samples.
+        adapter: One of its adapters; its weights may be shared with other models that sample meanwhile.
+    """
+    wanted = Moment.of(base.current_hooks, adapter)
+    # A host that unloads takes hooks off by itself; without a backup of weights none are on.
+    if wanted == (adapter.model.hooks if adapter.hook_backup else None):
+        return
+    for kept in [moment for moment in adapter.cached_hook_patches if not moment.lasts()]:
+        adapter.cached_hook_patches.pop(kept)
+    adapter.set_hook_mode(base.hook_mode)
+    adapter.patch_hooks(wanted)
+    if wanted and not adapter.hook_backup:  # the host takes kept weights off again where they are all a model has
+        adapter.cached_hook_patches.pop(wanted)
+        adapter.patch_hooks(wanted)
+    adapter.model.hooks = wanted
+
+
+class Moment(comfy.hooks.HookGroup):
+    """Hooks at their strengths of a moment, equal to others that give the same weights.
+
+    The host keeps patched weights by group and forgets those of the base when a keyframe changes a strength. By moment,
+    those of another strength are not found in the first place.
+    """
+
+    def __init__(self, hooks: Iterable) -> None:
+        super().__init__()
+        for hook in hooks:
+            self.add(hook)
+        self.strengths = self._now()
+
+    @classmethod
+    def of(cls, hooks: object | None, adapter: object) -> "Moment | None":
+        """Those of a group that patch this adapter; None if none does."""
+        weights = hooks.get_type(comfy.hooks.EnumHookType.Weight) if hooks else ()
+        return cls(found) if (found := [hook for hook in weights if adapter.hook_patches.get(hook.hook_ref)]) else None
+
+    def lasts(self) -> bool:
+        """Whether no keyframe has changed a strength since."""
+        return self.strengths == self._now()
+
+    def _now(self) -> tuple:
+        return tuple((hook.hook_ref, hook.strength) for hook in self.hooks)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Moment) and self.strengths == other.strengths
+
+    def __hash__(self) -> int:
+        return hash(self.strengths)
+
+
+def _register(base: object, _hooks: object, target: dict, options: dict | None, registered: object) -> None:
+    """What the base has taken, for its adapters too; the host takes back here what a run before has left."""
+    taken = comfy.hooks.HookGroup()
+    for hook in registered.get_type(comfy.hooks.EnumHookType.Weight):
+        if hook.weights is not None:  # None: put onto the base alone, before this node, as a LoRA loader would
+            taken.add(hook)
+    for model in (base, *base.get_additional_models_with_key("multigpu")):
+        for adapter in model.get_additional_models_with_key(KEY):
+            adapter.register_all_hook_patches(taken, target, options, registered)
+            if adapter.is_dynamic() and Moment.of(taken, adapter):
+                raise VaceInputError(
+                    "model has a VACE adapter in ComfyUI's dynamic VRAM, where a hook LoRA of the conditioning cannot "
+                    "reach its blocks. Load it with VACE Load Adapter, or start ComfyUI with --disable-dynamic-vram."
+                )
+
+
+def _undo(base: object) -> None:
+    """Give the adapters their own weights back; the host does so for the base alone when a run is broken off."""
+    for adapter in base.get_additional_models_with_key(KEY):
+        adapter.clean_hooks()
+        adapter.model.hooks = None
+
+
+def _clone(base: object, clone: object) -> None:
+    """Take the adapters along where the host takes a clone out of dynamic VRAM, as it does for hooks."""
+    if base.is_dynamic() and not clone.is_dynamic():
+        adapters = base.get_additional_models_with_key(KEY)
+        clone.set_additional_models(KEY, [beside(clone, adapter) for adapter in adapters])

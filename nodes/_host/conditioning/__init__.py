@@ -1,0 +1,43 @@
+"""The host's VAE, CONDITIONING and LATENT, as far as VACE needs them.
+
+A VCU is encoded into a context, the context goes into the conditioning, and a latent is decoded into frames.
+It imports the host and the core's `conditioning`.
+"""
+
+from .encoding import encode_vcu, latent_space
+from .keys import FRAMES, MASK, REFERENCES, STRENGTH, apply_context
+from .latents import (
+    AUDIO,
+    FPS,
+    ContextShape,
+    decode_video,
+    empty_video_latent,
+    fit_latent,
+    sampled_latent,
+    trim_references,
+)
+from .noise_mask import NOISE_MASK, hold_kept, num_references
+from .vae import encode, require_wan_vae
+
+__all__ = [
+    "AUDIO",
+    "FPS",
+    "FRAMES",
+    "MASK",
+    "NOISE_MASK",
+    "REFERENCES",
+    "STRENGTH",
+    "ContextShape",
+    "apply_context",
+    "decode_video",
+    "empty_video_latent",
+    "encode",
+    "encode_vcu",
+    "fit_latent",
+    "hold_kept",
+    "latent_space",
+    "num_references",
+    "require_wan_vae",
+    "sampled_latent",
+    "trim_references",
+]

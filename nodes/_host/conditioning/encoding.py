@@ -1,0 +1,70 @@
+"""From a VCU to its context with the host's VAE, and which VAE that was."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ....vace_core.conditioning import VaceContext, assemble_context, is_constant, split_for_encoding
+from ....vace_core.errors import VaceInputError
+from ....vace_core.vcu import Vcu, letterbox
+from .vae import empty_latent, encode
+
+# Of the largest weight. A VAE in bfloat16 differs from its own float32 by 0.4 %, one trained anew by far more.
+TOLERANCE = 0.02
+
+
+def encode_vcu(vae: object, vcu: Vcu, mask_edges: str = "official", antialias_references: bool = False) -> VaceContext:
+    """Everything the context adapter reads of a VCU, encoded.
+
+    Args:
+        vae: The Wan 2.1 VAE.
+        vcu: The unit to encode.
+        mask_edges: What a grey mask pixel means, one of `MASK_EDGES`.
+        antialias_references: Smooth references while shrinking them; the official code does not.
+    """
+    pictures = [letterbox(r.image, vcu.height, vcu.width, antialias_references) for r in vcu.references]
+    references = [encode(vae, picture[None]) for picture in pictures]
+    inactive, reactive, mask = split_for_encoding(vcu, mask_edges)
+    kept = encode(vae, inactive)
+    control = kept if is_constant(inactive) and is_constant(reactive) else encode(vae, reactive)
+    context = assemble_context(kept, control, mask, references, empty_latent(), vcu.num_frames)
+    strengths = tuple(reference.strength for reference in vcu.references)
+    return replace(context, reference_strengths=strengths, fps=vcu.fps, audio=vcu.audio, latent_space=latent_space(vae))
+
+
+def latent_space(vae: object) -> Tensor | None:
+    """What tells one VAE's latents from another's: the weights of the encoder's last layer, 1024 numbers.
+
+    Decoders that were trained for the same latents, and other precisions of the same file, are not told apart.
+
+    Returns:
+        [32, 32], float32, on the CPU; None if the VAE has no such weights in reach.
+    """
+    weight = getattr(getattr(vae.first_stage_model, "conv1", None), "weight", None)
+    if weight is None or weight.device.type == "meta":
+        return None
+    return weight.detach().flatten(1).to("cpu", torch.float32)
+
+
+def require_same_latents(vae: object, encoded_by: Tensor | None) -> None:
+    """Refuse to decode with another VAE than the one that encoded.
+
+    Args:
+        vae: The VAE to decode with.
+        encoded_by: The encoder's `latent_space`; None when that is not known.
+
+    Raises:
+        VaceInputError: If the latents of the two differ.
+    """
+    decoder = latent_space(vae)
+    if encoded_by is None or decoder is None:
+        return
+    if decoder.shape == encoded_by.shape:
+        difference = (decoder - encoded_by).abs().max() / encoded_by.abs().max()
+        if difference <= TOLERANCE:
+            return
+    raise VaceInputError(
+        "vae is not the one that encoded the VCU: its latents mean something else, so the video would be noise or "
+        "miscoloured. Connect the VAE of VACE Encode VCU here too."
+    )

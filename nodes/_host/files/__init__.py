@@ -1,0 +1,40 @@
+"""Files of the host: its folders, and weights that are read without running anything.
+
+A name that a user chose goes in; a path inside the host's folders, names of tensors, or one tensor come out.
+It imports the host and the core's errors.
+"""
+
+from .folders import OUTPUT_MARK, file_to_load, files_to_load, is_below, new_output_file, points_down
+from .gguf import open_gguf
+from .weights import (
+    CONFIG,
+    INDEX_END,
+    PICKLES,
+    SAFETENSORS,
+    WHOLE,
+    WeightFile,
+    index_of,
+    open_parts,
+    open_pickle,
+    open_safetensors,
+)
+
+__all__ = [
+    "CONFIG",
+    "INDEX_END",
+    "OUTPUT_MARK",
+    "PICKLES",
+    "SAFETENSORS",
+    "WHOLE",
+    "WeightFile",
+    "file_to_load",
+    "files_to_load",
+    "index_of",
+    "is_below",
+    "new_output_file",
+    "open_gguf",
+    "open_parts",
+    "open_pickle",
+    "open_safetensors",
+    "points_down",
+]

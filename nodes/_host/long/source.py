@@ -1,0 +1,54 @@
+"""VIDEO files made into the VCU of a long video, in the host's temp folder."""
+
+import uuid
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import folder_paths
+from torch import Tensor
+
+from ....vace_core.long import LongVcu, build_long_vcu, paired
+from ..video import CHUNK, frame_count_hint, sound_of, stream_frames
+
+FOLDER = "vace_long"
+
+
+def read_long_vcu(video: object, mask: object | None, references: Sequence, settings: dict) -> LongVcu:
+    """A long VCU of a VIDEO; its file goes when nothing uses it any more.
+
+    Args:
+        video: The host's VIDEO.
+        mask: Another VIDEO whose brightness is the mask, a MASK [T or 1, H, W], or None.
+        references: Socket name and what is connected to it.
+        settings: What `build_long_vcu` takes beside.
+
+    Raises:
+        VaceInputError: If an input cannot be used.
+    """
+    folder = Path(folder_paths.get_temp_directory()) / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex}.vcu"
+    notes: list[str] = []
+    vcu = build_long_vcu(
+        path,
+        _parts(video, mask, notes),
+        references,
+        notes,
+        num_frames=frame_count_hint(video),
+        fps=float(video.get_frame_rate()),
+        audio=sound_of(video),
+        **settings,
+    )
+    weakref.finalize(vcu.pixels, path.unlink, missing_ok=True)
+    return vcu
+
+
+def _parts(video: object, mask: object | None, notes: list[str]) -> Iterator[tuple[Tensor, Tensor | None]]:
+    frames = stream_frames(video)
+    if mask is None:
+        return ((part, None) for part in frames)
+    if isinstance(mask, Tensor) and len(mask) == 1:
+        return ((part, mask.expand(len(part), -1, -1)) for part in frames)
+    masks = mask.split(CHUNK) if isinstance(mask, Tensor) else (part.mean(-1) for part in stream_frames(mask))
+    return paired(frames, masks, notes)

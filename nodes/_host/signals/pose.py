@@ -1,0 +1,130 @@
+"""Pose detectors with users' files: TorchScript and torchvision under the host's model management, ONNX beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import comfy.model_management
+from torch import Tensor
+
+from ....annotators.pose import (
+    DETECTOR_ANSWER,
+    POSE_ANSWER,
+    DwPose,
+    Found,
+    KeypointRcnn,
+    RcnnPeople,
+    Runtime,
+    Scripted,
+    load_script,
+    onnx_engine,
+    rcnn_network,
+)
+from ....vace_core.errors import VaceInputError
+from .annotate import find
+from .files import Weights, available, find_weights, read_weights, state_of
+from .networks import Network, load_weights, manage
+
+SCRIPT, ONNX, RCNN = "dwpose", "dwpose onnx", "keypoint rcnn"
+ONNX_PLACE = "https://huggingface.co/yzd-v/DWPose"
+# A detector's file first, then that of the points, where they are two.
+POSE_FILES = {
+    SCRIPT: (
+        Weights(("yolox_l.torchscript.pt",), "https://huggingface.co/hr16/yolox-onnx"),
+        Weights(("dw-ll_ucoco_384_bs5.torchscript.pt",), "https://huggingface.co/hr16/DWPose-TorchScript-BatchSize5"),
+    ),
+    ONNX: (Weights(("yolox_l.onnx",), ONNX_PLACE), Weights(("dw-ll_ucoco_384.onnx",), ONNX_PLACE)),
+    RCNN: (
+        Weights(
+            ("keypointrcnn_resnet50_fpn_coco-fc266e95.pth",),
+            "https://download.pytorch.org/models/keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
+        ),
+    ),
+}
+SCRIPT_BATCHES = (1, 5)  # the files take exactly so many pictures
+RCNN_MEMORY = 1000  # bytes for each number of the frames: it enlarges a 480p frame to 800 rows
+
+
+@dataclass(frozen=True)
+class PoseFiles:
+    """A method's files on this machine.
+
+    Attributes:
+        method: One of `POSE_FILES`.
+        paths: Its files, in that order.
+    """
+
+    method: str
+    paths: tuple[Path, ...]
+
+    @property
+    def source(self) -> tuple[object, ...]:
+        """What tells them from others."""
+        return self.method, *(state_of(path) for path in self.paths)
+
+
+def pose_detector(method: str, settings: dict[str, object], notes: list[str]) -> DwPose | KeypointRcnn:
+    """A method's detector with the files of this machine; they are read when it looks at frames.
+
+    Args:
+        method: One of `POSE_FILES`.
+        settings: Fields of `DwPose`, or of `KeypointRcnn`.
+        notes: Receives which files are used, and what runs them.
+
+    Raises:
+        VaceInputError: If a file is not on this machine; the message names all that are missing.
+    """
+    files = _files(method)
+    notes.append(f"People are found by {' and '.join(path.name for path in files.paths)}.")
+    if method == RCNN:
+        return KeypointRcnn(lambda: _rcnn(files.paths[0]), files.source, **settings)
+    if method == SCRIPT:
+        return DwPose(lambda: _scripts(files.paths), files.source, **settings)
+    engine = onnx_engine(_gpu())
+    slow = f" It uses no GPU here; the method {SCRIPT} does." if _gpu() and not engine.on_gpu else ""
+    notes.append(f"{engine} runs them.{slow}")
+    answers = (DETECTOR_ANSWER, POSE_ANSWER)
+
+    def load() -> tuple[Runtime, ...]:
+        return tuple(engine.open(path, answer) for path, answer in zip(files.paths, answers, strict=True))
+
+    return DwPose(load, (str(engine), *files.source), **settings)
+
+
+def find_people(detector: DwPose | KeypointRcnn, frames: Tensor) -> Found:
+    """What a detector finds in frames [T, H, W, 3]; kept, so that another drawing of it costs nothing."""
+    return Found(**find(detector, frames, Found.NAMES))
+
+
+def _files(method: str) -> PoseFiles:
+    if method not in POSE_FILES:  # the host drops a key it does not know instead of refusing it
+        raise VaceInputError(f"method is not one of {', '.join(POSE_FILES)}. Choose one.")
+    paths, missing = [], []
+    for weights in POSE_FILES[method]:
+        try:
+            paths.append(find_weights(weights, f"The pose method {method}"))
+        except VaceInputError as error:
+            missing.append(str(error))
+    if missing:
+        raise VaceInputError(" ".join([*missing, *_instead()]))
+    return PoseFiles(method, tuple(paths))
+
+
+def _instead() -> list[str]:
+    """What could be chosen with the files that are here."""
+    here = [method for method, files in POSE_FILES.items() if len(available(files)) == len(files)]
+    return [f"Or choose {' or '.join(here)}, whose files are here."] if here else []
+
+
+def _gpu() -> bool:
+    return comfy.model_management.get_torch_device().type != "cpu"
+
+
+def _scripts(paths: tuple[Path, ...]) -> tuple[Runtime, ...]:
+    return tuple(
+        Runtime(path.name, manage(Scripted(load_script(path))), answer, batch, fixed=True)
+        for path, answer, batch in zip(paths, (DETECTOR_ANSWER, POSE_ANSWER), SCRIPT_BATCHES, strict=True)
+    )
+
+
+def _rcnn(path: Path) -> Network:
+    return manage(RcnnPeople(load_weights(rcnn_network, read_weights(path), path.name)), RCNN_MEMORY)

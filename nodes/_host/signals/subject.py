@@ -1,0 +1,27 @@
+"""U2Net with weights from users' files."""
+
+from ....annotators.subject import Salient, U2Net
+from .files import Weights, find_weights, read_weights, state_of
+from .networks import Network, load_weights, manage
+
+U2NET = Weights(("u2net.pt", "u2net.pth"), "https://huggingface.co/ali-vilab/VACE-Annotators (salient)")
+MEMORY = 1000  # bytes for each number it takes, measured: maps of all sizes are kept for the way back up
+
+
+def salient(threshold: float, notes: list[str]) -> Salient:
+    """What stands out, by the file of this machine; it is read when frames are looked at.
+
+    Args:
+        threshold: In [0, 1]; above it a pixel is of the subject.
+        notes: Receives which file is used.
+
+    Raises:
+        VaceInputError: If the file is not on this machine.
+    """
+    path = find_weights(U2NET, "The method u2net")
+    notes.append(f"The subject is what {path.name} finds to stand out.")
+
+    def load() -> Network:
+        return manage(load_weights(U2Net, read_weights(path), path.name), MEMORY)
+
+    return Salient(load, state_of(path), threshold)

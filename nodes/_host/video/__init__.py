@@ -1,0 +1,19 @@
+"""The host's VIDEO: frames, frame rate and sound, whole or a few frames at a time.
+
+A socket's value goes in and a `Clip` comes out, or the other way round.
+It imports the host and the core's `video`.
+"""
+
+from .stream import CHUNK, frame_count_hint, sound_of, stream_frames
+from .video import MAX_DENOMINATOR, as_video, read_clip, write_clip
+
+__all__ = [
+    "CHUNK",
+    "MAX_DENOMINATOR",
+    "as_video",
+    "frame_count_hint",
+    "read_clip",
+    "sound_of",
+    "stream_frames",
+    "write_clip",
+]

@@ -1,0 +1,139 @@
+"""Frames of a VIDEO read a few at a time, so that a long file never lies in memory."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import av
+import numpy as np
+import torch
+from torch import Tensor
+
+from ....vace_core.errors import VaceInputError
+
+CHUNK = 16
+# Formats of which the host takes the bytes as they are; of all others it takes floats.
+BYTES = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")
+ALIGNMENT = 32  # the float conversion of FFmpeg reads beyond the edge of other widths
+
+
+def stream_frames(video: object, chunk: int = CHUNK) -> Iterator[Tensor]:
+    """A video's frames in parts, as ``get_components`` of the host gives them all at once, without transparency.
+
+    Args:
+        video: The host's VIDEO; a trim that was set on it counts.
+        chunk: Frames at a time.
+
+    Yields:
+        [n, H, W, 3] in [0, 1].
+
+    Raises:
+        VaceInputError: If the file has no picture in it, or cannot be read.
+    """
+    held: list[Tensor] = []
+    for frame in _frames(video):
+        held.append(frame)
+        if len(held) == chunk:
+            yield torch.stack(held)
+            held = []
+    if held:
+        yield torch.stack(held)
+
+
+def frame_count_hint(video: object) -> int:
+    """About how many frames will come; 0 when the file does not say."""
+    with _opened(video) as container:
+        return container.streams.video[0].frames
+
+
+def sound_of(video: object) -> dict | None:
+    """The sound of a video in the host's form, of its trimmed part; None without any."""
+    start, duration = _trim(video)
+    with _opened(video) as container:
+        if not container.streams.audio:
+            return None
+        stream = container.streams.audio[-1]
+        resampler, parts, begins = av.AudioResampler(format="fltp"), [], None
+        for frame in container.decode(stream):
+            begins = frame.time if begins is None else begins
+            parts += [part.to_ndarray() for part in resampler.resample(frame)]
+    if not parts:
+        return None
+    rate = stream.sample_rate
+    wave = np.concatenate(parts, axis=1)[:, max(0, round((start - begins) * rate)) :]
+    wave = wave[:, : round(duration * rate)] if duration else wave
+    return {"waveform": torch.from_numpy(np.ascontiguousarray(wave))[None], "sample_rate": rate}
+
+
+def _frames(video: object) -> Iterator[Tensor]:
+    start, duration = _trim(video)
+    with _opened(video) as container:
+        stream = container.streams.video[0]
+        first, end = int(start / stream.time_base), int((start + duration) / stream.time_base)
+        if first:
+            container.seek(first, stream=stream)
+        picture = None
+        for frame in container.decode(stream):
+            if frame.pts is not None and frame.pts < first:
+                continue
+            if duration and frame.pts is not None and frame.pts >= end:
+                return
+            picture = picture or _reader(frame, stream)
+            upright = np.rot90(picture(frame), k=round(getattr(frame, "rotation", 0) // 90))
+            yield torch.from_numpy(np.ascontiguousarray(upright))
+
+
+def _reader(frame: object, stream: object) -> Callable[[object], np.ndarray]:
+    """What turns frames of this file into [H, W, 3] float32 in [0, 1]."""
+    if frame.format.name in BYTES:
+        return lambda f: f.to_ndarray(format="rgb24").astype(np.float32) / np.float32(255)
+    if frame.width % ALIGNMENT == 0:
+        return lambda f: f.to_ndarray(format="gbrpf32le")
+    padded = _padding(frame, stream)
+    return lambda f: padded(f).to_ndarray(format="gbrpf32le")[: f.height, : f.width]
+
+
+def _padding(frame: object, stream: object) -> Callable[[object], object]:
+    """Frames with their right and lower edge repeated up to whole alignments."""
+    width, height = (-(-side // ALIGNMENT) * ALIGNMENT for side in (frame.width, frame.height))
+    graph = av.filter.Graph()
+    steps = [
+        graph.add_buffer(width=frame.width, height=frame.height, format=frame.format.name, time_base=stream.time_base),
+        graph.add("pad", f"{width}:{height}:0:0"),
+        graph.add(
+            "fillborders",
+            f"left=0:right={width - frame.width}:top=0:bottom={height - frame.height}:mode=smear",
+        ),
+        graph.add("buffersink"),
+    ]
+    for before, after in pairwise(steps):
+        before.link_to(after)
+    graph.configure()
+
+    def pad(unpadded: object) -> object:
+        graph.push(unpadded)
+        return graph.pull()
+
+    return pad
+
+
+def _trim(video: object) -> tuple[float, float]:
+    """Start and duration in seconds, 0 for to the end; older hosts do not say."""
+    window = getattr(video, "get_active_trim_window", None)
+    return window() if window else (0.0, 0.0)
+
+
+@contextmanager
+def _opened(video: object) -> Iterator[object]:
+    source = video.get_stream_source()
+    if hasattr(source, "seek"):
+        source.seek(0)
+    try:
+        with av.open(source, mode="r") as container:
+            if not container.streams.video:
+                raise VaceInputError("video has no picture in it, only sound. Connect a video.")
+            yield container
+    except av.error.FFmpegError as error:
+        raise VaceInputError(
+            f"video cannot be read ({error}). It may be cut off: save or download it again."
+        ) from error

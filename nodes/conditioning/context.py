@@ -1,0 +1,104 @@
+"""Nodes that encode a VCU and hand it to the model."""
+
+from comfy_api.latest import io
+
+from ...vace_core.conditioning import MASK_EDGES
+from .._host.conditioning import apply_context, empty_video_latent, encode_vcu, require_wan_vae
+from .._host.sampling import require_vace_model
+from .._sockets import Context, Vcu
+
+
+class VaceEncodeVcu(io.ComfyNode):
+    """The expensive half: every VAE encode, and nothing that a prompt edit would repeat."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceEncodeVcu",
+            display_name="VACE Encode VCU",
+            category="vace",
+            description=(
+                "Encodes a VCU with the Wan 2.1 VAE. Kept apart from VACE Apply Context, so that changing "
+                "prompts or strength encodes nothing again."
+            ),
+            inputs=[
+                io.Vae.Input("vae", tooltip="The Wan 2.1 VAE (16 latent channels)."),
+                Vcu.Input("vcu", tooltip="What the model is to look at."),
+                io.Combo.Input(
+                    "mask_edges",
+                    options=list(MASK_EDGES),
+                    default="official",
+                    tooltip="What grey mask pixels mean. official: frames split at 0.5, channels soft, as trained. "
+                    "hard: both at 0.5. soft: both blended, as WanVaceToVideo. No difference for pure black and white.",
+                    advanced=True,
+                ),
+                io.Boolean.Input(
+                    "antialias_references",
+                    default=False,
+                    tooltip="Smooth references while shrinking them. Off shrinks as the official code does.",
+                    advanced=True,
+                ),
+            ],
+            outputs=[
+                Context.Output(display_name="context", tooltip="The encoded VCU, for VACE Apply Context."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, vae, vcu, mask_edges, antialias_references) -> io.NodeOutput:
+        require_wan_vae(vae)
+        return io.NodeOutput(encode_vcu(vae, vcu, mask_edges, antialias_references))
+
+
+class VaceApplyContext(io.ComfyNode):
+    """An encoded VCU in the host's own conditioning, and the latent to sample."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceApplyContext",
+            display_name="VACE Apply Context",
+            category="vace",
+            description=(
+                "Adds an encoded VCU to the prompts and makes the latent to sample. Chain it for several VCUs at "
+                "once; with and without references may be mixed, and the last node's latent is the one to sample."
+            ),
+            inputs=[
+                io.Conditioning.Input("positive", tooltip="The encoded prompt."),
+                io.Conditioning.Input("negative", tooltip="The encoded negative prompt."),
+                Context.Input("context", tooltip="From VACE Encode VCU."),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.01,
+                    tooltip="How strongly this VCU acts (the official context scale); 1 is as trained.",
+                ),
+                io.Int.Input("batch_size", default=1, min=1, max=4096, tooltip="Videos to make at once."),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip="The model that will sample. Only checked: a model without VACE blocks is refused here.",
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(display_name="positive", tooltip="The prompt with the VCU."),
+                io.Conditioning.Output(display_name="negative", tooltip="The negative prompt with the VCU."),
+                io.Latent.Output(
+                    display_name="latent",
+                    tooltip="An empty latent of the right size, references included; for any sampler node.",
+                ),
+                io.Int.Output(
+                    display_name="trim_latent",
+                    tooltip="Leading reference latents, for TrimVideoLatent; VACE Decode Latent knows it by itself.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, positive, negative, context, strength, batch_size, model=None) -> io.NodeOutput:
+        if model is not None:
+            require_vace_model(model)
+        (positive, negative), trim = apply_context([positive, negative], context, strength)
+        return io.NodeOutput(positive, negative, empty_video_latent(context, trim, batch_size), trim)

@@ -1,0 +1,84 @@
+"""Nodes for what comes out of the sampler."""
+
+from comfy_api.latest import io
+
+from .._host.conditioning import decode_video, require_wan_vae, trim_references
+from .._host.video import as_video
+from .._sockets import fps_socket
+
+FROM_LATENT = -1
+
+
+def _given(count: int) -> int | None:
+    return None if count == FROM_LATENT else count
+
+
+def _counts() -> list:
+    """The two counts, for a LATENT that lost them on its way (through a file, for instance)."""
+    return [
+        io.Int.Input(
+            "trim_latent",
+            default=FROM_LATENT,
+            min=FROM_LATENT,
+            max=9999,
+            tooltip="Leading reference latents to drop. -1 reads it from the latent.",
+            advanced=True,
+        ),
+        io.Int.Input(
+            "length",
+            default=FROM_LATENT,
+            min=FROM_LATENT,
+            max=16384,
+            tooltip="Frames to give back. -1 reads it from the latent.",
+            advanced=True,
+        ),
+    ]
+
+
+class VaceDecodeLatent(io.ComfyNode):
+    """Frames of a sampled latent: references dropped, frame count as asked."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceDecodeLatent",
+            display_name="VACE Decode Latent",
+            category="vace",
+            description="Drops the reference latents, decodes, and gives exactly the frames that were asked for.",
+            search_aliases=["vae decode", "trim video latent"],
+            inputs=[
+                io.Latent.Input("samples", tooltip="From the sampler."),
+                io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
+                fps_socket(),
+                *_counts(),
+            ],
+            outputs=[
+                io.Image.Output(display_name="frames", tooltip="The video; several of a batch one after another."),
+                io.Video.Output(display_name="video", tooltip="The same with frame rate and sound, for Save Video."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, samples, vae, fps, trim_latent, length) -> io.NodeOutput:
+        require_wan_vae(vae)
+        frames = decode_video(vae, samples, _given(trim_latent), _given(length))
+        return io.NodeOutput(frames, as_video(frames, samples, fps))
+
+
+class VaceTrimLatent(io.ComfyNode):
+    """A sampled latent without its references, still a latent."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceTrimLatent",
+            display_name="VACE Trim Latent",
+            category="vace",
+            description="Drops the reference latents from samples and noise mask, for nodes that want a plain LATENT.",
+            inputs=[io.Latent.Input("samples", tooltip="From the sampler."), _counts()[0]],
+            outputs=[io.Latent.Output(display_name="latent", tooltip="The video's latents alone.")],
+        )
+
+    @classmethod
+    def execute(cls, samples, trim_latent) -> io.NodeOutput:
+        return io.NodeOutput(trim_references(samples, _given(trim_latent)))

@@ -1,0 +1,185 @@
+"""Nodes that draw masks and change their shape."""
+
+from comfy_api.latest import io
+
+from ...vace_core.masks import MASK_MODES, UNITS, RegionShape, augment_mask, draw_boxes, note_black, steady_mask
+from ...vace_core.masks import fill_holes as filled
+from ...vace_core.video import DEFAULT_LENGTH, DEFAULT_SIZE, EASINGS, legal_mask
+from .._host.report import publish
+
+
+def _mask_outputs(tooltip: str) -> list[io.Output]:
+    return [
+        io.Mask.Output(display_name="mask", tooltip=tooltip),
+        io.String.Output(display_name="report", tooltip="What was repaired, a sentence each; empty if nothing."),
+    ]
+
+
+def _mask_result(node: type[io.ComfyNode], mask, notes: list[str]) -> io.NodeOutput:
+    return io.NodeOutput(mask, publish(notes, node.define_schema().display_name, node.hidden.unique_id))
+
+
+class VaceAugmentMask(io.ComfyNode):
+    """The official mask augmentations."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceAugmentMask",
+            display_name="VACE Augment Mask",
+            category="vace/mask",
+            description="Makes a mask coarser, so that what is generated need not keep to the old outline. "
+            "The shapes VACE was trained with; steady over all frames.",
+            search_aliases=["mask augmentation", "maskaug", "bounding box mask", "convex hull mask"],
+            inputs=[
+                io.Mask.Input("mask", tooltip="White is the object; any number of frames."),
+                io.Combo.Input(
+                    "mode",
+                    options=list(MASK_MODES),
+                    default="hull_expand",
+                    tooltip="The outline itself, its convex hull, or its bounding box; expand also grows each side by "
+                    "a random amount.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**63 - 1,
+                    control_after_generate=False,
+                    tooltip="Chooses how far each side grows, once for all frames.",
+                ),
+                io.Float.Input(
+                    "ratio",
+                    default=0.3,
+                    min=0.0,
+                    max=5.0,
+                    step=0.05,
+                    tooltip="The most a side grows, as a part of the object's width or height; never more than half "
+                    "the way to the frame's edge.",
+                ),
+                io.Int.Input(
+                    "iterations",
+                    default=5,
+                    min=1,
+                    max=100,
+                    tooltip="The growth is a multiple of this many pixels, as in the official code. 1 follows a moving "
+                    "object most smoothly.",
+                ),
+            ],
+            outputs=_mask_outputs("The coarser mask, black and white."),
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, mask, mode, seed, ratio, iterations) -> io.NodeOutput:
+        notes = []
+        mask = augment_mask(legal_mask("mask", mask, notes), mode, seed=seed, ratio=ratio, iterations=iterations)
+        return _mask_result(cls, note_black(mask, notes), notes)
+
+
+class VaceGrowMask(io.ComfyNode):
+    """A mask grown, shrunk, feathered, filled, steadied."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceGrowMask",
+            display_name="VACE Grow Mask",
+            category="vace/mask",
+            description="Grows or shrinks a mask equally in all directions, gives it a soft edge, fills its holes, and "
+            "takes flicker out of it.",
+            search_aliases=["dilate mask", "erode mask", "feather mask", "blur mask", "expand mask", "smooth mask"],
+            inputs=[
+                io.Mask.Input("mask", tooltip="White is the object; any number of frames."),
+                io.Float.Input(
+                    "grow",
+                    default=8.0,
+                    min=-1024.0,
+                    max=1024.0,
+                    step=1.0,
+                    tooltip="How far the mask grows; negative shrinks it.",
+                ),
+                io.Float.Input(
+                    "feather",
+                    default=0.0,
+                    min=0.0,
+                    max=1024.0,
+                    step=1.0,
+                    tooltip="Width of the soft edge that is added around it. Inside it stays white.",
+                ),
+                io.Combo.Input(
+                    "unit",
+                    options=list(UNITS),
+                    default=UNITS[0],
+                    tooltip="Of both. % of object goes by the square root of the object's mean area.",
+                ),
+                io.Boolean.Input(
+                    "fill_holes",
+                    default=False,
+                    optional=True,
+                    tooltip="Makes white whatever the mask encloses, frame by frame, before it grows.",
+                ),
+                io.Int.Input(
+                    "steady",
+                    default=1,
+                    min=1,
+                    max=31,
+                    step=2,
+                    optional=True,
+                    tooltip="Takes flicker out of a mask: each pixel's median over so many frames, before holes are "
+                    "filled and it grows. 3 or 5 for detected masks; 1 is off. More cuts fast, thin parts off.",
+                ),
+            ],
+            outputs=_mask_outputs("The changed mask."),
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, mask, grow, feather, unit, fill_holes=False, steady=1) -> io.NodeOutput:
+        notes = []
+        mask = steady_mask(legal_mask("mask", mask, notes), steady)
+        mask = RegionShape(grow, feather, unit).apply(filled(mask) if fill_holes else mask)
+        return _mask_result(cls, note_black(mask, notes), notes)
+
+
+class VaceDrawBoxMask(io.ComfyNode):
+    """Masks of boxes that stand still or move."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        height, width = DEFAULT_SIZE
+        return io.Schema(
+            node_id="VaceDrawBoxMask",
+            display_name="VACE Draw Box Mask",
+            category="vace/mask",
+            description="A mask of boxes written as text; several boxes in a line are the path of one.",
+            search_aliases=["bbox mask", "moving box", "rectangle mask", "box path", "keyframe mask"],
+            inputs=[
+                io.String.Input(
+                    "boxes",
+                    default="25%,25%,75%,75%",
+                    multiline=True,
+                    tooltip="One object per line: left,top,right,bottom in pixels or per cent of the frame. Several "
+                    "boxes make a path; @40 behind one is the frame where it is reached, the first frame is 0.",
+                ),
+                io.Int.Input("width", default=width, min=1, max=16384, tooltip="Columns of the mask: the video's."),
+                io.Int.Input("height", default=height, min=1, max=16384, tooltip="Rows of the mask: the video's."),
+                io.Int.Input(
+                    "length", default=DEFAULT_LENGTH, min=1, max=16384, tooltip="Frames of the mask: the video's."
+                ),
+                io.Combo.Input(
+                    "easing",
+                    options=list(EASINGS),
+                    default=EASINGS[0],
+                    tooltip="How boxes move from one to the next: evenly, or gently at the start, the end, or both.",
+                ),
+            ],
+            outputs=_mask_outputs("White inside the boxes, black outside; one frame per frame of the video."),
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, boxes, width, height, length, easing) -> io.NodeOutput:
+        notes = []
+        mask = draw_boxes(boxes, height, width, length, easing, notes)
+        return _mask_result(cls, note_black(mask, notes), notes)

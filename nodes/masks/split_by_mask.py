@@ -1,0 +1,33 @@
+"""Nodes that work on masks."""
+
+from comfy_api.latest import io
+
+from ...vace_core.masks import binarize, decouple
+from ...vace_core.video import legal_frames, legal_mask
+
+
+class VaceSplitByMask(io.ComfyNode):
+    """Inactive and reactive halves of a control video."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceSplitByMask",
+            display_name="VACE Split by Mask",
+            category="vace/inspect",
+            description="Splits a video into the part VACE keeps and the part it generates, as the encoder will.",
+            inputs=[
+                io.Image.Input("control_video", tooltip="The video to split."),
+                io.Mask.Input("control_masks", tooltip="White is generated, black is kept; one mask per frame."),
+            ],
+            outputs=[
+                io.Image.Output(display_name="inactive", tooltip="What is kept; mid-grey elsewhere."),
+                io.Image.Output(display_name="reactive", tooltip="What is generated or controls; mid-grey elsewhere."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, control_video, control_masks) -> io.NodeOutput:
+        frames = legal_frames("control_video", control_video, [])
+        mask = legal_mask("control_masks", control_masks, []).to(frames)
+        return io.NodeOutput(*decouple(frames, binarize(mask)))

@@ -1,0 +1,96 @@
+"""Node that turns a video, or depth of any source, into VACE's depth control."""
+
+from dataclasses import replace
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ...annotators.depth import RANGES, STEADY, depth_control
+from ...vace_core.errors import VaceInputError
+from ...vace_core.video import Clip
+from .._host.report import publish
+from .._host.signals import DEPTH_NETWORKS, connected_depth, estimated_depth
+from .._host.video import write_clip
+from .._sockets import video_socket
+
+CONNECTED = "connected depth"
+Da3Geometry, MogeGeometry = io.Custom("DA3_GEOMETRY"), io.Custom("MOGE_GEOMETRY")  # the host's own
+
+
+def _depth() -> io.Input:
+    return io.MultiType.Input(
+        "depth",
+        types=[Da3Geometry, MogeGeometry, io.Image, io.Video],
+        optional=True,
+        tooltip="From Run Depth Anything 3 or Run MoGe Inference, or a depth video of any other node, near white.",
+    )
+
+
+class VaceAnnotateDepth(io.ComfyNode):
+    """Depth as control video."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        return io.Schema(
+            node_id="VaceAnnotateDepth",
+            display_name="VACE Depth",
+            category="vace/control",
+            description="How near everything in a video is, near white, far black: control that keeps its space.",
+            search_aliases=["depth anything", "midas", "moge", "da3", "depth map", "normalize depth", "deflicker"],
+            inputs=[
+                video_socket(
+                    "frames",
+                    optional=True,
+                    tooltip="Any video. With connected depth not needed: it then gives size, frame rate and sound.",
+                ),
+                io.DynamicCombo.Input(
+                    "method",
+                    options=[option(CONNECTED, [_depth()]), *(option(name, []) for name in DEPTH_NETWORKS)],
+                    tooltip="connected depth takes what another node saw. The others see it themselves, with a file "
+                    "that must be on this machine; midas is VACE's own and needs controlnet-aux. Weights of depth "
+                    "anything v2 base and large are not for commercial use (CC-BY-NC-4.0), small is free (Apache-2.0).",
+                ),
+                io.Combo.Input(
+                    "range",
+                    options=list(RANGES),
+                    default=STEADY,
+                    tooltip="steady takes out flicker of scale and shift, then stretches each scene as a whole. per "
+                    "clip only stretches, all frames alike; right for depth that is consistent already. official per "
+                    "frame stretches each frame by itself, as VACE's annotator does; it flickers.",
+                ),
+                io.Boolean.Input(
+                    "invert",
+                    default=False,
+                    tooltip="Exchanges near and far. VACE wants near white: use it for connected pictures in which "
+                    "near is black.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="control_video", tooltip="Depth, near white, for VACE Build VCU."),
+                io.Video.Output(display_name="video", tooltip="The same with the frame rate and sound of the source."),
+                io.String.Output(
+                    display_name="report",
+                    tooltip="The file used, where scenes end, what was repaired, a sentence each.",
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, range, invert, frames=None, method=None) -> io.NodeOutput:
+        notes: list[str] = []
+        clip, maps = _source(method or {}, frames, notes)
+        control = depth_control(maps, range, invert, notes)
+        report = publish(notes, "VACE Depth", cls.hidden.unique_id)
+        return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
+
+
+def _source(method: dict, frames: object, notes: list[str]) -> tuple[Clip, Tensor]:
+    name = method.get("method")
+    if name == CONNECTED:
+        return connected_depth(method.get("depth"), frames, notes)
+    if name in DEPTH_NETWORKS:
+        return estimated_depth(name, frames, notes)
+    # The host drops a key it does not know instead of refusing it.
+    raise VaceInputError(f"method is not one of {', '.join([CONNECTED, *DEPTH_NETWORKS])}. Choose one.")

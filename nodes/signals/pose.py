@@ -1,0 +1,112 @@
+"""Node that finds the people of a video and draws their poses."""
+
+from dataclasses import replace
+
+from comfy_api.latest import io
+
+from ...annotators.pose import (
+    FALLBACKS,
+    LEAST_SCORE,
+    OFFICIAL_SCORE,
+    RCNN_SCORE,
+    WHOLE_FRAME,
+    DrawPose,
+    DwPose,
+    KeypointRcnn,
+    Look,
+    smooth,
+    to_keypoints,
+)
+from ...vace_core.video import legal_frames
+from .._host.report import publish
+from .._host.signals import ONNX, RCNN, SCRIPT, annotate, find_people, pose_detector
+from .._host.video import read_clip, write_clip
+from .._sockets import video_socket
+from ._pose import PoseKeypoint, drawing_sockets
+
+
+def _person_score(default: float) -> io.Input:
+    return io.Float.Input(
+        "person_score",
+        default=default,
+        min=LEAST_SCORE,
+        max=1.0,
+        step=0.05,
+        tooltip="How sure the detector must be of a person. Lower it when somebody is missed, raise it when things are "
+        "taken for people.",
+    )
+
+
+def _dwpose() -> list[io.Input]:
+    fallback = io.Combo.Input(
+        "without_person",
+        options=list(FALLBACKS),
+        default=WHOLE_FRAME,
+        tooltip="When no person is detected in a frame. official whole frame looks for one pose in all of it, which "
+        "helps with close-ups and may draw a pose where nobody is; nobody leaves the frame black.",
+    )
+    return [_person_score(OFFICIAL_SCORE), fallback]
+
+
+class VaceAnnotatePose(io.ComfyNode):
+    """Poses of the people in a video, as control video."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        return io.Schema(
+            node_id="VaceAnnotatePose",
+            display_name="VACE Pose",
+            category="vace/control",
+            description="Finds the people in a video and draws their poses as VACE was trained to follow them.",
+            search_aliases=["openpose", "dwpose", "skeleton", "keypoints", "pose estimation", "yolox", "onnx"],
+            inputs=[
+                video_socket("frames", tooltip="A video with people in it."),
+                io.DynamicCombo.Input(
+                    "method",
+                    options=[
+                        option(SCRIPT, _dwpose()),
+                        option(ONNX, _dwpose()),
+                        option(RCNN, [_person_score(RCNN_SCORE)]),
+                    ],
+                    tooltip="All need files on this machine; a message says which. dwpose is VACE's own detector as "
+                    "TorchScript, for any GPU. dwpose onnx is the same as ONNX, which uses a GPU only if "
+                    "onnxruntime does. keypoint rcnn finds bodies only, no faces and no hands, and is slow on a CPU.",
+                ),
+                *drawing_sockets(),
+            ],
+            outputs=[
+                io.Image.Output(display_name="control_video", tooltip="Poses on black, for VACE Build VCU."),
+                io.Video.Output(display_name="video", tooltip="The same with the frame rate and sound of the source."),
+                PoseKeypoint.Output(
+                    display_name="pose_keypoints",
+                    tooltip="The poses as drawn, in pixels, for VACE Draw Pose and other nodes.",
+                ),
+                io.String.Output(
+                    display_name="report", tooltip="How many people were found, by which files, and what was repaired."
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, frames, body, face, hands, palette, smoothing, fill_gaps, method=None) -> io.NodeOutput:
+        notes: list[str] = []
+        clip = read_clip(frames)
+        legal = legal_frames("frames", clip.frames, notes)
+        found = find_people(_detector(method or {}, face or hands, notes), legal)
+        smoothed = smooth(found.people(*legal.shape[1:3]), smoothing, fill_gaps)
+        control = annotate(DrawPose(smoothed.people, Look(body, face, hands, palette)), legal, keep=False)
+        sentences = [*found.sentences(), *smoothed.sentences(), *notes]
+        report = publish(sentences, "VACE Pose", cls.hidden.unique_id)
+        return io.NodeOutput(control, write_clip(replace(clip, frames=control)), to_keypoints(smoothed.people), report)
+
+
+def _detector(method: dict, more_than_body: bool, notes: list[str]) -> DwPose | KeypointRcnn:
+    settings = dict(method)
+    name = settings.pop("method", None)
+    if name == RCNN and more_than_body:
+        notes.append("Keypoint R-CNN finds no faces and no hands; only bodies are drawn.")
+    if "without_person" in settings:
+        settings["fallback"] = settings.pop("without_person")
+    return pose_detector(name, settings, notes)

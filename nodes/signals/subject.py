@@ -1,0 +1,221 @@
+"""Nodes that find a subject's mask in a frame, and follow it through the clip."""
+
+from dataclasses import replace
+
+from comfy_api.latest import io
+
+from ...annotators.subject import (
+    ByFlow,
+    ByPoints,
+    Follower,
+    Hints,
+    MaskTrack,
+    grab_cut,
+    masks_of,
+    parse_frames,
+    subject_notes,
+    track_notes,
+)
+from ...vace_core.errors import VaceInputError
+from ...vace_core.masks import keep
+from ...vace_core.video import legal_frames
+from .._host.report import publish
+from .._host.signals import annotate, salient
+from .._host.video import read_clip, write_clip
+from .._sockets import video_socket
+
+GRAB_CUT, U2NET = "grabcut", "u2net"
+FLOW, RIGID = "optical flow", "rigid motion"
+NOTHING_FOUND = {
+    GRAB_CUT: "Give it points on the subject, or a closer box.",
+    U2NET: "Nothing stands out there; try the method grabcut with a box.",
+}
+
+
+def _which(default: str, tooltip: str) -> io.Input:
+    return io.String.Input("which_frames", default=default, tooltip=tooltip)
+
+
+def _grab_cut() -> list[io.Input]:
+    points = "x,y in pixels or per cent, spaces between: 120,80 50%,25%. The same in every frame."
+    return [
+        io.String.Input(
+            "boxes",
+            default="",
+            multiline=True,
+            tooltip="Around the subject, close to it: left,top,right,bottom in pixels or per cent of the frame, "
+            "such as 10%,20%,60%,95%. A line for each subject; several boxes in a line are its path, @40 its frame.",
+        ),
+        io.Mask.Input(
+            "mask",
+            optional=True,
+            tooltip="A rough mask to make exact: painted, or of another node. White is the subject. With boxes, only "
+            "what is in them counts.",
+        ),
+        io.String.Input(
+            "subject_points", default="", tooltip=f"Points on the subject: parts that were left out. {points}"
+        ),
+        io.String.Input(
+            "background_points", default="", tooltip=f"Points beside it: what was taken in wrongly. {points}"
+        ),
+        io.Int.Input(
+            "reach",
+            default=16,
+            min=1,
+            max=512,
+            tooltip="Of a rough mask only: how many pixels its outline may be off, to either side.",
+        ),
+        io.Boolean.Input("clean", default=True, tooltip="Drops hairs and small islands, and fills small holes."),
+        _which("0", "Where to look: frames such as 0, 40, -1, or all. One is enough for VACE Track Mask."),
+    ]
+
+
+def _u2net() -> list[io.Input]:
+    return [
+        io.Float.Input(
+            "threshold",
+            default=0.5,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="How sure the network must be. Lower takes in more; the official code takes in all above 0.",
+        ),
+        _which("all", "Where to look: all, or frames such as 0, 40, -1. The official code looks at frame 0 only."),
+    ]
+
+
+class VaceMaskSubject(io.ComfyNode):
+    """The mask of a subject."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        return io.Schema(
+            node_id="VaceMaskSubject",
+            display_name="VACE Subject Mask",
+            category="vace/mask",
+            description="Finds the exact outline of a subject from a box, points or a rough mask, or by itself what "
+            "stands out.",
+            search_aliases=["segment", "grabcut", "salient", "u2net", "background removal", "cut out", "sam", "matte"],
+            inputs=[
+                video_socket("frames", tooltip="A video or a picture."),
+                io.DynamicCombo.Input(
+                    "method",
+                    options=[option(GRAB_CUT, _grab_cut()), option(U2NET, _u2net())],
+                    tooltip="grabcut goes by your hints and by colour and needs no file. u2net finds what stands out; "
+                    "its file u2net.pt must be on this machine.",
+                ),
+            ],
+            outputs=[
+                io.Mask.Output(display_name="mask", tooltip="White is the subject; a mask for each frame looked at."),
+                io.Image.Output(display_name="preview", tooltip="The subject on grey, to check the outline."),
+                io.String.Output(
+                    display_name="mask_frames", tooltip="The frames looked at, for mask_frames of VACE Track Mask."
+                ),
+                io.String.Output(display_name="report", tooltip="How much the subject covers, and what looks wrong."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, frames, method=None) -> io.NodeOutput:
+        notes: list[str] = []
+        legal = legal_frames("frames", read_clip(frames).frames, notes)
+        settings = dict(method or {})
+        name = settings.pop("method", None)
+        if name not in NOTHING_FOUND:  # the host drops a key it does not know instead of refusing it
+            raise VaceInputError(f"method is not one of {', '.join(NOTHING_FOUND)}. Choose one.")
+        chosen = parse_frames("which_frames", settings.pop("which_frames", "0"), len(legal))
+        if name == GRAB_CUT:
+            finder = grab_cut(Hints(**settings), legal, chosen, "which_frames", notes)
+        else:
+            finder = salient(notes=notes, **settings)
+        looked_at = legal[chosen]
+        mask = annotate(finder, looked_at)[..., 0]
+        notes += subject_notes(mask, chosen, NOTHING_FOUND[name])
+        report = publish(notes, "VACE Subject Mask", cls.hidden.unique_id)
+        return io.NodeOutput(mask, keep(looked_at, mask.to(looked_at)), ", ".join(map(str, chosen)), report)
+
+
+def _flow() -> list[io.Input]:
+    return [
+        io.Boolean.Input(
+            "refine_edges",
+            default=True,
+            tooltip="Finds the outline anew in each frame, where colours change. Off is faster, but the mask wears "
+            "away within a few frames of fast motion.",
+        ),
+        io.Int.Input(
+            "edge_band",
+            default=5,
+            min=1,
+            max=64,
+            tooltip="How many pixels the outline may lie from where motion puts it. More for large or blurred frames, "
+            "less where the background has the subject's colours.",
+        ),
+    ]
+
+
+class VaceTrackMask(io.ComfyNode):
+    """A mask followed through a clip."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        option = io.DynamicCombo.Option
+        return io.Schema(
+            node_id="VaceTrackMask",
+            display_name="VACE Track Mask",
+            category="vace/mask",
+            description="Carries the mask of one frame, or of a few, through the whole clip.",
+            search_aliases=["propagate mask", "video mask", "rotoscope", "sam2", "masktrack", "follow"],
+            inputs=[
+                video_socket("frames", tooltip="The clip, two frames or more."),
+                io.Mask.Input(
+                    "mask",
+                    tooltip="The subject in one frame, white, or in each frame that mask_frames names. A black one "
+                    "says that it is gone from there on.",
+                ),
+                io.String.Input(
+                    "mask_frames",
+                    default="0",
+                    tooltip="The frame that the mask is of, or several: 0, 40, -1. The first is 0, -1 is the last.",
+                ),
+                io.DynamicCombo.Input(
+                    "method",
+                    options=[option(FLOW, _flow()), option(RIGID, [])],
+                    tooltip="optical flow follows every pixel, for people, animals, cloth. rigid motion moves, turns "
+                    "and scales the mask as a whole, for signs, screens, cars, even where colours do not part them.",
+                ),
+            ],
+            outputs=[
+                io.Mask.Output(display_name="mask", tooltip="White is the subject; one mask per frame of the clip."),
+                io.Image.Output(display_name="preview", tooltip="The subject on grey, to check the outline."),
+                io.Video.Output(
+                    display_name="video", tooltip="The preview with the frame rate and sound of the source."
+                ),
+                io.String.Output(display_name="report", tooltip="How large the mask stays, and where it may be lost."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, frames, mask, mask_frames, method=None) -> io.NodeOutput:
+        notes: list[str] = []
+        clip = read_clip(frames)
+        legal = legal_frames("frames", clip.frames, notes)
+        keys = parse_frames("mask_frames", mask_frames, len(legal))
+        given = masks_of(mask, legal, keys, "mask_frames", notes)
+        tracked = annotate(MaskTrack(tuple(keys), given, _follower(method or {})), legal)[..., 0]
+        notes += track_notes(tracked, keys)
+        report = publish(notes, "VACE Track Mask", cls.hidden.unique_id)
+        preview = keep(legal, tracked.to(legal))
+        return io.NodeOutput(tracked, preview, write_clip(replace(clip, frames=preview)), report)
+
+
+def _follower(method: dict) -> Follower:
+    name = method.get("method")
+    if name == FLOW:
+        return ByFlow(method["refine_edges"], method["edge_band"])
+    if name == RIGID:
+        return ByPoints()
+    raise VaceInputError(f"method is not one of {FLOW}, {RIGID}. Choose one.")

@@ -1,0 +1,110 @@
+"""Boxes and paths: the text users write, where boxes are in each frame, what is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.video.boxes import EASINGS, Box, BoxTrack, boxes_at, parse_tracks
+
+A, B = Box(0, 0, 10, 20), Box(80, 40, 90, 60)
+
+
+def parse(text, num_frames=81):
+    return parse_tracks("boxes", text, 480, 832, num_frames)
+
+
+def test_the_official_command_line_form_is_start_and_end():
+    assert parse("10,20,110,220 300,40,400,240") == [
+        BoxTrack(((0, Box(10, 20, 110, 220)), (1, Box(300, 40, 400, 240))))
+    ]
+
+
+def test_labels_per_cent_spaces_and_two_ways_to_separate_objects():
+    tracks = parse("big dog: 50%, 25%,100% ,75%\n\n cat:1,2,3,4;5.5,.5,7,8;")
+    assert [t.label for t in tracks] == ["big dog", "cat", ""]
+    assert tracks[0].points == ((0, Box(416, 120, 832, 360)),)
+    assert tracks[2].points == ((0, Box(5.5, 0.5, 7, 8)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "positions"),
+    [
+        ("0,0,9,9", [0]),
+        ("0,0,9,9@40", [0.5]),
+        ("0,0,9,9 1,0,9,9 2,0,9,9", [0, 0.5, 1]),
+        ("0,0,9,9 1,0,9,9 2,0,9,9@40 3,0,9,9", [0, 0.25, 0.5, 1]),
+        ("0,0,9,9 @ 20 1,0,9,9 2,0,9,9@75%", [0.25, 0.5, 0.75]),
+    ],
+)
+def test_boxes_without_a_time_are_spread_between_those_with_one(text, positions):
+    assert [time for time, _ in parse(text)[0].points] == positions
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,2,3,4\n10 20 30 40", r'boxes, line 2 \("10 20 30 40"\): "10" is not a box\. Write left,top,right'),
+        ("1,2,3", r'line 1 \("1,2,3"\): "1,2,3" is not a box'),
+        ("cat:", r'line 1 \("cat:"\): there is no box'),
+        ("9,2,3,4", r"box 9,2,3,4 has no area: right must be greater than left"),
+        ("0,9,3,9", r"box 0,9,3,9 has no area"),
+        ("1,2,3,4@81", r"@81 is outside the clip, whose frames are @0 to @80"),
+        ("1,2,3,4@-1", r"@-1 is outside the clip"),
+        ("1,2,3,4@101%", r"@101% is outside the clip"),
+        ("1,2,3,4@40 1,2,3,4@40", r"the times must rise, but box 2 is not after box 1"),
+        ("1,2,3,4 1,2,3,4@0", r"the times must rise"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_line_and_show_the_right_form(text, message):
+    with pytest.raises(VaceInputError, match=message):
+        parse(text)
+
+
+def test_a_clip_of_one_frame_has_only_frame_0():
+    assert boxes_at(parse("0,0,10,20@0 80,40,90,60", 1)[0], 1) == [A]
+    with pytest.raises(VaceInputError, match="@1 is outside the clip, whose frames are @0 to @0"):
+        parse("0,0,9,9@1", 1)
+
+
+def test_a_linear_path_reaches_its_end_and_the_official_layout_does_not():
+    track = BoxTrack(((0, A), (1, B)))
+    assert [b.left for b in boxes_at(track, 5)] == [0, 20, 40, 60, 80]
+    assert [b.left for b in boxes_at(track, 5, reach_end=False)] == [0, 16, 32, 48, 64]
+
+
+@pytest.mark.parametrize(
+    ("easing", "middle"),
+    [("linear", [20, 60]), ("ease in", [5, 45]), ("ease out", [35, 75]), ("ease in-out", [12.5, 67.5])],
+)
+def test_easing_bends_time_and_keeps_the_ends(easing, middle):
+    lefts = [b.left for b in boxes_at(BoxTrack(((0, A), (1, B))), 5, easing)]
+    assert [lefts[1], lefts[3]] == middle and (lefts[0], lefts[4]) == (0, 80)
+
+
+def test_a_box_stands_still_before_and_after_its_path():
+    boxes = boxes_at(BoxTrack(((0.25, A), (0.5, B))), 9)
+    assert boxes[:3] == [A] * 3 and boxes[4:] == [B] * 5 and boxes[3].left == 40
+
+
+@given(st.integers(2, 121), st.sampled_from(EASINGS), st.data())
+def test_every_box_is_reached_exactly_at_its_frame(num_frames, easing, data):
+    frame = data.draw(st.integers(0, num_frames - 1))
+    track = parse(f"7,7,9,9@{frame}" if frame == 0 else f"1,1,2,2 7,7,9,9@{frame}", num_frames)[0]
+    boxes = boxes_at(track, num_frames, easing)
+    assert len(boxes) == num_frames and boxes[frame] == Box(7, 7, 9, 9)
+
+
+def test_an_unknown_easing_is_refused():
+    with pytest.raises(
+        VaceInputError, match="easing must be one of linear, ease in, ease out, ease in-out, got bounce"
+    ):
+        boxes_at(BoxTrack(((0, A),)), 5, "bounce")
+
+
+def test_a_timed_path_is_on_time_with_the_official_motion_too():
+    timed, untimed = (parse(text, 81)[0] for text in ("0,0,10,10 100,0,110,10@40 0,0,10,10", "0,0,10,10 100,0,110,10"))
+    assert timed.timed and not untimed.timed
+    lefts = [box.left for box in boxes_at(timed, 81, reach_end=False)]
+    assert lefts[40] == max(lefts) == 100 and lefts[80] == 0
+    assert boxes_at(untimed, 81, reach_end=False)[80].left == pytest.approx(100 * 80 / 81)

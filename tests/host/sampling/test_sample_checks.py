@@ -1,0 +1,314 @@
+"""VACE Sample Context: previews, memory, presets, and every input it refuses; VAEs that do not belong together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from harness.checkpoints import DIFFUSION, TEXT_DIM
+
+pytestmark = pytest.mark.host
+
+DOCS = Path(__file__).resolve().parents[3] / "web" / "docs"
+PRESETS = (
+    "official demo (25 steps)",
+    "official (50 steps)",
+    "CausVid LoRA (4 steps)",
+    "CausVid LoRA (12 steps)",
+    "AccVid LoRA (10 steps)",
+    "lightx2v LoRA (4 steps)",
+    "FusionX LoRA (8 steps)",
+    "Wan 2.2 lightx2v LoRAs (4 steps)",
+)
+
+
+def rand(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def custom(**changed):
+    numbers = {"steps": 3, "cfg": 1.0, "shift": 5.0, "sampler": "euler", "scheduler": "simple"}
+    return {"settings": "custom", **numbers, **changed}
+
+
+def text(seed):
+    return [[rand(1, 24, TEXT_DIM, seed=seed), {}]]
+
+
+@pytest.fixture(scope="module")
+def parts(call, vae, vace_model):
+    """Everything the node needs, 48 x 32 with 5 frames and 2 references."""
+    pictures = {f"reference_image_{i}": rand(1, 32, 48, 3, seed=10 + i) for i in range(2)}
+    options = {"width": 48, "height": 32, "length": 5, "fit": "cover", "inside_mask": "empty", "soft_mask": False}
+    vcu, _ = call("VaceBuildVcu", references=pictures, control_video=rand(5, 32, 48, 3), **options)
+    (context,) = call("VaceEncodeVcu", vae=vae, vcu=vcu, mask_edges="official", antialias_references=False)
+    inputs = {"positive": text(20), "negative": text(21), "context": context, "strength": 1.0, "batch_size": 2}
+    positive, negative, latent, _ = call("VaceApplyContext", **inputs)
+    return {"model": vace_model, "positive": positive, "negative": negative, "latent": latent}
+
+
+@pytest.fixture
+def sample(call):
+    def run(**inputs):
+        return call(
+            "VaceSampleContext", **{"seed": 3, "settings": custom(), "denoise": 1.0, "boundary": 0.875, **inputs}
+        )
+
+    return run
+
+
+@pytest.fixture
+def shown(host):
+    """What the host would show: (step, steps, picture) of each update, with latent2rgb previews on."""
+    import comfy.utils
+    from comfy.cli_args import LatentPreviewMethod, args
+
+    before, updates = (args.preview_method, comfy.utils.PROGRESS_BAR_HOOK), []
+    args.preview_method = LatentPreviewMethod.Latent2RGB
+    comfy.utils.set_progress_bar_global_hook(
+        lambda value, total, preview, **_: updates.append((value, total, preview and np.asarray(preview[1])))
+    )
+    yield updates
+    args.preview_method, hook = before
+    comfy.utils.set_progress_bar_global_hook(hook)
+
+
+def picture_of(model, samples):
+    """The host's own preview of a finished latent."""
+    import latent_preview
+
+    previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
+    return np.asarray(previewer.decode_latent_to_preview(model.model.process_latent_in(samples))).astype(int)
+
+
+@pytest.mark.parametrize("experts", [1, 2])
+def test_the_preview_shows_the_video_and_counts_all_steps(parts, sample, shown, vace_model, experts):
+    low = {"low_noise_model": vace_model.clone()} if experts == 2 else {}
+    latent, video = sample(**parts, **low)
+    assert [update[:2] for update in shown] == [(1, 3), (2, 3), (3, 3)]
+    last = shown[-1][2].astype(int)  # the last step of euler ends at the estimate that is shown
+    assert np.abs(last - picture_of(vace_model, video["samples"])).max() <= 1
+    assert np.abs(last - picture_of(vace_model, latent["samples"])).max() > 20  # a reference
+
+
+def test_the_host_alone_shows_the_reference(call, parts, shown, vace_model):
+    numbers = {"steps": 2, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
+    named = {**parts, "latent_image": parts["latent"]}
+    del named["latent"]
+    (latent,) = call("KSampler", seed=3, **named, **numbers)
+    assert np.abs(shown[-1][2].astype(int) - picture_of(vace_model, latent["samples"])).max() <= 1
+
+
+def failing(model, error):
+    """The model, raising while it runs."""
+
+    def fail(apply_model, arguments):
+        raise error
+
+    broken = model.clone()
+    broken.set_model_unet_function_wrapper(fail)
+    return broken
+
+
+MESSAGE = (
+    r"Out of memory while sampling 48 x 32, 5 frames, 2 references, 1 VCU, 2 videos at once: 48 tokens\. "
+    r"Lower the size or the length first.*references.*VACE Crop VCU.*VACE Context Windows.*GGUF.*It said: CUDA out of"
+)
+
+
+def out_of_memory_errors():
+    errors = [torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")]
+    if hasattr(torch, "AcceleratorError"):
+        errors.append(torch.AcceleratorError("CUDA out of memory on another accelerator"))
+    return errors
+
+
+@pytest.mark.parametrize("error", out_of_memory_errors(), ids=lambda e: type(e).__name__)
+def test_out_of_memory_says_what_ran_out_in_the_hosts_own_error(parts, sample, vace_model, error):
+    import comfy.model_management
+
+    oom = comfy.model_management.OOM_EXCEPTION
+    known = getattr(comfy.model_management, "is_oom", lambda raised: isinstance(raised, oom))  # older hosts know fewer
+    with pytest.raises(type(error), match=MESSAGE if known(error) else "CUDA out of memory") as caught:
+        sample(**{**parts, "model": failing(vace_model, error)})
+    assert type(caught.value) is type(error) and known(caught.value) == known(error)
+
+
+def test_interrupts_and_other_errors_pass_as_they_are(parts, sample, vace_model):
+    import comfy.model_management
+
+    for error in (comfy.model_management.InterruptProcessingException(), RuntimeError("something else")):
+        with pytest.raises(type(error)) as caught:
+            sample(**{**parts, "model": failing(vace_model, error)})
+        assert caught.value is error
+
+
+def test_presets_are_offered_in_this_order_with_custom_last(host_nodes):
+    for node in ("VaceSampleContext", "VaceSampleVcu"):
+        (settings,) = (s for s in host_nodes[node].GET_SCHEMA().inputs if s.id == "settings")
+        assert [option.key for option in settings.options] == [*PRESETS, "custom"]
+        nested = settings.options[-1].inputs
+        assert [s.id for s in nested] == ["steps", "cfg", "shift", "sampler", "scheduler"]
+        assert all(s.tooltip for s in nested) and not any(option.inputs for option in settings.options[:-1])
+        page = (DOCS / f"{node}.md").read_text("utf-8")
+        assert all(f"settings.{s.id}" in page for s in nested)
+    page = " ".join((DOCS / "VaceSampleContext.md").read_text("utf-8").split())
+    assert all(name in page for name in PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_runs_and_gives_what_its_numbers_give(call, parts, sample, vace_model, name):
+    low = {"low_noise_model": vace_model.clone()} if "2.2" in name else {}
+    latent, _ = sample(**parts, **low, settings={"settings": name})
+    assert latent["samples"].isfinite().all() and latent["samples"].std() > 0.01
+
+
+def test_a_preset_is_its_numbers(parts, sample):
+    by_name, _ = sample(**parts, settings={"settings": "FusionX LoRA (8 steps)"})
+    numbers = {"steps": 8, "cfg": 1.0, "shift": 2.0, "sampler": "uni_pc", "scheduler": "simple"}
+    by_number, _ = sample(**parts, settings=custom(**numbers))
+    assert torch.equal(by_name["samples"], by_number["samples"])
+
+
+def guider_of(call, parts):
+    return call("CFGGuider", model=parts["model"], positive=parts["positive"], negative=parts["negative"], cfg=1.0)[0]
+
+
+def wide(model):
+    """The model with a network of another width."""
+    import comfy.ldm.wan.model
+    from comfy.ops import disable_weight_init
+
+    other = model.clone()
+    network = comfy.ldm.wan.model.VaceWanModel(
+        **{**DIFFUSION, "dim": 256, "num_heads": 2}, operations=disable_weight_init
+    )
+    other.add_object_patch("diffusion_model", network)
+    return other
+
+
+REFUSED = {
+    "boundary above 1": ({"boundary": 1.5}, r"boundary is 1\.5; it is a noise level in \[0, 1\]"),
+    "boundary below 0": ({"boundary": -0.1}, r"boundary is -0\.1; it is a noise level"),
+    "denoise 0": ({"denoise": 0.0}, r"denoise is 0; it must be above 0"),
+    "denoise above 1": ({"denoise": 1.2}, r"denoise is 1\.2; it must be above 0"),
+    "nothing to denoise": ({"denoise": 0.5}, r"denoise is 0\.5 but latent is empty.*Set denoise to 1, or connect"),
+    "no sigmas": ({"sigmas": torch.tensor([])}, r"sigmas holds 0 noise levels, so there is no step"),
+    "one sigma": ({"sigmas": torch.tensor([1.0])}, r"sigmas holds 1 noise levels, so there is no step"),
+    "sigmas and denoise": (
+        {"sigmas": torch.tensor([1.0, 0.0]), "denoise": 0.5},
+        r"denoise is 0\.5 but sigmas is connected.*Set denoise to 1 here, and to 0\.5 on the scheduler",
+    ),
+    "no model": ({"model": None}, r"model is not connected\. Connect model, positive and negative, or a guider"),
+    "no prompts": ({"positive": None, "negative": None}, r"positive and negative are not connected\. Connect model"),
+    "no settings": ({"settings": None}, r"settings must be one of official demo .*, custom, got None"),
+    "unknown sampler": (
+        {"settings": custom(sampler="best")},
+        r"settings\.sampler is best, which this ComfyUI does not",
+    ),
+    "unknown scheduler": ({"settings": custom(scheduler="best")}, r"settings\.scheduler is best, which this ComfyUI"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_wrong_inputs_are_refused(parts, sample, name):
+    changed, message = REFUSED[name]
+    with pytest.raises(ValueError, match=message):
+        sample(**{**parts, **changed})
+
+
+def test_a_guider_and_a_model_contradict_each_other(call, parts, sample, vace_model):
+    guider, latent = guider_of(call, parts), parts["latent"]
+    with pytest.raises(
+        ValueError, match=r"guider is connected together with model, positive and negative\. A guider has"
+    ):
+        sample(**parts, guider=guider)
+    with pytest.raises(
+        ValueError, match=r"guider is connected together with low_noise_model\. .*: disconnect it, or low"
+    ):
+        sample(guider=guider, latent=latent, low_noise_model=vace_model)
+
+
+def test_models_without_vace_are_refused_by_their_socket(call, parts, sample, plain_model):
+    guider = guider_of(call, {**parts, "model": plain_model})
+    for inputs, socket in (
+        ({**parts, "model": plain_model}, "model"),
+        ({**parts, "low_noise_model": plain_model}, "low_noise_model"),
+        ({"guider": guider, "latent": parts["latent"]}, "guider's model"),
+    ):
+        with pytest.raises(ValueError, match=f"^{socket} is a plain Wan text-to-video model without VACE blocks"):
+            sample(**inputs)
+
+
+def test_experts_of_different_width_are_refused_with_both(parts, sample, vace_model):
+    with pytest.raises(ValueError, match=r"model is 128 wide but low_noise_model is 256: they are of different sizes"):
+        sample(**parts, low_noise_model=wide(vace_model))
+
+
+@pytest.mark.parametrize(
+    ("shape", "found"),
+    [((4, 6, 6), "48 x 48 with 4"), ((3, 4, 6), "48 x 32 with 3"), ((6, 4, 6), "48 x 32 with 6")],
+)
+def test_a_latent_of_another_size_is_refused_with_both(parts, sample, shape, found):
+    latent = {"samples": torch.zeros(1, 16, *shape)}
+    message = rf"latent is {found} latent frames, but the VCU is 48 x 32 with 2 and 2 references before them.*5 frames"
+    with pytest.raises(ValueError, match=message):
+        sample(**{**parts, "latent": latent})
+    with pytest.raises(ValueError, match=r"latent must have shape \[B, 16, t, h, w\], got \[1, 48, 4, 4, 6\]"):
+        sample(**{**parts, "latent": {"samples": torch.zeros(1, 48, 4, 4, 6)}})
+
+
+def test_a_noise_mask_of_another_length_is_refused(parts, sample):
+    latent = {**parts["latent"], "noise_mask": torch.ones(5, 32, 48)}
+    with pytest.raises(
+        ValueError, match=r"noise_mask of latent has 5 frames; with 2 references it must have 2.* or 4\."
+    ):
+        sample(**{**parts, "latent": latent})
+
+
+def test_conditioning_without_a_vcu_is_refused(call, vae, parts, sample, prompts):
+    bare = {**parts, "positive": prompts[0], "negative": prompts[1]}
+    with pytest.raises(
+        ValueError, match=r"^positive holds no VCU\. Connect positive and negative of VACE Apply Context;"
+    ):
+        sample(**bare)
+    with pytest.raises(ValueError, match=r"^guider holds no VCU\. .* to the guider; without a VCU use KSampler"):
+        sample(guider=guider_of(call, bare), latent=parts["latent"])
+    foreign = call(
+        "WanVaceToVideo", positive=prompts[0], negative=prompts[1], vae=vae, width=48, height=32, length=5,
+        batch_size=1, strength=1.0,
+    )  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"^positive holds a VACE context of another node, which does not say how many"
+    ):
+        sample(model=parts["model"], positive=foreign[0], negative=foreign[1], latent=foreign[2])
+
+
+@pytest.fixture(scope="module")
+def vae_weights(host):
+    import comfy.utils
+    import folder_paths
+
+    return comfy.utils.load_torch_file(folder_paths.get_full_path("vae", "small_wan_vae.safetensors"))
+
+
+def test_only_the_latents_own_vae_decodes_them(call, vae_weights, parts, sample):
+    from comfy.sd import VAE
+
+    latent, video = sample(**parts)
+    counts = {"fps": 0.0, "trim_latent": -1, "length": -1}
+    other = {**vae_weights, "conv1.weight": vae_weights["conv1.weight"] + 0.1 * rand(32, 32, 1, 1, 1)}
+    for samples in (latent, video):
+        with pytest.raises(
+            ValueError, match=r"vae is not the one that encoded the VCU.*Connect the VAE of VACE Encode VCU"
+        ):
+            call("VaceDecodeLatent", samples=samples, vae=VAE(sd=dict(other)), **counts)
+    half = {name: weight.bfloat16() for name, weight in vae_weights.items()}
+    retrained = {**vae_weights, "decoder.conv1.weight": 2 * vae_weights["decoder.conv1.weight"]}
+    for same_latents in (half, retrained):
+        frames, _ = call("VaceDecodeLatent", samples=video, vae=VAE(sd=dict(same_latents)), **counts)
+        assert frames.shape == (10, 32, 48, 3)
+    unknown = {name: value for name, value in latent.items() if name != "vace_vae"}
+    frames, _ = call("VaceDecodeLatent", samples=unknown, vae=VAE(sd=dict(other)), **counts)
+    assert frames.isfinite().all()

@@ -1,0 +1,30 @@
+"""What the model reads: the context of a VCU, and the mask that holds the latent still.
+
+A VCU is split into inactive and reactive halves; once the VAE has encoded them, the context is put together with the
+folded mask. It imports `video`, `masks` and `vcu`; the VAE itself belongs to the host.
+"""
+
+from .context import (
+    MASK_EDGES,
+    VaceContext,
+    assemble_context,
+    is_constant,
+    pad_references,
+    split_for_encoding,
+    token_strength,
+)
+from .noise_mask import held_notes, kept_frames, latent_noise_mask, reference_slots
+
+__all__ = [
+    "MASK_EDGES",
+    "VaceContext",
+    "assemble_context",
+    "held_notes",
+    "is_constant",
+    "kept_frames",
+    "latent_noise_mask",
+    "pad_references",
+    "reference_slots",
+    "split_for_encoding",
+    "token_strength",
+]

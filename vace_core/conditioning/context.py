@@ -1,0 +1,165 @@
+"""What the context adapter reads: latents of both halves, the folded mask, and the references before them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import VaceInputError, require_shape
+from ..masks import binarize, fold_mask, keep
+from ..vcu import EMPTY, Vcu
+from ..video import LATENT_CHANNELS, MASK_CHANNELS, MID_GREY, PATCH_SIZE, SPATIAL_STRIDE, hold_last, padded_length
+
+MASK_EDGES = ("official", "hard", "soft")
+
+
+@dataclass(frozen=True, eq=False)
+class VaceContext:
+    """An encoded VCU. With the mask it makes the 96 channels that ``vace_patch_embedding`` reads.
+
+    Attributes:
+        latents: [1, 32, R + t, h, w], inactive then reactive, in the VAE's own space as the host's
+            ``vace_frames`` wants it (the model normalises).
+        mask: [1, 64, R + t, h, w], in [0, 1].
+        num_references: R, latent frames before the video; dropped again before decoding.
+        num_frames: Frames the user asked for, at most what t latent frames decode to.
+        reference_strengths: A factor on the strength for each of the R references; empty for 1 throughout.
+        fps: Frames per second of the source, None when it had none.
+        audio: The source's sound in the host's form.
+        latent_space: Weights that tell the VAE which encoded it from others; None when not known.
+    """
+
+    latents: Tensor
+    mask: Tensor
+    num_references: int
+    num_frames: int
+    reference_strengths: tuple[float, ...] = ()
+    fps: float | None = None
+    audio: object | None = None
+    latent_space: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        _, _, length, h, w = self.latents.shape
+        require_shape("latents", self.latents, "B C t h w", (1, 2 * LATENT_CHANNELS, length, h, w))
+        require_shape("mask", self.mask, "B C t h w", (1, MASK_CHANNELS, length, h, w))
+
+    @property
+    def video_length(self) -> int:
+        """t, latent frames without the references."""
+        return self.latents.shape[2] - self.num_references
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in pixels."""
+        return self.latents.shape[3] * SPATIAL_STRIDE, self.latents.shape[4] * SPATIAL_STRIDE
+
+
+def split_for_encoding(vcu: Vcu, edges: str = "official") -> tuple[Tensor, Tensor, Tensor]:
+    """Both halves of the frames and the mask that goes with them, at an encodable length.
+
+    A count that is not 4n + 1 is extended by holding the last frame and its mask, so that the
+    latent frame which they share holds no jump.
+
+    Args:
+        vcu: The unit to encode.
+        edges: What a mask pixel between 0 and 1 means. ``official`` splits the frames at 0.5 and
+            hands the channels the soft value, as the official code does; ``hard`` cuts both at
+            0.5; ``soft`` blends both, as the host's WanVaceToVideo does. Equal for a binary mask.
+
+    Returns:
+        ``(inactive, reactive, mask)``: [T, H, W, 3] twice and [T, H, W], T = 4n + 1. A half that holds nothing is
+        an expanded constant, which takes no memory.
+
+    Raises:
+        VaceInputError: If ``edges`` is not one of `MASK_EDGES`.
+    """
+    if edges not in MASK_EDGES:
+        raise VaceInputError(f"mask_edges must be one of {', '.join(MASK_EDGES)}, got {edges}.")
+    T = padded_length(vcu.num_frames)
+    frames, mask = hold_last(vcu.frames, T), hold_last(vcu.mask, T)
+    split = mask if edges == "soft" else binarize(mask)
+    inactive = reactive = frames.new_full((1, 1, 1, 1), MID_GREY).expand_as(frames)
+    if split.min() < 1:
+        inactive = keep(frames, 1 - split)
+    if vcu.kind != EMPTY and vcu.control_amount > 0 and split.max() > 0:
+        reactive = keep(frames, split * vcu.control_amount)
+    return inactive, reactive, split if edges == "hard" else mask
+
+
+def is_constant(frames: Tensor) -> bool:
+    """Whether frames are one expanded value, as an empty half of `split_for_encoding` is."""
+    return not any(frames.stride())
+
+
+def assemble_context(
+    inactive: Tensor,
+    reactive: Tensor,
+    mask: Tensor,
+    references: Sequence[Tensor],
+    empty: Tensor,
+    num_frames: int,
+) -> VaceContext:
+    """The context of encoded parts, references first and in order.
+
+    Source: ``vace_encode_frames``, ``vace_encode_masks`` and ``vace_latent`` in Wan2.1's
+    ``wan/vace.py``: a reference has an empty reactive half and mask 0.
+
+    Args:
+        inactive: [1, 16, t, h, w], the encoded inactive half.
+        reactive: [1, 16, t, h, w], the encoded reactive half.
+        mask: [T, H, W], in [0, 1], T = 4n + 1.
+        references: Encoded pictures, each [1, 16, 1, h, w].
+        empty: [1, 16, 1, 1, 1], the latent that the model's normalisation turns into 0.
+        num_frames: Frames the user asked for.
+    """
+    latents = torch.cat([inactive, reactive], dim=1)
+    _, _, _, h, w = latents.shape
+    blank = empty.to(latents).expand(1, -1, 1, h, w)
+    prefix = [torch.cat([picture, blank], dim=1) for picture in references]
+    folded = F.pad(fold_mask(mask)[None], (0, 0, 0, 0, len(prefix), 0))
+    return VaceContext(torch.cat([*prefix, latents], dim=2), folded.to(latents), len(prefix), num_frames)
+
+
+def pad_references(latents: Tensor, mask: Tensor, have: int, want: int, empty: Tensor) -> tuple[Tensor, Tensor]:
+    """A context with empty reference slots added after its own, so that several fit one model call.
+
+    Args:
+        latents: [1, 32, have + t, h, w].
+        mask: [1, 64, have + t, h, w].
+        have: Reference slots it has.
+        want: Reference slots it must have, at least ``have``.
+        empty: [1, 16, 1, 1, 1], the latent that the model's normalisation turns into 0.
+
+    Returns:
+        ``(latents, mask)`` with want + t latent frames.
+    """
+    if want == have:
+        return latents, mask
+    _, _, _, h, w = latents.shape
+    blank = torch.cat([empty, empty], dim=1).to(latents).expand(1, -1, want - have, h, w)
+    latents = torch.cat([latents[:, :, :have], blank, latents[:, :, have:]], dim=2)
+    zeros = mask.new_zeros(1, MASK_CHANNELS, want - have, h, w)
+    return latents, torch.cat([mask[:, :, :have], zeros, mask[:, :, have:]], dim=2)
+
+
+def token_strength(strength: float, references: Sequence[float], length: int, h: int, w: int) -> float | Tensor:
+    """The context scale of one VCU, for each token where its references differ in strength.
+
+    Args:
+        strength: The VCU's scale.
+        references: A factor for each leading reference.
+        length: R + t, latent frames.
+        h: Latent rows.
+        w: Latent columns.
+
+    Returns:
+        ``strength`` itself when every factor is 1, else [1, tokens, 1], one value for each token in time order.
+    """
+    if all(factor == 1 for factor in references):
+        return strength
+    per_frame = torch.full((length,), float(strength))
+    per_frame[: len(references)] *= torch.tensor(references)
+    tokens = (h // PATCH_SIZE) * (w // PATCH_SIZE)
+    return per_frame.repeat_interleave(tokens)[None, :, None]

@@ -1,0 +1,11 @@
+"""Keeping what is kept: pixels put back to the bit, and crops that are sampled alone.
+
+A crop is planned along the path of the mask and cut out as a VCU of its own; the result is stitched or pasted back.
+It imports `video`, `masks` and `vcu`.
+"""
+
+from .crop import SCALES
+from .paste import DEFAULT_FEATHER, SIDES, paste_back
+from .stitch import make_crop, stitch_crop
+
+__all__ = ["DEFAULT_FEATHER", "SCALES", "SIDES", "make_crop", "paste_back", "stitch_crop"]

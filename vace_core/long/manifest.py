@@ -1,0 +1,80 @@
+"""What a run of a long video was begun with, in a file beside its segments."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import VaceInputError
+from .frame_file import write_atomically
+from .segments import Segment
+
+VERSION = 1
+MANIFEST = "manifest.json"
+# Values of inputs that a message shows: short ones that are no hashes.
+_LONGEST_SHOWN = 80
+_HASH = re.compile(r"[0-9a-f]{32,}")
+
+
+def write_manifest(folder: Path, inputs: Mapping[str, str], plan: Sequence[Segment], fps: float) -> None:
+    """Remember what a run is begun with.
+
+    Args:
+        folder: The run's.
+        inputs: Name and value, or a hash of it.
+        plan: What `plan_segments` gave.
+        fps: Frames per second.
+
+    Raises:
+        VaceInputError: If the disk is full.
+    """
+    bounds = [[segment.start, segment.stop, segment.overlap] for segment in plan]
+    manifest = {"version": VERSION, "inputs": dict(inputs), "fps": fps, "plan": bounds}
+    write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """The inputs of a run that has finished segments.
+
+    Args:
+        folder: The run's.
+
+    Raises:
+        VaceInputError: If it is missing, damaged or of a newer version.
+    """
+    advice = "Choose another run name, or delete that folder to begin again."
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        version, inputs = int(manifest["version"]), dict(manifest["inputs"])
+    except FileNotFoundError as error:
+        raise VaceInputError(f"{folder} holds segments but no {MANIFEST}. {advice}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise VaceInputError(f"{MANIFEST} in {folder} is damaged. {advice}") from error
+    if version > VERSION:
+        raise VaceInputError(
+            f"{folder} was written by a newer version of this pack ({version}, this one knows {VERSION}). "
+            f"Update the pack, or choose another run name."
+        )
+    return inputs
+
+
+def plan_text(plan: Sequence[Segment]) -> str:
+    """A plan as a user knows it; equal for equal plans of `plan_segments` only."""
+    overlap = plan[1].overlap if len(plan) > 1 else 0
+    return f"{len(plan)} for {plan[-1].stop} frames, up to {plan[0].num_frames} long, overlap {overlap}"
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Names of what differs, with both values where they can be read.
+
+    Args:
+        before: Inputs by name.
+        now: The same, later.
+    """
+    found = []
+    for name in sorted({*before, *now}):
+        old, new = before.get(name, "nothing"), now.get(name, "nothing")
+        if old != new:
+            shown = all(len(value) <= _LONGEST_SHOWN and not _HASH.fullmatch(value) for value in (old, new))
+            found.append(f"{name} (was {old}, now {new})" if shown else name)
+    return found

@@ -1,0 +1,33 @@
+"""Masks: what is generated (1), what is kept (0), and what the model sees of that.
+
+A region is drawn and changed in `shape` and `augment`, put together in `region`, and read for the model in `semantics`.
+It imports `video`.
+"""
+
+from .augment import MASK_MODES, augment_mask
+from .region import AS_GIVEN, RegionShape
+from .semantics import MOST_OF_FRAME, WHOLE, binarize, decouple, fold_mask, keep, large_mask_notes, seen_frames
+from .shape import UNITS, box_mask, distance_to, draw_boxes, feather_mask, fill_holes, note_black, steady_mask
+
+__all__ = [
+    "AS_GIVEN",
+    "MASK_MODES",
+    "MOST_OF_FRAME",
+    "UNITS",
+    "WHOLE",
+    "RegionShape",
+    "augment_mask",
+    "binarize",
+    "box_mask",
+    "decouple",
+    "distance_to",
+    "draw_boxes",
+    "feather_mask",
+    "fill_holes",
+    "fold_mask",
+    "keep",
+    "large_mask_notes",
+    "note_black",
+    "seen_frames",
+    "steady_mask",
+]

@@ -1,0 +1,31 @@
+"""How strongly a context acts: over steps, blocks, frames, area and references.
+
+A curve is typed, listed or drawn in `curves`; a `field` combines curves and is asked for its value at a noise level.
+It imports `video`.
+"""
+
+from .curves import chosen_curve
+from .field import (
+    ALL_VCUS,
+    StrengthField,
+    StrengthFields,
+    live_blocks,
+    parse_blocks,
+    parse_vcus,
+    require_vcu,
+    serves,
+    share_of_schedule,
+)
+
+__all__ = [
+    "ALL_VCUS",
+    "StrengthField",
+    "StrengthFields",
+    "chosen_curve",
+    "live_blocks",
+    "parse_blocks",
+    "parse_vcus",
+    "require_vcu",
+    "serves",
+    "share_of_schedule",
+]

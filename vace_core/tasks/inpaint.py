@@ -1,0 +1,154 @@
+"""Inpainting: a region of a video made anew, the rest kept."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import VaceInputError
+from ..masks import AS_GIVEN, WHOLE, RegionShape, box_mask, large_mask_notes
+from ..vcu import REPAINT, Reference, Vcu, as_references
+from ..video import at_length, at_size, fit_video, legal_frames, matching_mask, note_padding, parse_tracks, target_size
+
+
+def inpaint_vcu(
+    frames: Tensor,
+    mask: Tensor | None = None,
+    boxes: str = "",
+    references: Sequence[tuple[str, Tensor | Reference]] = (),
+    *,
+    shape: RegionShape = AS_GIVEN,
+    width: int = 0,
+    height: int = 0,
+    length: int = 0,
+    fit: str = "cover",
+    easing: str = "linear",
+    keep_amount: float = 0.0,
+    control: Tensor | None = None,
+    soft_mask: bool = False,
+) -> Vcu:
+    """A VCU that generates a region of a video: a mask, boxes, or both together.
+
+    Source: the ``inpainting`` tasks of VACE's ``vace/annotators/inpainting.py``. They fill the region with grey 128;
+    here it becomes exactly mid-grey when it is encoded (0.0039 less), which is what the model reads as empty.
+
+    Args:
+        frames: [T, H, W, 3], the video, in [0, 1].
+        mask: [T, H, W] or one frame for all, in [0, 1]; 1 is generated.
+        boxes: Boxes or paths of boxes in pixels of ``frames``, see `vace_core.video.parse_tracks`.
+        references: Socket name and what is connected to it, in order.
+        shape: What is done to the region, at the size that is generated. Bars that ``contain`` adds and frames
+            after the video's end are generated too, and take no part in it.
+        width: Columns; 0 takes the video's, or what keeps its shape.
+        height: Rows; 0 likewise.
+        length: Frames; 0 takes the video's count.
+        fit: One of `vace_core.video.FITS`.
+        easing: How boxes move, one of `vace_core.video.EASINGS`.
+        keep_amount: How much of the region's content the model still sees, in [0, 1]; 0 is the official inpainting.
+        control: [T, H, W, 3], what the region shows as control instead, such as a pose.
+        soft_mask: Whether a mostly grey mask is meant as one.
+
+    Raises:
+        VaceInputError: If an input cannot be used; the message says which and what to do.
+    """
+    notes: list[str] = []
+    pictures = as_references(references, notes)
+    frames = legal_frames("video", frames, notes)
+    region = _given_mask(mask, boxes, frames, notes, soft_mask)
+    control = _matching_control(control, frames, keep_amount, notes)
+    if 0 < length < len(frames):
+        frames, region = at_length(frames, region, length, notes, "video")
+    region = _with_boxes(region, boxes, easing, frames, notes)
+    size = target_size(*frames.shape[1:3], height, width, notes)
+    frames, region = _fitted(frames, region, control, size, fit, shape, notes)
+    frames, region = at_length(frames, region, length or len(frames), notes, "video")
+    note_padding(len(frames), notes)
+    return Vcu(frames, region, pictures, REPAINT, keep_amount if control is None else 1.0).with_notes(notes)
+
+
+def _given_mask(mask: Tensor | None, boxes: str, frames: Tensor, notes: list[str], soft: bool) -> Tensor:
+    """The mask that is connected, at the video's count and size; black when there are only boxes."""
+    if mask is not None:
+        return matching_mask(mask, frames, notes, soft, "mask", "video")
+    if not boxes.strip(" \t\r\n;"):
+        raise VaceInputError(
+            "There is no mask and boxes is empty: nothing says what is to be generated. Connect a mask that is "
+            'white there, or write a box, such as "120,40,400,300" (left,top,right,bottom).'
+        )
+    return frames.new_zeros(1, 1, 1).expand(frames.shape[:3])
+
+
+def _with_boxes(given: Tensor, boxes: str, easing: str, frames: Tensor, notes: list[str]) -> Tensor:
+    """The mask united with the boxes; refused when both are empty."""
+    T, H, W, _ = frames.shape
+    drawn = box_mask(parse_tracks("boxes", boxes, H, W, T), T, H, W, easing, "boxes", notes).to(given)
+    still = given.stride(0) == 0 and drawn.stride(0) == 0
+    region = torch.maximum(given[:1], drawn[:1]).expand(T, -1, -1) if still else torch.maximum(given, drawn)
+    if not (region > 0.5).any():
+        what = "mask with boxes" if boxes.strip() else "mask"
+        raise VaceInputError(
+            f"{what} is black in all {T} frames: nothing would be generated. White is what is generated; "
+            f"use Invert Mask if it is the wrong way round, or check the node that finds the object."
+        )
+    return region
+
+
+def _fitted(
+    frames: Tensor,
+    region: Tensor,
+    control: Tensor | None,
+    size: tuple[int, int],
+    fit: str,
+    shape: RegionShape,
+    notes: list[str],
+) -> tuple[Tensor, Tensor]:
+    """Frames and region at ``size``, the region shaped, the control shown in it."""
+    T = len(frames)
+    nothing = region.new_zeros(region[:1].shape)
+    shown, bars = fit_video(frames[:1] if control is None else control[:T], nothing, *size, fit)
+    frames, region = at_size(frames, region[:1] if region.stride(0) == 0 else region, size, fit, notes, "video")
+    if bars.any():
+        region = region * (1 - bars)
+    region = shape.apply(region.expand(T, -1, -1))
+    _judge(region, shape, notes)
+    if bars.any():
+        region = torch.maximum(region, bars)
+    if control is not None:
+        frames = torch.where((region > 0.5)[..., None], shown.to(frames), frames)
+    return frames, region
+
+
+def _matching_control(control: Tensor | None, frames: Tensor, keep_amount: float, notes: list[str]) -> Tensor | None:
+    if not 0 <= keep_amount <= 1:
+        raise VaceInputError(f"keep_amount must be in [0, 1], got {keep_amount:g}: 0 shows nothing of the region.")
+    if control is None:
+        return None
+    control = legal_frames("control", control, notes)
+    (T, H, W, _), (count, control_h, control_w, _) = frames.shape, control.shape
+    if count != T:
+        raise VaceInputError(
+            f"control has {count} frames but video has {T}: every frame of the video needs the control that belongs "
+            f"to it. Make the control from this video, or cut both alike."
+        )
+    if (control_h, control_w) != (H, W):
+        raise VaceInputError(
+            f"control is {control_w} x {control_h} but video is {W} x {H}: it would land beside the region. "
+            f"Make the control from this video, or resize it to {W} x {H}."
+        )
+    if keep_amount:
+        notes.append("keep_amount is not used: the region shows control.")
+    return control
+
+
+def _judge(region: Tensor, shape: RegionShape, notes: list[str]) -> None:
+    """Refuse an empty region, tell of one that is suspiciously large."""
+    share = (region > 0.5).sum().item() / region.numel()
+    if share == 0:
+        raise VaceInputError(
+            f"Nothing is left of the region at the size that is generated (grow is {shape.grow:g} {shape.unit}). "
+            f"Shrink it less, or make the mask or boxes larger."
+        )
+    if share == 1:
+        notes.append(WHOLE)
+    else:
+        notes += large_mask_notes(share, notes)

@@ -1,0 +1,181 @@
+"""Pictures at any frame of a clip that is otherwise generated: first frame, last frame, both, or many."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from torch import Tensor
+
+from ..errors import VaceInputError
+from ..vcu import EXTENSION, Piece, Reference, Vcu, as_references, control_frames, kept, lay_out, note_unseen, span
+from ..video import DEFAULT_FPS, DEFAULT_LENGTH, Clip, legal_frames, note_padding, target_size
+from .positions import Keyframe, parse_positions, snap_keyframes, spread
+
+
+def place_keyframes(
+    images: Sequence[tuple[str, Tensor]],
+    positions: str = "",
+    *,
+    length: int = DEFAULT_LENGTH,
+    fps: float = DEFAULT_FPS,
+    hold: int = 1,
+    snap: str = "off",
+    control: Clip | None = None,
+    references: Sequence[tuple[str, Tensor | Reference]] = (),
+    width: int = 0,
+    height: int = 0,
+    fit: str = "cover",
+) -> Vcu:
+    """A VCU that keeps pictures at chosen frames and generates all others.
+
+    The extension task of VACE (arXiv:2503.07598; the official ``frameref``, there only for first, last and
+    both). Its second picture gets white bars when the shapes differ, which the model then keeps; here ``fit`` decides.
+
+    Args:
+        images: Socket name and its pictures [N, H, W, C], in order; the first gives the shape.
+        positions: A place for each picture, see `parse_positions`. Empty puts one picture first and spreads several
+            evenly from the first frame to the last.
+        length: T; 0 takes the control video's count.
+        fps: Frame rate that places in seconds are read with.
+        hold: Frames a picture stays where its place does not say.
+        snap: One of `vace_core.tasks.SNAPS`.
+        control: A control video of the whole clip, shown where no picture is.
+        references: Socket name and what is connected to it.
+        width: Columns; 0 takes the first picture's.
+        height: Rows; 0 likewise.
+        fit: One of `vace_core.video.FITS`.
+
+    Raises:
+        VaceInputError: If a place is not one, pictures overlap, or their count differs from the places'.
+    """
+    notes: list[str] = []
+    pictures = _pictures(images, height, width, fit, notes)
+    length = length or (len(control.frames) if control else DEFAULT_LENGTH)
+    names = [name for name, _ in pictures]
+    places = parse_positions(positions, length, fps, hold) if positions.strip() else spread(len(names), length, hold)
+    keyframes = snap_keyframes(_assign(names, places, length, notes), length, snap)
+    notes.append("Kept: " + ", ".join(f"{k.name} at {span(k.frames)}" for k in keyframes) + ".")
+    vcu = _lay_out(pictures, keyframes, length, control, fit, notes)
+    note_unseen(vcu.mask, _advice(snap), notes)
+    if control is not None and control.fps not in (None, fps):
+        notes.append(f"control_video runs at {control.fps:g} fps, but fps is {fps:g}; {fps:g} is used.")
+    note_padding(length, notes)
+    vcu = replace(vcu, references=as_references(references, notes), fps=fps, audio=control and control.audio)
+    return vcu.with_notes(notes)
+
+
+def interpolate_frames(
+    clip: Clip,
+    between: int = 3,
+    *,
+    snap: str = "off",
+    references: Sequence[tuple[str, Tensor | Reference]] = (),
+    width: int = 0,
+    height: int = 0,
+    fit: str = "cover",
+) -> Vcu:
+    """A VCU that keeps every frame of a clip and generates others between each two: (N - 1) * (between + 1) + 1.
+
+    Args:
+        clip: At least two frames; its frame rate is multiplied, so that it keeps its speed and its sound.
+        between: Frames to generate between each two, at least 1; 3 makes the count 4n + 1.
+        snap: One of `vace_core.tasks.SNAPS`.
+        references: Socket name and what is connected to it.
+        width: Columns; 0 takes the clip's.
+        height: Rows; 0 likewise.
+        fit: One of `vace_core.video.FITS`.
+
+    Raises:
+        VaceInputError: If the clip has one frame, or there is nothing to generate.
+    """
+    notes: list[str] = []
+    pictures = _pictures([("video", clip.frames)], height, width, fit, notes)
+    if len(pictures) < 2 or between < 1:
+        raise VaceInputError(
+            f"video has {len(pictures)} frames and between is {between}: nothing lies between. "
+            f"Give at least 2 frames and set between to at least 1."
+        )
+    step = between + 1
+    length = (len(pictures) - 1) * step + 1
+    placed = [Keyframe(name, k * step) for k, (name, _) in enumerate(pictures)]
+    vcu = _lay_out(pictures, snap_keyframes(placed, length, snap), length, None, fit, notes)
+    fps = clip.fps and clip.fps * step
+    speed = f"{fps:g} fps" if fps else f"{step} times the frame rate"
+    notes.append(
+        f"{len(pictures)} frames become {length}, {between} generated between each two; at {speed} the speed stays."
+    )
+    note_unseen(vcu.mask, _advice(snap), notes)
+    note_padding(length, notes)
+    vcu = replace(vcu, references=as_references(references, notes), fps=fps, audio=clip.audio)
+    return vcu.with_notes(notes)
+
+
+def _advice(snap: str) -> str:
+    return "Set snap to hold or move to change that." if snap == "off" else "Another keyframe is in the way of snap."
+
+
+def _pictures(
+    images: Sequence[tuple[str, Tensor]], height: int, width: int, fit: str, notes: list[str]
+) -> list[tuple[str, Piece]]:
+    """Every picture of every socket by name, in order and at one size."""
+    if not images:
+        raise VaceInputError("images holds no picture. Connect at least one to image_0.")
+    batches = [(name, legal_frames(name, batch, notes)) for name, batch in images]
+    size = target_size(*batches[0][1].shape[1:3], height, width, notes)
+    pieces = [(name, kept(name, 0, batch, size, fit, notes)) for name, batch in batches]
+    return [
+        (name if len(piece.frames) == 1 else f"{name}[{k}]", Piece(0, piece.frames[k : k + 1], piece.mask[k : k + 1]))
+        for name, piece in pieces
+        for k in range(len(piece.frames))
+    ]
+
+
+def _assign(names: list[str], places: list[tuple[int, int]], length: int, notes: list[str]) -> list[Keyframe]:
+    """The keyframes, inside the clip and apart."""
+    if len(names) != len(places):
+        raise VaceInputError(
+            f"positions has {len(places)} places but there are {len(names)} pictures ({', '.join(names)}). "
+            f"Write one place for each, or none to spread them evenly."
+        )
+    keyframes = []
+    for name, (start, hold) in zip(names, places, strict=True):
+        if hold > length:
+            raise VaceInputError(
+                f"{name} is held for {hold} frames but the clip has {length}. Lower hold, or raise length."
+            )
+        keyframe = Keyframe(name, min(start, length - hold), hold)
+        if keyframe.start < start < length - 1:
+            notes.append(f"{name} is moved from frame {start} to {keyframe.start}, so that it ends with the clip.")
+        keyframes.append(keyframe)
+    for one, other in pairwise(sorted(keyframes, key=lambda k: k.start)):
+        if one.meets(other):
+            raise VaceInputError(
+                f"{one.name} ({span(one.frames)}) and {other.name} ({span(other.frames)}) overlap. "
+                f"Put them apart in positions, lower hold, or raise length."
+            )
+    return keyframes
+
+
+def _lay_out(
+    pictures: Sequence[tuple[str, Piece]],
+    keyframes: Sequence[Keyframe],
+    length: int,
+    control: Clip | None,
+    fit: str,
+    notes: list[str],
+) -> Vcu:
+    """The clip with each picture held over its keyframe."""
+    held = [
+        Piece(k.start, piece.frames.expand(k.hold, -1, -1, -1), piece.mask.expand(k.hold, -1, -1))
+        for k, (_, piece) in zip(keyframes, pictures, strict=True)
+    ]
+    filler = None
+    if control is not None:
+        size = pictures[0][1].frames.shape[1:3]
+        whole = control_frames(legal_frames("control_video", control.frames, notes), length, size, fit, notes)
+        taken = {frame for k in keyframes for frame in k.frames}
+        filler = whole[[frame for frame in range(length) if frame not in taken]]
+    if sum(k.hold for k in keyframes) == length:
+        notes.append("Every frame is kept and nothing is generated. Raise length, or lower hold.")
+    frames, mask = lay_out(sorted(held, key=lambda piece: piece.start), length, filler)
+    return Vcu(frames, mask, kind=EXTENSION)

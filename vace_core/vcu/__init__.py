@@ -1,0 +1,52 @@
+"""The Video Condition Unit: frames, mask and references of one generation.
+
+A VCU is built of what a user connected, composed with others, judged before sampling, and kept in a file.
+It imports `video` and `masks`; every task ends in the `Vcu` of `unit`.
+"""
+
+from .build import INSIDE_MASK, build_vcu, control_amount
+from .compose import compose_all, mix_controls
+from .cost import ARCHITECTURES, adapter_flops, base_flops
+from .preflight import Preflight, generated_share, preflight
+from .references import ROLES, WHITE, Connected, Reference, as_references, letterbox, prepare_reference
+from .storage import PRECISIONS, require_format, vcu_from_tensors, vcu_to_tensors
+from .timeline import Piece, control_frames, kept, lay_out, note_unseen, span, visible_frames
+from .unit import CONTROL, EMPTY, EXTENSION, REPAINT, Vcu, empty_vcu
+
+__all__ = [
+    "ARCHITECTURES",
+    "CONTROL",
+    "EMPTY",
+    "EXTENSION",
+    "INSIDE_MASK",
+    "PRECISIONS",
+    "REPAINT",
+    "ROLES",
+    "WHITE",
+    "Connected",
+    "Piece",
+    "Preflight",
+    "Reference",
+    "Vcu",
+    "adapter_flops",
+    "as_references",
+    "base_flops",
+    "build_vcu",
+    "compose_all",
+    "control_amount",
+    "control_frames",
+    "empty_vcu",
+    "generated_share",
+    "kept",
+    "lay_out",
+    "letterbox",
+    "mix_controls",
+    "note_unseen",
+    "preflight",
+    "prepare_reference",
+    "require_format",
+    "span",
+    "vcu_from_tensors",
+    "vcu_to_tensors",
+    "visible_frames",
+]

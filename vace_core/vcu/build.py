@@ -1,0 +1,96 @@
+"""A VCU of what a user connected: text to video, control, references and masks, alone or together."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..errors import VaceInputError
+from ..video import (
+    DEFAULT_LENGTH,
+    DEFAULT_SIZE,
+    MID_GREY,
+    at_length,
+    at_size,
+    legal_frames,
+    matching_mask,
+    note_padding,
+    target_size,
+)
+from .references import Reference, as_references
+from .unit import CONTROL, REPAINT, Vcu, empty_vcu
+
+INSIDE_MASK = {"empty": 0.0, "control": 1.0}
+
+
+def build_vcu(
+    control_video: Tensor | None = None,
+    control_masks: Tensor | None = None,
+    references: Sequence[tuple[str, Tensor | Reference]] = (),
+    *,
+    width: int = 0,
+    height: int = 0,
+    length: int = 0,
+    fit: str = "cover",
+    inside_mask: str = "empty",
+    soft_mask: bool = False,
+) -> Vcu:
+    """A VCU of what a user connected, repaired where one repair is right.
+
+    Args:
+        control_video: [T, H, W, 3], in [0, 1]; without it everything is generated.
+        control_masks: [T, H, W] or one frame for all, in [0, 1]; without it every frame is control.
+        references: Socket name and what is connected to it, pictures [R, H, W, C] or a reference, in order.
+        width: Columns; 0 takes the video's, or what keeps its shape when only ``height`` is given.
+        height: Rows; 0 likewise.
+        length: Frames; 0 takes the video's count.
+        fit: One of `vace_core.video.FITS`.
+        inside_mask: What the model sees of the pixels that ``control_masks`` gives it to generate: ``empty`` for
+            nothing, ``control`` for their content. Without a mask the video is control.
+        soft_mask: Whether a mostly grey mask is meant as one.
+
+    Raises:
+        VaceInputError: If an input cannot be used; the message says which and what to do.
+    """
+    notes: list[str] = []
+    pictures = as_references(references, notes)
+    if control_video is None:
+        if control_masks is not None:
+            raise VaceInputError(
+                "control_masks is connected but control_video is not: without a video there is nothing "
+                "to keep. Connect the video, or remove the mask to generate everything."
+            )
+        H, W = target_size(*DEFAULT_SIZE, height, width, notes)
+        vcu = empty_vcu(length or DEFAULT_LENGTH, H, W, pictures)
+    else:
+        frames = legal_frames("control_video", control_video, notes)
+        mask = matching_mask(control_masks, frames, notes, soft_mask)
+        frames, mask = at_size(frames, mask, target_size(*frames.shape[1:3], height, width, notes), fit, notes)
+        frames, mask = at_length(frames, mask, length or len(frames), notes)
+        kind = CONTROL if control_masks is None else REPAINT
+        vcu = Vcu(frames, mask, pictures, kind, control_amount(control_masks is not None, inside_mask))
+        _warn_of_mask(vcu, notes)
+    note_padding(vcu.num_frames, notes)
+    return vcu.with_notes(notes)
+
+
+def control_amount(masked: bool, inside_mask: str) -> float:
+    """A VCU's ``control_amount`` for what a user chose.
+
+    Args:
+        masked: Whether there is a mask; without one the video is control.
+        inside_mask: One of `INSIDE_MASK`.
+
+    Raises:
+        VaceInputError: If it is none of them.
+    """
+    if inside_mask not in INSIDE_MASK:
+        raise VaceInputError(f"inside_mask must be one of {', '.join(INSIDE_MASK)}, got {inside_mask}.")
+    return INSIDE_MASK[inside_mask] if masked else 1.0
+
+
+def _warn_of_mask(vcu: Vcu, notes: list[str]) -> None:
+    if not (vcu.mask > MID_GREY).any():
+        notes.append(
+            "control_masks is black everywhere: everything is kept and nothing is generated. "
+            "White is generated; use Invert Mask if it is the wrong way round."
+        )

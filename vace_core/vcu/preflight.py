@@ -1,0 +1,110 @@
+"""What can be said of a VCU before any model is loaded: numbers, and what looks wrong."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..masks import large_mask_notes
+from ..video import MID_GREY, latent_length, num_tokens, padded_length
+from .cost import ARCHITECTURES, adapter_flops, base_flops, context_bytes
+from .timeline import unseen_sentence
+from .unit import EXTENSION, REPAINT, Vcu
+
+# A reference whose aspect differs by less than this may be read as the first frame.
+FRAME_LIKE = 0.05
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """Numbers and warnings of a VCU.
+
+    Attributes:
+        numbers: Lines of text: frames, size, tokens, memory, cost of a step.
+        warnings: Sentences, each about something that may not be meant.
+        notes: What was repaired on the way to this VCU.
+    """
+
+    numbers: tuple[str, ...]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def text(self) -> str:
+        """All of it, a line each."""
+        return "\n".join([*self.numbers, *(f"Warning: {w}" for w in self.warnings), *self.notes])
+
+
+def preflight(vcu: Vcu) -> Preflight:
+    """Everything worth knowing before sampling.
+
+    Args:
+        vcu: The unit to look at.
+    """
+    return Preflight(tuple(_numbers(vcu)), tuple(_warnings(vcu)), vcu.notes)
+
+
+def generated_share(mask: Tensor) -> Tensor:
+    """How much of each frame is generated, [T] in [0, 1]."""
+    return (mask > MID_GREY).float().mean((1, 2))
+
+
+def _numbers(vcu: Vcu) -> list[str]:
+    padded = padded_length(vcu.num_frames)
+    references = len(vcu.references)
+    latent_frames = latent_length(padded) + references
+    tokens = num_tokens(latent_frames, vcu.height, vcu.width)
+    lines = [
+        f"{vcu.width} x {vcu.height}, {vcu.num_frames} frames out, {padded} generated, {vcu.kind} VCU",
+        f"{latent_frames} latent frames ({references} of them references), {tokens:,} tokens, "
+        f"context {context_bytes(latent_frames, vcu.height, vcu.width) / 2**20:.0f} MiB",
+    ]
+    for name, model in ARCHITECTURES.items():
+        base, adapter = base_flops(tokens, model), adapter_flops(tokens, model)
+        lines.append(
+            f"{name}: {(base + adapter) / 1e12:,.0f} TFLOP for each step and prompt, "
+            f"of which VACE adds {adapter / base:.0%} to the base"
+        )
+    return lines
+
+
+def _warnings(vcu: Vcu) -> list[str]:
+    return [*_mask_warnings(vcu), *_reference_warnings(vcu), *_size_warnings(vcu)]
+
+
+def _mask_warnings(vcu: Vcu) -> list[str]:
+    share = generated_share(vcu.mask)
+    warnings = []
+    if not share.any():
+        warnings.append("Nothing is generated: the mask is black everywhere. White is generated.")
+    elif vcu.kind == REPAINT:
+        warnings += large_mask_notes(share.mean().item(), vcu.notes)
+    unseen = unseen_sentence(vcu.mask) if vcu.kind == EXTENSION else None
+    if unseen and not any(note.startswith(unseen) for note in vcu.notes):  # already told
+        warnings.append(f"{unseen} VACE Keyframes has snap and hold for that.")
+    return warnings
+
+
+def _reference_warnings(vcu: Vcu) -> list[str]:
+    aspect = vcu.width / vcu.height
+    return [
+        f"Reference {number} has the shape of the frame and no white around it, so the model may take it for the "
+        f"first frame. Cut the subject out with VACE Reference, or lower its strength."
+        for number, reference in enumerate(vcu.references)
+        if abs(reference.image.shape[1] / reference.image.shape[0] / aspect - 1) < FRAME_LIKE
+        and not _has_white_border(reference.image)
+    ]
+
+
+def _has_white_border(image: Tensor) -> bool:
+    border = torch.cat([image[[0, -1]].flatten(), image[:, [0, -1]].flatten()])
+    return bool((border > 0.9).float().mean() > 0.95)
+
+
+def _size_warnings(vcu: Vcu) -> list[str]:
+    tokens = num_tokens(latent_length(padded_length(vcu.num_frames)), vcu.height, vcu.width)
+    return [
+        f"{name} was trained with up to {model.trained_tokens:,} tokens, this has {tokens:,}: "
+        f"expect repetition or decay. Use a smaller size or fewer frames."
+        for name, model in ARCHITECTURES.items()
+        if tokens > model.trained_tokens
+    ]

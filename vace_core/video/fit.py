@@ -1,0 +1,96 @@
+"""Videos fitted in space and time."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import VaceInputError
+from .grid import MID_GREY
+
+FITS = ("cover", "contain", "stretch")
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A video with what belongs to it.
+
+    Attributes:
+        frames: [T, H, W, C] as given, not yet checked.
+        fps: Frames per second, None when unknown.
+        audio: Its sound in the host's form, carried through untouched.
+    """
+
+    frames: Tensor
+    fps: float | None = None
+    audio: object | None = None
+
+
+def resize(pixels: Tensor, height: int, width: int) -> Tensor:
+    """Pixels at another size, by the official loader's filter (bicubic with antialiasing, clamped).
+
+    Source: ``VaceVideoProcessor.resize_crop`` in Wan2.1's ``wan/utils/vace_processor.py``.
+
+    Args:
+        pixels: [T, H, W, C], in [0, 1].
+        height: Rows wanted.
+        width: Columns wanted.
+
+    Returns:
+        [T, height, width, C], in [0, 1]; the input itself when the size is the same.
+    """
+    if pixels.shape[1:3] == (height, width):
+        return pixels
+    planes = pixels.movedim(-1, 1)  # [T, C, H, W]
+    planes = F.interpolate(planes, (height, width), mode="bicubic", antialias=True)
+    return planes.clamp(0, 1).movedim(1, -1)
+
+
+def fit_video(frames: Tensor, mask: Tensor, height: int, width: int, fit: str) -> tuple[Tensor, Tensor]:
+    """Frames and their mask at another size, as one picture, so they stay aligned.
+
+    Args:
+        frames: [T, H, W, 3], in [0, 1].
+        mask: [T, H, W], in [0, 1].
+        height: Rows wanted.
+        width: Columns wanted.
+        fit: ``cover`` crops what overhangs, ``contain`` adds bars that the model generates
+            (mid-grey, mask 1), ``stretch`` changes the aspect.
+
+    Returns:
+        ``(frames, mask)``, [T, height, width, 3] and [T, height, width].
+
+    Raises:
+        VaceInputError: If ``fit`` is not one of `FITS`.
+    """
+    if fit not in FITS:
+        raise VaceInputError(f"fit must be one of {', '.join(FITS)}, got {fit}.")
+    H, W = frames.shape[1:3]
+    if (H, W) == (height, width):
+        return frames, mask
+    if fit == "stretch":
+        size = height, width
+    else:
+        scale = (max if fit == "cover" else min)(height / H, width / W)
+        size = max(round(H * scale), 1), max(round(W * scale), 1)
+    frames, mask = resize(frames, *size), resize(mask[..., None], *size)[..., 0]
+    return _center(frames, height, width, MID_GREY), _center(mask[..., None], height, width, 1.0)[..., 0]
+
+
+def _center(pixels: Tensor, height: int, width: int, fill: float) -> Tensor:
+    """Crop or pad [T, H, W, C] about its centre."""
+    H, W = pixels.shape[1:3]
+    top, left = (height - H) // 2, (width - W) // 2
+    return F.pad(pixels, (0, 0, left, width - W - left, top, height - H - top), value=fill)
+
+
+def hold_last(pixels: Tensor, num_frames: int) -> Tensor:
+    """Pixels cut or, by holding the last frame, extended to ``num_frames`` frames.
+
+    Args:
+        pixels: [T, ...], at least one frame.
+        num_frames: Frames wanted.
+    """
+    index = torch.arange(num_frames, device=pixels.device).clamp(max=pixels.shape[0] - 1)
+    return pixels if num_frames == pixels.shape[0] else pixels[index]
