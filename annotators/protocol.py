@@ -71,7 +71,7 @@ def by_chunks(frames: Tensor, work: Callable[[Tensor], Tensor], tick: Tick, size
             room = shade if values.shape[-1] == 1 else drawn
             torch.div(values, LEVELS, out=room) if values.dtype == torch.uint8 else on_levels(values.float(), room)
             if room is shade:
-                spread(drawn, shade)
+                write_gray(drawn, shade)
         tick(part.stop, total)
     return control
 
@@ -100,7 +100,7 @@ def in_bands(control: Tensor, values: Tensor) -> Iterator[tuple[Tensor, Tensor, 
         yield rows[band], values[band], room[: band.stop - band.start]
 
 
-def spread(drawn: Tensor, shade: Tensor) -> None:
+def write_gray(drawn: Tensor, shade: Tensor) -> None:
     """Write shade [n, W, 1] into the three channels of drawn [n, W, 3], both float32."""
     cv2 = _opencv() if drawn.device.type == "cpu" else None
     if cv2:

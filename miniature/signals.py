@@ -8,7 +8,7 @@ from torch import Tensor
 from ..annotators.flow import flow_colours, largest_motion
 from ..annotators.lines import gray as gray_of
 from ..annotators.pose import NUM_POINTS, People, draw_people
-from ..vace_core.tasks import draw_boxes, draw_contours
+from ..vace_core.tasks import draw_box_outlines, draw_contours
 from ..vace_core.video import Box, BoxTrack
 from .shapes import NUM_JOINTS
 from .world import Clip
@@ -59,7 +59,7 @@ def has_pose(clip: Clip) -> bool:
 def layout(clip: Clip) -> Tensor:
     """[T, H, W, 3], the first thing's box, moving."""
     length, height, width, _ = clip.frames.shape
-    return draw_boxes([box_track(clip)], length, height, width, official_motion=False)
+    return draw_box_outlines([box_track(clip)], length, height, width, official_motion=False)
 
 
 def contour(clip: Clip) -> Tensor:

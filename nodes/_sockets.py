@@ -4,12 +4,12 @@ from comfy_api.latest import io
 
 from ..vace_core.video import FITS
 
-Vcu = io.Custom("VACE_VCU")
+VcuWire = io.Custom("VACE_VCU")
 Context = io.Custom("VACE_CONTEXT")
-Reference = io.Custom("VACE_REFERENCE")
+ReferenceWire = io.Custom("VACE_REFERENCE")
 Adapter = io.Custom("VACE_ADAPTER")
-Crop = io.Custom("VACE_CROP")
-LongVcu = io.Custom("VACE_LONG_VCU")
+CropWire = io.Custom("VACE_CROP")
+LongVcuWire = io.Custom("VACE_LONG_VCU")
 
 
 def video_socket(name: str, tooltip: str, optional: bool = False) -> io.Input:
@@ -20,7 +20,7 @@ def video_socket(name: str, tooltip: str, optional: bool = False) -> io.Input:
 def references_socket() -> io.Input:
     """Any number of reference pictures, plain or prepared."""
     picture = io.MultiType.Input(
-        "reference", types=[io.Image, Reference], tooltip="Picture of a subject or background, whole, on white."
+        "reference", types=[io.Image, ReferenceWire], tooltip="Picture of a subject or background, whole, on white."
     )
     return io.Autogrow.Input(
         "references",
@@ -75,6 +75,6 @@ def fit_socket() -> io.Input:
 def vcu_outputs() -> list[io.Output]:
     """A VCU and what was repaired on the way to it."""
     return [
-        Vcu.Output(display_name="vcu", tooltip="Everything VACE looks at, for any node that takes a VCU."),
+        VcuWire.Output(display_name="vcu", tooltip="Everything VACE looks at, for any node that takes a VCU."),
         io.String.Output(display_name="report", tooltip="What was repaired or decided, a sentence each."),
     ]

@@ -14,7 +14,7 @@ LOST = 0.7  # of the spread: where more than this is left unexplained, frames do
 SETTLED = 1e-7  # of the scale: it changes no more
 
 
-def aligned(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def align_depth(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Scale and shift that give each frame the values of the frame before it.
 
     What moves or appears counts as outlier: from a start of medians, Tukey's weights settle on the rest. The scale is

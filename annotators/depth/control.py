@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
-from ..protocol import CHUNK, LEVELS, Tick, blank, chunks, on_levels, spread
-from .align import aligned
+from ..protocol import CHUNK, LEVELS, Tick, blank, chunks, on_levels, write_gray
+from .align import align_depth
 
 STEADY, CLIP, OFFICIAL = "steady", "per clip", "official per frame"
 RANGES = (STEADY, CLIP, OFFICIAL)
@@ -28,7 +28,7 @@ NETWORK_PIXELS = 4 * 480 * 832  # at once, for a network: on a CPU more costs me
 
 
 @dataclass(frozen=True)
-class Grey:
+class DepthToGray:
     """How depth becomes grey: value * gain + offset, in [0, 1] or beyond, where it is cut.
 
     Attributes:
@@ -74,25 +74,25 @@ def depth_control(maps: Tensor, value_range: str, invert: bool, notes: list[str]
     for drawn, values, gain, offset in zip(control, maps, grey.gain.tolist(), grey.offset.tolist(), strict=True):
         shade = (values * gain).float().add_(offset).nan_to_num_(nan=0.0)
         on_levels(shade, shade)
-        spread(drawn, (1 - shade if invert else shade)[..., None])
+        write_gray(drawn, (1 - shade if invert else shade)[..., None])
     return control
 
 
-def frame_grey(maps: Tensor, _notes: list[str]) -> Grey:
+def frame_grey(maps: Tensor, _notes: list[str]) -> DepthToGray:
     """Each frame from its smallest to its largest value."""
     return _stretched(*extremes(maps))
 
 
-def clip_grey(maps: Tensor, _notes: list[str]) -> Grey:
+def clip_grey(maps: Tensor, _notes: list[str]) -> DepthToGray:
     """All frames in the range that most of the clip's pixels are in."""
     ones = torch.ones(len(maps), dtype=torch.float64)
     return _ranged(sampled(maps), extremes(maps), ones, torch.zeros_like(ones))
 
 
-def steady_grey(maps: Tensor, notes: list[str]) -> Grey:
+def steady_grey(maps: Tensor, notes: list[str]) -> DepthToGray:
     """The frames of a scene in one range, after the scale and shift of each was made those of the frame before it."""
     samples, bounds = sampled(maps), extremes(maps)
-    scale, shift, first = aligned(samples)
+    scale, shift, first = align_depth(samples)
     starts = [*first.nonzero().flatten().tolist(), len(maps)]
     if len(starts) > 2:
         notes.append(
@@ -101,7 +101,7 @@ def steady_grey(maps: Tensor, notes: list[str]) -> Grey:
         )
     parts = [slice(*ends) for ends in pairwise(starts)]
     greys = [_ranged(samples[p], tuple(b[p] for b in bounds), scale[p], shift[p]) for p in parts]
-    return Grey(torch.cat([grey.gain for grey in greys]), torch.cat([grey.offset for grey in greys]))
+    return DepthToGray(torch.cat([grey.gain for grey in greys]), torch.cat([grey.offset for grey in greys]))
 
 
 def extremes(maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,7 +123,7 @@ def sampled(maps: Tensor) -> Tensor:
     return maps[:, step // 2 :: step, step // 2 :: step].flatten(1).float().cpu()
 
 
-def _ranged(samples: Tensor, bounds: tuple[Tensor, Tensor], scale: Tensor, shift: Tensor) -> Grey:
+def _ranged(samples: Tensor, bounds: tuple[Tensor, Tensor], scale: Tensor, shift: Tensor) -> DepthToGray:
     """One range for frames of which value * scale + shift can be compared."""
     known = (samples * scale[:, None] + shift[:, None]).numpy()
     known = known[np.isfinite(known)]
@@ -132,13 +132,13 @@ def _ranged(samples: Tensor, bounds: tuple[Tensor, Tensor], scale: Tensor, shift
         low, high = ((bounds[0] * scale + shift).amin().item(), (bounds[1] * scale + shift).amax().item())
     grey = _stretched(torch.full_like(scale, low), torch.full_like(scale, high))
     there = ~_flat(*bounds)
-    return Grey(grey.gain * scale * there, (grey.offset + grey.gain * shift) * there)
+    return DepthToGray(grey.gain * scale * there, (grey.offset + grey.gain * shift) * there)
 
 
-def _stretched(low: Tensor, high: Tensor) -> Grey:
+def _stretched(low: Tensor, high: Tensor) -> DepthToGray:
     flat = _flat(low, high)
     gain = torch.where(flat, 0, 1 / torch.where(flat, 1, high - low))
-    return Grey(gain, torch.where(flat, 0, -low * gain))
+    return DepthToGray(gain, torch.where(flat, 0, -low * gain))
 
 
 def _flat(low: Tensor, high: Tensor) -> Tensor:

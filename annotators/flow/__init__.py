@@ -4,7 +4,7 @@ Frames go in; `control` measures by OpenCV or `raft`, and `wheel` draws the colo
 It imports `protocol` and `optional`; weights are handed in.
 """
 
-from .control import OFFICIAL_SCALE, SCALES, Dis, Flow, FlowFinder, consistent, dis_flow
+from .control import OFFICIAL_SCALE, SCALES, Dis, Flow, FlowFinder, dis_flow, forward_backward_consistent
 from .raft import OFFICIAL_ITERATIONS, Raft, is_raft, raft_bytes, raft_network, torchvision_names
 from .wheel import flow_colours, largest_motion
 
@@ -16,9 +16,9 @@ __all__ = [
     "Flow",
     "FlowFinder",
     "Raft",
-    "consistent",
     "dis_flow",
     "flow_colours",
+    "forward_backward_consistent",
     "is_raft",
     "largest_motion",
     "raft_bytes",

@@ -70,7 +70,11 @@ class Dis:
 
     def _pair(self, previous: np.ndarray, following: np.ndarray) -> np.ndarray:
         flow = dis_flow(previous, following)
-        return filled(flow, consistent(flow, dis_flow(following, previous))) if self.check else flow
+        return (
+            fill_unreliable(flow, forward_backward_consistent(flow, dis_flow(following, previous)))
+            if self.check
+            else flow
+        )
 
 
 @dataclass(frozen=True)
@@ -215,7 +219,7 @@ def dis_flow(previous: np.ndarray, following: np.ndarray) -> np.ndarray:
     return finder.calc(prepared(previous), prepared(following), None)[:height, :width]
 
 
-def consistent(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
+def forward_backward_consistent(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
     """Where motion forward and back again ends where it began, within the frame.
 
     Args:
@@ -235,7 +239,7 @@ def consistent(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
     return inside & (missed <= MISSED_SHARE * (there + back) + MISSED_LEAST)
 
 
-def filled(flow: np.ndarray, sound: np.ndarray) -> np.ndarray:
+def fill_unreliable(flow: np.ndarray, sound: np.ndarray) -> np.ndarray:
     """Motion with its unsound places filled by the sound ones around them: means over an area as wide as it has to be.
 
     Args:
@@ -248,17 +252,17 @@ def filled(flow: np.ndarray, sound: np.ndarray) -> np.ndarray:
     if sound.all() or not sound.any():
         return flow
     cv2, weights = opencv("VACE Flow"), sound.astype(np.float32)
-    around = _wider(cv2, flow * weights[..., None], weights)
+    around = _pyramid_fill(cv2, flow * weights[..., None], weights)
     np.copyto(around, flow, where=sound[..., None])
     return around
 
 
-def _wider(cv2: object, weighted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _pyramid_fill(cv2: object, weighted: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Values over weights, both at half the size, and where a weight is 0 at the size that has one; at full size."""
     height, width = weights.shape
     half = (width + 1) // 2, (height + 1) // 2
     weighted, weights = (cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in (weighted, weights))
     known = weighted / np.maximum(weights, np.finfo(np.float32).tiny)[..., None]
     if not weights.all():
-        np.copyto(known, _wider(cv2, weighted, weights), where=(weights == 0)[..., None])
+        np.copyto(known, _pyramid_fill(cv2, weighted, weights), where=(weights == 0)[..., None])
     return cv2.resize(known, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..protocol import Tick, blank, chunks, in_bands, on_levels, spread
+from ..protocol import Tick, blank, chunks, in_bands, on_levels, write_gray
 
 # The official GrayAnnotator gives RGB frames to OpenCV's BGR2GRAY, so BT.601's red and blue weights swap.
 OFFICIAL_LUMA = (0.114, 0.587, 0.299)
@@ -36,7 +36,7 @@ class Gray:
         for part in chunks(len(frames)):
             for drawn, pixels, shade in in_bands(control[part], frames[part]):
                 torch.mv(pixels.reshape(-1, 3).float(), weights, out=shade.view(-1))
-                spread(drawn, on_levels(shade, shade))
+                write_gray(drawn, on_levels(shade, shade))
             tick(part.stop, len(frames))
         return control
 

@@ -6,7 +6,7 @@ WIDTH = 64  # channels at full size
 BLOCKS = 3  # what every published file has
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """A residual block at a quarter of the size."""
 
     def __init__(self, width: int) -> None:
@@ -32,7 +32,7 @@ class Generator(nn.Module):
         super().__init__()
         self.model0 = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(3, WIDTH, 7), *_after(WIDTH))
         self.model1 = nn.Sequential(*_down(WIDTH), *_down(2 * WIDTH))
-        self.model2 = nn.Sequential(*(Block(4 * WIDTH) for _ in range(BLOCKS)))
+        self.model2 = nn.Sequential(*(ResidualBlock(4 * WIDTH) for _ in range(BLOCKS)))
         self.model3 = nn.Sequential(*_up(4 * WIDTH), *_up(2 * WIDTH))
         self.model4 = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(WIDTH, 1, 7), nn.Sigmoid())
 

@@ -18,7 +18,7 @@ from .detect import (
     rcnn_network,
 )
 from .draw import OFFICIAL, PALETTES, DrawPose, Look, draw_people
-from .people import NUM_POINTS, People, at_length, parse_people, read_people, resized, to_keypoints
+from .people import NUM_POINTS, People, parse_people, people_at_length, read_people, resized, to_keypoints
 from .retarget import retarget
 from .runtimes import Runtime, Scripted, load_script, onnx_engine
 from .smooth import MAX_GAP, smooth
@@ -44,11 +44,11 @@ __all__ = [
     "RcnnPeople",
     "Runtime",
     "Scripted",
-    "at_length",
     "draw_people",
     "load_script",
     "onnx_engine",
     "parse_people",
+    "people_at_length",
     "rcnn_network",
     "read_people",
     "resized",

@@ -23,7 +23,7 @@ POINT_VALUES = SPLIT * (CROP_WIDTH + CROP_HEIGHT)
 MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
-def letterbox(frames: Tensor) -> tuple[Tensor, float]:
+def detector_input(frames: Tensor) -> tuple[Tensor, float]:
     """What YOLOX sees: the frame in the upper left of a square, its channels blue, green, red.
 
     Source: ``preprocess`` in ali-vilab/VACE's ``vace/annotators/dwpose/onnxdet.py``. There the frame is first brought
@@ -52,7 +52,7 @@ def people_boxes(head: Tensor, ratio: float, least: float) -> list[Tensor]:
 
     Args:
         head: [t, 8400, 85], what YOLOX answers: place in the cell, log of the size, sureness, a part for each class.
-        ratio: Of `letterbox`.
+        ratio: Of `detector_input`.
         least: Sureness above which a box counts.
 
     Returns:

@@ -19,7 +19,7 @@ from .boxes import (
     POINT_VALUES,
     crop_areas,
     cut_out,
-    letterbox,
+    detector_input,
     people_boxes,
     read_points,
 )
@@ -125,7 +125,7 @@ class DwPose:
         whole = torch.tensor([[0.0, 0.0, frames.shape[2], frames.shape[1]]])
         points, counts, searched = [], [], []
         for part in chunks(len(frames), FRAMES):
-            pixels, ratio = letterbox(frames[part])
+            pixels, ratio = detector_input(frames[part])
             boxes = [each.float().cpu() for each in people_boxes(detector(pixels), ratio, self.person_score)]
             empty = [self.fallback == WHOLE_FRAME and not len(each) for each in boxes]
             boxes = [whole if missing else each for each, missing in zip(boxes, empty, strict=True)]

@@ -174,7 +174,7 @@ def resized(people: People, height: int, width: int, notes: list[str]) -> People
     return People(people.points * scale, height, width)
 
 
-def at_length(people: People, length: int, notes: list[str]) -> People:
+def people_at_length(people: People, length: int, notes: list[str]) -> People:
     """People cut, or held in the last frame's pose, to ``length`` frames; noted unless it was one pose."""
     count = len(people.points)
     if length == count:

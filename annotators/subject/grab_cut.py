@@ -14,14 +14,14 @@ ISLAND = 0.1  # parts smaller than this share of the largest are dropped
 HOLE = 0.02  # holes smaller than this share of the subject are filled
 
 
-def vision() -> ModuleType:
+def load_cv2() -> ModuleType:
     """OpenCV, for masks."""
     return opencv("Making masks")
 
 
-def disc(radius: int) -> np.ndarray:
+def disc_kernel(radius: int) -> np.ndarray:
     """[2 r + 1, 2 r + 1], uint8: a disc to grow and shrink by."""
-    cv2 = vision()
+    cv2 = load_cv2()
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
@@ -35,15 +35,15 @@ def band_labels(mask: np.ndarray, reach: int) -> np.ndarray:
     Returns:
         [H, W], uint8: sure beyond the reach, a guess within.
     """
-    cv2, inside = vision(), mask.astype(np.uint8)
-    around = cv2.copyMakeBorder(inside, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
-    core = cv2.erode(around, disc(reach))[reach : -reach or None, reach : -reach or None]
-    near = cv2.dilate(inside, disc(reach))
+    cv2, inside = load_cv2(), mask.astype(np.uint8)
+    bordered = cv2.copyMakeBorder(inside, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+    core = cv2.erode(bordered, disc_kernel(reach))[reach : -reach or None, reach : -reach or None]
+    near = cv2.dilate(inside, disc_kernel(reach))
     guess = np.where(mask, MAYBE_IN, MAYBE_OUT)
     return np.where(core, SURE_IN, np.where(near, guess, SURE_OUT)).astype(np.uint8)
 
 
-def cut(picture: np.ndarray, labels: np.ndarray, room: int, rounds: int) -> np.ndarray:
+def cut_by_colour(picture: np.ndarray, labels: np.ndarray, room: int, rounds: int) -> np.ndarray:
     """The subject of a picture, by the colours of what is known to be in it and around it.
 
     Source: Rother et al., GrabCut, 2004. The same picture and labels always give the same result.
@@ -58,11 +58,11 @@ def cut(picture: np.ndarray, labels: np.ndarray, room: int, rounds: int) -> np.n
         [H, W], bool; as the labels say when they leave nothing to guess or know only one side.
     """
     inside = labels % 2 == SURE_IN
-    part = around(labels != SURE_OUT, room)
+    part = padded_bounding_box(labels != SURE_OUT, room)
     known = np.ascontiguousarray(labels[part])
     if inside[part].all() or not inside.any() or not (labels >= MAYBE_OUT).any():
         return inside
-    cv2 = vision()
+    cv2 = load_cv2()
     cv2.setRNGSeed(0)  # of this thread; its colours begin at random ones
     cv2.grabCut(
         np.ascontiguousarray(picture[part]),
@@ -78,7 +78,7 @@ def cut(picture: np.ndarray, labels: np.ndarray, room: int, rounds: int) -> np.n
     return inside
 
 
-def around(mask: np.ndarray, room: int) -> tuple[slice, slice]:
+def padded_bounding_box(mask: np.ndarray, room: int) -> tuple[slice, slice]:
     """Rows and columns of what is in a mask [H, W], and ``room`` pixels around; of all of it when it is empty."""
     sides = []
     for axis in (1, 0):
@@ -88,7 +88,7 @@ def around(mask: np.ndarray, room: int) -> tuple[slice, slice]:
     return tuple(sides)
 
 
-def tidy(mask: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def clean_mask(mask: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """A mask without hairs, small islands and small holes.
 
     Args:
@@ -98,27 +98,27 @@ def tidy(mask: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     Returns:
         [H, W], bool.
     """
-    cv2 = vision()
-    whole = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc(1)).astype(bool) | (mask & wanted)
-    labels, areas = parts(whole)
+    cv2 = load_cv2()
+    whole = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc_kernel(1)).astype(bool) | (mask & wanted)
+    labels, areas = connected_components(whole)
     largest = areas.max(initial=0)
     keep = areas >= ISLAND * largest
     keep[np.unique(labels[wanted & whole]) - 1] = True
     whole = np.concatenate([[False], keep])[labels]
-    return fill_holes(whole, HOLE * whole.sum())
+    return fill_small_holes(whole, HOLE * whole.sum())
 
 
-def fill_holes(mask: np.ndarray, largest: float) -> np.ndarray:
+def fill_small_holes(mask: np.ndarray, largest: float) -> np.ndarray:
     """[H, W], bool: a mask and its holes of at most ``largest`` pixels; a bay at the frame's edge is no hole."""
-    labels, areas = parts(~mask, diagonal=False)
+    labels, areas = connected_components(~mask, diagonal=False)
     hole = areas <= largest
     edges = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     hole[np.unique(edges[edges > 0]) - 1] = False
     return mask | np.concatenate([[False], hole])[labels]
 
 
-def parts(mask: np.ndarray, diagonal: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def connected_components(mask: np.ndarray, diagonal: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Number of the connected part that each pixel [H, W] is in, 0 outside, and the areas of parts 1, 2, ..."""
-    cv2 = vision()
+    cv2 = load_cv2()
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8 if diagonal else 4)
     return labels, stats[1:, cv2.CC_STAT_AREA]

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
-from ...vace_core.masks import MOST_OF_FRAME, box_mask
+from ...vace_core.masks import MOST_OF_FRAME, rasterize_boxes
 from ...vace_core.video import Box, boxes_at, parse_tracks
 from ..protocol import Tick, chunks, on_threads, to_bytes
-from .grab_cut import MAYBE_IN, MAYBE_OUT, SURE_IN, SURE_OUT, band_labels, cut, tidy, vision
+from .grab_cut import MAYBE_IN, MAYBE_OUT, SURE_IN, SURE_OUT, band_labels, clean_mask, cut_by_colour, load_cv2
 from .hints import Point, digest, masks_of, parse_points
 
 ROUNDS = 5  # of GrabCut; more change next to nothing
@@ -69,8 +69,8 @@ class GrabCut:
         labels = self.labels(k, *picture.shape[:2])
         rows, columns = np.nonzero(labels != SURE_OUT)
         longer = max(np.ptp(rows), np.ptp(columns)) if len(rows) else 0
-        found = cut(picture, labels, max(LEAST_ROOM, round(ROOM * longer)), ROUNDS)
-        return tidy(found, labels == SURE_IN) if self.clean else found
+        found = cut_by_colour(picture, labels, max(LEAST_ROOM, round(ROOM * longer)), ROUNDS)
+        return clean_mask(found, labels == SURE_IN) if self.clean else found
 
     def labels(self, k: int, height: int, width: int) -> np.ndarray:
         """What the hints say about frame ``k``: [H, W], uint8, see `annotators.subject.SURE_OUT`."""
@@ -93,7 +93,7 @@ class GrabCut:
 
 def _box_labels(boxes: Sequence[Box], height: int, width: int) -> np.ndarray:
     """The middle of a box is of the subject, its corners hardly, what is outside is not."""
-    labels, cv2 = np.zeros((height, width), np.uint8), vision()
+    labels, cv2 = np.zeros((height, width), np.uint8), load_cv2()
     for label, share in ((MAYBE_OUT, None), (MAYBE_IN, 1.0), (SURE_IN, CORE)):
         for left, top, right, bottom in (box.sides for box in boxes):
             mine = np.zeros_like(labels)
@@ -109,7 +109,7 @@ def _box_labels(boxes: Sequence[Box], height: int, width: int) -> np.ndarray:
 
 def _spots(points: Sequence[Point], radius: int, height: int, width: int) -> np.ndarray:
     """[H, W], bool: discs around points."""
-    spots, cv2 = np.zeros((height, width), np.uint8), vision()
+    spots, cv2 = np.zeros((height, width), np.uint8), load_cv2()
     for x, y in points:
         cv2.circle(spots, (min(int(x), width - 1), min(int(y), height - 1)), radius, 1, -1)
     return spots > 0
@@ -175,7 +175,7 @@ def _boxes(
     tracks = parse_tracks("boxes", text, height, width, num_frames)
     if not tracks:
         return None
-    inside = box_mask(tracks, num_frames, height, width, notes=notes)
+    inside = rasterize_boxes(tracks, num_frames, height, width, notes=notes)
     if not inside[list(chosen)].any():
         raise VaceInputError(f"boxes lie outside the frame in every frame that {which} names. Choose other frames.")
     paths = [boxes_at(track, num_frames) for track in tracks]

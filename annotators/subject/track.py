@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..flow import consistent, dis_flow
+from ..flow import dis_flow, forward_backward_consistent
 from ..protocol import Tick, chunks, on_threads, require_frames, silent, to_bytes
-from .grab_cut import band_labels, cut, disc, fill_holes, vision
+from .grab_cut import band_labels, cut_by_colour, disc_kernel, fill_small_holes, load_cv2
 from .hints import digest
 from .masks import named
 
@@ -66,7 +66,7 @@ class ByFlow:
             for picture, (forward, back) in zip(pictures[1:], motions, strict=True):
                 mask = carried(mask, forward, back)
                 if self.refine and mask.any():
-                    mask = cut(picture, band_labels(mask, self.band), ROOM, rounds=1)
+                    mask = cut_by_colour(picture, band_labels(mask, self.band), ROOM, rounds=1)
                 yield mask
 
 
@@ -88,11 +88,11 @@ def carried(mask: np.ndarray, forward: np.ndarray, back: np.ndarray) -> np.ndarr
     height, width = mask.shape
     x = back[..., 0] + np.arange(width, dtype=np.float32)
     y = back[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    cv2 = vision()
+    cv2 = load_cv2()
     moved = cv2.remap(mask.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0.5
     entered = (x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)
-    sound = moved & (consistent(back, forward) | entered)
-    return moved & fill_holes(sound, mask.size)  # unsound places wholly within are even ground, not a trail
+    sound = moved & (forward_backward_consistent(back, forward) | entered)
+    return moved & fill_small_holes(sound, mask.size)  # unsound places wholly within are even ground, not a trail
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class ByPoints:
 
     def follow(self, frames: Tensor, order: Sequence[int], mask: np.ndarray) -> Iterator[np.ndarray]:
         """See `Follower`."""
-        cv2, (height, width) = vision(), mask.shape
+        cv2, (height, width) = load_cv2(), mask.shape
         start, moved = mask.astype(np.uint8) * 255, np.eye(3)
         before = _grey(frames[order[0]])
         for k in order[1:]:
@@ -126,7 +126,7 @@ class ByPoints:
 
 
 def _grey(frame: Tensor) -> np.ndarray:
-    return vision().cvtColor(to_bytes(frame).numpy(), vision().COLOR_RGB2GRAY)
+    return load_cv2().cvtColor(to_bytes(frame).numpy(), load_cv2().COLOR_RGB2GRAY)
 
 
 def rigid_motion(previous: np.ndarray, following: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
@@ -140,10 +140,10 @@ def rigid_motion(previous: np.ndarray, following: np.ndarray, mask: np.ndarray) 
     Returns:
         [2, 3], of a point (x, y, 1); None when too few points say.
     """
-    cv2 = vision()
+    cv2 = load_cv2()
     inside = mask.astype(np.uint8)
     # A window over the outline sees the background move, too; a subject too thin for others has to do with those.
-    within = cv2.erode(inside, disc(WINDOW // 2))
+    within = cv2.erode(inside, disc_kernel(WINDOW // 2))
     candidates = (cv2.goodFeaturesToTrack(previous, POINTS, QUALITY, APART, mask=area) for area in (within, inside))
     points = next((some for some in candidates if some is not None and len(some) >= FEWEST), None)
     if points is None:
@@ -224,7 +224,7 @@ def _between(k: int, one: tuple[int, np.ndarray], other: tuple[int, np.ndarray])
 
 def _depth(mask: np.ndarray) -> np.ndarray:
     """Distance to the outline in pixels, below 0 outside."""
-    cv2, inside = vision(), mask.astype(np.uint8)
+    cv2, inside = load_cv2(), mask.astype(np.uint8)
     return cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
 
 

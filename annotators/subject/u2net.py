@@ -18,7 +18,7 @@ class Step(nn.Module):
         return F.relu(self.bn_s1(self.conv_s1(x)))
 
 
-class Block(nn.Module):
+class UBlock(nn.Module):
     """A small U-Net with a shortcut around it: RSU of ``depth`` levels.
 
     Args:
@@ -64,11 +64,11 @@ class U2Net(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage1, self.stage2, self.stage3 = Block(7, 3, 32, 64), Block(6, 64, 32, 128), Block(5, 128, 64, 256)
-        self.stage4, self.stage5 = Block(4, 256, 128, 512), Block(4, 512, 256, 512, flat=True)
-        self.stage6, self.stage5d = Block(4, 512, 256, 512, flat=True), Block(4, 1024, 256, 512, flat=True)
-        self.stage4d, self.stage3d = Block(4, 1024, 128, 256), Block(5, 512, 64, 128)
-        self.stage2d, self.stage1d = Block(6, 256, 32, 64), Block(7, 128, 16, 64)
+        self.stage1, self.stage2, self.stage3 = UBlock(7, 3, 32, 64), UBlock(6, 64, 32, 128), UBlock(5, 128, 64, 256)
+        self.stage4, self.stage5 = UBlock(4, 256, 128, 512), UBlock(4, 512, 256, 512, flat=True)
+        self.stage6, self.stage5d = UBlock(4, 512, 256, 512, flat=True), UBlock(4, 1024, 256, 512, flat=True)
+        self.stage4d, self.stage3d = UBlock(4, 1024, 128, 256), UBlock(5, 512, 64, 128)
+        self.stage2d, self.stage1d = UBlock(6, 256, 32, 64), UBlock(7, 128, 16, 64)
         for level, width in enumerate((64, 64, 128, 256, 512, 512), start=1):
             self.add_module(f"side{level}", nn.Conv2d(width, 1, 3, padding=1))
         self.outconv = nn.Conv2d(6, 1, 1)

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...vace_core.conditioning import MASK_EDGES
 from .._host.conditioning import apply_context, empty_video_latent, encode_vcu, require_wan_vae
 from .._host.sampling import require_vace_model
-from .._sockets import Context, Vcu
+from .._sockets import Context, VcuWire
 
 
 class VaceEncodeVcu(io.ComfyNode):
@@ -23,7 +23,7 @@ class VaceEncodeVcu(io.ComfyNode):
             ),
             inputs=[
                 io.Vae.Input("vae", tooltip="The Wan 2.1 VAE (16 latent channels)."),
-                Vcu.Input("vcu", tooltip="What the model is to look at."),
+                VcuWire.Input("vcu", tooltip="What the model is to look at."),
                 io.Combo.Input(
                     "mask_edges",
                     options=list(MASK_EDGES),

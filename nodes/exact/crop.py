@@ -6,7 +6,7 @@ from ...vace_core.exact import DEFAULT_FEATHER, SCALES, make_crop, stitch_crop
 from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
-from .._sockets import Crop, Vcu, video_socket
+from .._sockets import CropWire, VcuWire, video_socket
 
 
 class VaceCropVcu(io.ComfyNode):
@@ -24,7 +24,9 @@ class VaceCropVcu(io.ComfyNode):
             ),
             search_aliases=["crop and stitch", "inpaint crop", "crop to mask", "detailer", "face detailer", "zoom"],
             inputs=[
-                Vcu.Input("vcu", tooltip="What is to be generated in a part of the frame, such as from VACE Inpaint."),
+                VcuWire.Input(
+                    "vcu", tooltip="What is to be generated in a part of the frame, such as from VACE Inpaint."
+                ),
                 io.Float.Input(
                     "margin",
                     default=25.0,
@@ -59,8 +61,10 @@ class VaceCropVcu(io.ComfyNode):
                 ),
             ],
             outputs=[
-                Vcu.Output(display_name="vcu", tooltip="The cropped VCU, to sample like any other."),
-                Crop.Output(display_name="crop", tooltip="Where the crop was and the whole video, for VACE Stitch."),
+                VcuWire.Output(display_name="vcu", tooltip="The cropped VCU, to sample like any other."),
+                CropWire.Output(
+                    display_name="crop", tooltip="Where the crop was and the whole video, for VACE Stitch."
+                ),
                 io.String.Output(
                     display_name="report", tooltip="Size, motion and what is saved; says when nothing is cropped."
                 ),
@@ -91,7 +95,7 @@ class VaceStitchCrop(io.ComfyNode):
             search_aliases=["stitch", "uncrop", "inpaint stitch", "paste crop", "crop and stitch"],
             inputs=[
                 video_socket("frames", tooltip="What was generated from the cropped vcu: all frames, uncut."),
-                Crop.Input("crop", tooltip="From the VACE Crop VCU that made the cropped vcu."),
+                CropWire.Input("crop", tooltip="From the VACE Crop VCU that made the cropped vcu."),
                 io.Float.Input(
                     "feather",
                     default=DEFAULT_FEATHER,

@@ -8,7 +8,7 @@ from ...vace_core.video import Clip
 from .._host.conditioning import NOISE_MASK, encode, hold_kept, num_references, require_wan_vae
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
-from .._sockets import Vcu, video_socket
+from .._sockets import VcuWire, video_socket
 
 
 class VacePasteBack(io.ComfyNode):
@@ -25,7 +25,7 @@ class VacePasteBack(io.ComfyNode):
             search_aliases=["composite", "restore original", "unmasked pixels", "seam", "stitch", "colour drift"],
             inputs=[
                 video_socket("frames", tooltip="The whole generated video, from VACE Decode Latent or VACE Sampler."),
-                Vcu.Input("vcu", tooltip="The VCU that it was generated from; it holds the source and the mask."),
+                VcuWire.Input("vcu", tooltip="The VCU that it was generated from; it holds the source and the mask."),
                 io.Float.Input(
                     "feather",
                     default=DEFAULT_FEATHER,
@@ -96,7 +96,7 @@ class VaceSetNoiseMask(io.ComfyNode):
             search_aliases=["set latent noise mask", "latent inpaint", "keep latent", "masked sampling"],
             inputs=[
                 io.Latent.Input("latent", tooltip="The latent to sample, from VACE Apply Context."),
-                Vcu.Input("vcu", tooltip="The VCU that says what is kept; the one the latent was made for."),
+                VcuWire.Input("vcu", tooltip="The VCU that says what is kept; the one the latent was made for."),
                 io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
                 io.Int.Input(
                     "grow",

@@ -2,14 +2,13 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.long import LongVcu as LongVcuValue
-from ...vace_core.long import in_memory
+from ...vace_core.long import LongVcu, in_memory
 from ...vace_core.sampling import NEGATIVE_PROMPT
 from ...vace_core.vcu import INSIDE_MASK
 from .._host.long import LongJob, read_long_vcu, sample_long
 from .._host.report import publish
 from .._settings import boundary_socket, low_noise_socket, read_settings, settings_socket
-from .._sockets import LongVcu, Vcu, fit_socket, references_socket, size_sockets
+from .._sockets import LongVcuWire, VcuWire, fit_socket, references_socket, size_sockets
 
 
 class VaceBuildLongVcu(io.ComfyNode):
@@ -55,7 +54,7 @@ class VaceBuildLongVcu(io.ComfyNode):
                 ),
             ],
             outputs=[
-                LongVcu.Output(display_name="long_vcu", tooltip="For VACE Long Video."),
+                LongVcuWire.Output(display_name="long_vcu", tooltip="For VACE Long Video."),
                 io.String.Output(display_name="report", tooltip="What was repaired, a sentence each."),
             ],
             hidden=[io.Hidden.unique_id],
@@ -88,7 +87,7 @@ class VaceSampleLong(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The Wan 2.1 VAE."),
                 io.MultiType.Input(
                     "vcu",
-                    types=[Vcu, LongVcu],
+                    types=[VcuWire, LongVcuWire],
                     tooltip="What the whole video is made from: any VCU, as long as the video is to be, or one from "
                     "VACE Build Long VCU when it would not fit into memory.",
                 ),
@@ -194,7 +193,7 @@ class VaceSampleLong(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, vcu, settings=None, low_noise_model=None, **sockets: object) -> io.NodeOutput:
-        source = vcu if isinstance(vcu, LongVcuValue) else in_memory(vcu)
+        source = vcu if isinstance(vcu, LongVcu) else in_memory(vcu)
         models = {"model": model} | ({"low_noise_model": low_noise_model} if low_noise_model is not None else {})
         job = LongJob(models=models, source=source, settings=read_settings(settings), **sockets)
         name, node_id = "VACE Long Video", cls.hidden.unique_id

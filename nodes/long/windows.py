@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.long import WindowSettings, parse_plan, settle, window_size
+from ...vace_core.long import WindowSettings, parse_plan, resolve_settings, window_size
 from .._host.long import BATCHED, FUSE_METHODS, LOOPED, SCHEDULES, set_windows
 from .._host.report import publish
 from .._host.sampling import require_vace_model
@@ -108,6 +108,6 @@ class VaceSetContextWindows(io.ComfyNode):
             *window_size(length, overlap, notes), schedule, fuse_method, closed_loop, freenoise, split_prompts, plan,
             None if references < 0 else references,
         )  # fmt: skip
-        windowed = set_windows(model, settle(settings, LOOPED, BATCHED, notes))
+        windowed = set_windows(model, resolve_settings(settings, LOOPED, BATCHED, notes))
         publish(notes, cls.define_schema().display_name, cls.hidden.unique_id)
         return io.NodeOutput(windowed)

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.masks import MASK_MODES, UNITS, RegionShape, augment_mask, draw_boxes, note_black, steady_mask
+from ...vace_core.masks import MASK_MODES, UNITS, RegionShape, augment_mask, draw_box_mask, note_black, steady_mask
 from ...vace_core.masks import fill_holes as filled
 from ...vace_core.video import DEFAULT_LENGTH, DEFAULT_SIZE, EASINGS, legal_mask
 from .._host.report import publish
@@ -181,5 +181,5 @@ class VaceDrawBoxMask(io.ComfyNode):
     @classmethod
     def execute(cls, boxes, width, height, length, easing) -> io.NodeOutput:
         notes = []
-        mask = draw_boxes(boxes, height, width, length, easing, notes)
+        mask = draw_box_mask(boxes, height, width, length, easing, notes)
         return _mask_result(cls, note_black(mask, notes), notes)

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ...vace_core.sampling import NEGATIVE_PROMPT
 from .._host.sampling import SamplerChoices, loading_graph, model_files, require_vace_models, sampling_graph
 from .._settings import boundary_socket, low_noise_socket, nested, read_settings, settings_socket
-from .._sockets import Vcu, fps_socket
+from .._sockets import VcuWire, fps_socket
 
 
 class VaceLoadModels(io.ComfyNode):
@@ -69,7 +69,7 @@ class VaceSampleVcu(io.ComfyNode):
                 io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter; LoRAs included."),
                 io.Clip.Input("clip", raw_link=True, tooltip="The umt5-xxl text encoder."),
                 io.Vae.Input("vae", raw_link=True, tooltip="The Wan 2.1 VAE."),
-                Vcu.Input("vcu", raw_link=True, tooltip="What the model is to look at, from any VACE task node."),
+                VcuWire.Input("vcu", raw_link=True, tooltip="What the model is to look at, from any VACE task node."),
                 io.String.Input(
                     "prompt",
                     multiline=True,

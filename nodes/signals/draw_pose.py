@@ -9,8 +9,8 @@ from ...annotators.pose import (
     DrawPose,
     Look,
     People,
-    at_length,
     parse_people,
+    people_at_length,
     read_people,
     resized,
     retarget,
@@ -125,4 +125,4 @@ def _placed(
     own = (len(people.points), people.height, people.width)
     given = own if video is None else tuple(video.shape[:3])
     count, rows, columns = (asked or other for asked, other in zip((length, height, width), given, strict=True))
-    return at_length(resized(people, rows, columns, notes), count, notes)
+    return people_at_length(resized(people, rows, columns, notes), count, notes)

@@ -7,7 +7,7 @@ from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
 from .._results import vcu_result
-from .._sockets import Vcu, vcu_outputs, video_socket
+from .._sockets import VcuWire, vcu_outputs, video_socket
 
 
 class VaceComposeVcus(io.ComfyNode):
@@ -15,7 +15,7 @@ class VaceComposeVcus(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        part = Vcu.Input("vcu", tooltip="A task of its own: repaint, extension, control or just references.")
+        part = VcuWire.Input("vcu", tooltip="A task of its own: repaint, extension, control or just references.")
         return io.Schema(
             node_id="VaceComposeVcus",
             display_name="VACE Compose VCUs",

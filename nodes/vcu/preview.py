@@ -3,7 +3,7 @@
 from comfy_api.latest import io, ui
 
 from ...vace_core.vcu import preflight
-from .._sockets import Vcu
+from .._sockets import VcuWire
 from ._film_strip import film_strip
 
 
@@ -22,7 +22,7 @@ class VacePreviewVcu(io.ComfyNode):
             ),
             search_aliases=["preflight", "contact sheet", "film strip"],
             inputs=[
-                Vcu.Input("vcu", tooltip="From any VACE task node."),
+                VcuWire.Input("vcu", tooltip="From any VACE task node."),
                 io.Image.Input("result", optional=True, tooltip="The finished video, shown as the last row."),
                 io.Int.Input(
                     "columns", default=7, min=1, max=32, tooltip="Frames to show, spread from the first to the last."

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ...vace_core.vcu import ROLES, prepare_reference
 from .._host.report import publish
-from .._sockets import Reference
+from .._sockets import ReferenceWire
 
 
 class VacePrepareReference(io.ComfyNode):
@@ -54,7 +54,7 @@ class VacePrepareReference(io.ComfyNode):
                 ),
             ],
             outputs=[
-                Reference.Output(display_name="reference", tooltip="For any reference_image socket."),
+                ReferenceWire.Output(display_name="reference", tooltip="For any reference_image socket."),
                 io.Image.Output(display_name="picture", tooltip="The prepared picture, to look at."),
                 io.String.Output(
                     display_name="report", tooltip="What was repaired, a sentence each; empty if nothing."

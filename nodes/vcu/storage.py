@@ -6,7 +6,7 @@ from ...vace_core.vcu import PRECISIONS
 from .._host.report import publish
 from .._host.vcu import file_problem, file_state, load_vcu, save_vcu, vcu_files
 from .._results import vcu_result
-from .._sockets import Vcu, vcu_outputs
+from .._sockets import VcuWire, vcu_outputs
 
 
 class VaceSaveVcu(io.ComfyNode):
@@ -24,7 +24,7 @@ class VaceSaveVcu(io.ComfyNode):
             ),
             search_aliases=["export vcu", "save conditioning"],
             inputs=[
-                Vcu.Input("vcu", tooltip="What to save."),
+                VcuWire.Input("vcu", tooltip="What to save."),
                 io.String.Input(
                     "filename_prefix",
                     default="vcu/wan_vace",

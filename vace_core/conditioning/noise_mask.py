@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
 from ..masks import binarize
-from ..vcu import Vcu, span
+from ..vcu import Vcu, frame_ranges
 from ..video import (
     LATENT_CHANNELS,
     SPATIAL_STRIDE,
@@ -101,7 +101,7 @@ def held_notes(vcu: Vcu, mask: Tensor, num_references: int) -> list[str]:
     loose = [f for f in whole.nonzero()[:, 0].tolist() if not held[(f + TEMPORAL_STRIDE - 1) // TEMPORAL_STRIDE].all()]
     if loose:
         notes.append(
-            f"Kept but not held: {span(loose)}. Generated frames share these latents; "
+            f"Kept but not held: {frame_ranges(loose)}. Generated frames share these latents; "
             f"VACE Paste Back returns what is kept."
         )
     return notes

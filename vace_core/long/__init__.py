@@ -20,7 +20,7 @@ from .segments import (
     segment_vcu,
 )
 from .vcu import LongVcu, in_memory
-from .windows import WindowSettings, count_references, parse_plan, settle, window_size
+from .windows import WindowSettings, count_references, parse_plan, resolve_settings, window_size
 
 __all__ = [
     "LongVcu",
@@ -42,10 +42,10 @@ __all__ = [
     "parse_redo",
     "plan_segments",
     "plan_sentence",
+    "resolve_settings",
     "segment_prompts",
     "segment_seed",
     "segment_vcu",
-    "settle",
     "to_8bit",
     "window_size",
 ]

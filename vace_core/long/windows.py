@@ -204,7 +204,7 @@ class WindowSettings:
     references: int | None = None
 
 
-def settle(settings: WindowSettings, looped: str, batched: str, notes: list[str]) -> WindowSettings:
+def resolve_settings(settings: WindowSettings, looped: str, batched: str, notes: list[str]) -> WindowSettings:
     """The settings without what the schedule has no use for.
 
     Args:

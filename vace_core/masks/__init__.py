@@ -7,7 +7,7 @@ It imports `video`.
 from .augment import MASK_MODES, augment_mask
 from .region import AS_GIVEN, RegionShape
 from .semantics import MOST_OF_FRAME, WHOLE, binarize, decouple, fold_mask, keep, large_mask_notes, seen_frames
-from .shape import UNITS, box_mask, distance_to, draw_boxes, feather_mask, fill_holes, note_black, steady_mask
+from .shape import UNITS, distance_to, draw_box_mask, feather_mask, fill_holes, note_black, rasterize_boxes, steady_mask
 
 __all__ = [
     "AS_GIVEN",
@@ -18,16 +18,16 @@ __all__ = [
     "RegionShape",
     "augment_mask",
     "binarize",
-    "box_mask",
     "decouple",
     "distance_to",
-    "draw_boxes",
+    "draw_box_mask",
     "feather_mask",
     "fill_holes",
     "fold_mask",
     "keep",
     "large_mask_notes",
     "note_black",
+    "rasterize_boxes",
     "seen_frames",
     "steady_mask",
 ]

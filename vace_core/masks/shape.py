@@ -164,7 +164,7 @@ def steady_mask(mask: Tensor, frames: int) -> Tensor:
     return torch.stack([mask[k - r : k + r + 1].median(0).values for k, r in enumerate(reaches)])
 
 
-def box_mask(
+def rasterize_boxes(
     tracks: Sequence[BoxTrack],
     num_frames: int,
     height: int,
@@ -217,10 +217,10 @@ def _check_path(name: str, boxes: list[Box], height: int, width: int, notes: lis
         )
 
 
-def draw_boxes(
+def draw_box_mask(
     text: str, height: int, width: int, num_frames: int, easing: str = "linear", notes: list[str] | None = None
 ) -> Tensor:
-    """[T, H, W] of what a user wrote in ``boxes``, see `vace_core.video.parse_tracks` and `box_mask`.
+    """[T, H, W] of what a user wrote in ``boxes``, see `vace_core.video.parse_tracks` and `rasterize_boxes`.
 
     Raises:
         VaceInputError: If there is no box, one cannot be read, or a path is never inside the frame.
@@ -228,7 +228,7 @@ def draw_boxes(
     tracks = parse_tracks("boxes", text, height, width, num_frames)
     if not tracks:
         raise VaceInputError(f"boxes is empty: there is nothing to draw. {EXAMPLE}")
-    return box_mask(tracks, num_frames, height, width, easing, "boxes", notes)
+    return rasterize_boxes(tracks, num_frames, height, width, easing, "boxes", notes)
 
 
 def note_black(mask: Tensor, notes: list[str]) -> Tensor:

@@ -9,11 +9,11 @@ from .field import (
     ALL_VCUS,
     StrengthField,
     StrengthFields,
-    live_blocks,
+    applies_to,
+    num_active_blocks,
     parse_blocks,
     parse_vcus,
     require_vcu,
-    serves,
     share_of_schedule,
 )
 
@@ -21,11 +21,11 @@ __all__ = [
     "ALL_VCUS",
     "StrengthField",
     "StrengthFields",
+    "applies_to",
     "chosen_curve",
-    "live_blocks",
+    "num_active_blocks",
     "parse_blocks",
     "parse_vcus",
     "require_vcu",
-    "serves",
     "share_of_schedule",
 ]

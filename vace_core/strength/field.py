@@ -144,7 +144,7 @@ def parse_blocks(name: str, text: str) -> tuple[float, ...]:
     return tuple(float(word) for word in words)
 
 
-def live_blocks(factors: Sequence[float]) -> int:
+def num_active_blocks(factors: Sequence[float]) -> int:
     """How many leading blocks must run: those behind the last one above 0 have no effect on anything."""
     return max((index + 1 for index, factor in enumerate(factors) if factor != 0), default=0)
 
@@ -165,7 +165,7 @@ def parse_vcus(name: str, text: str) -> tuple[int, ...]:
     return tuple(sorted({int(word) for word in words}))
 
 
-def serves(vcus: Sequence[int], vcu: int) -> bool:
+def applies_to(vcus: Sequence[int], vcu: int) -> bool:
     """Whether a VCU is among those listed; an empty list means all."""
     return not vcus or vcu in vcus
 

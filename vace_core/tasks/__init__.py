@@ -18,7 +18,7 @@ from .extension import bridge_vcu, extend_vcu, loop_vcu
 from .inpaint import inpaint_vcu
 from .joining import join_frames
 from .keyframes import interpolate_frames, place_keyframes
-from .layout import box_layout, draw_boxes, draw_contours, track_layout
+from .layout import box_layout, draw_box_outlines, draw_contours, track_layout
 from .outpaint import outpaint_vcu
 from .positions import SNAPS
 
@@ -30,7 +30,7 @@ __all__ = [
     "animate_anything",
     "box_layout",
     "bridge_vcu",
-    "draw_boxes",
+    "draw_box_outlines",
     "draw_contours",
     "expand_anything",
     "extend_vcu",

@@ -7,12 +7,23 @@ from torch import Tensor
 
 from ..errors import VaceInputError
 from ..masks import RegionShape
-from ..vcu import EXTENSION, Connected, Piece, Reference, Vcu, as_references, build_vcu, control_frames, kept, lay_out
+from ..vcu import (
+    EXTENSION,
+    Connected,
+    Piece,
+    Reference,
+    Vcu,
+    as_references,
+    assemble,
+    build_vcu,
+    control_frames,
+    kept_piece,
+)
 from ..video import DEFAULT_LENGTH, Clip, legal_frames, note_padding, parse_tracks, target_size
 from .canvas import Aspect, Ratio
 from .inpaint import inpaint_vcu
 from .layout import layout_frames
-from .outpaint import place
+from .outpaint import place_on_canvas
 
 
 @dataclass(frozen=True)
@@ -139,7 +150,7 @@ def expand_anything(
         margins = Aspect(aspect).margins(*size, "picture", "Leave aspect empty and set the four sides.")
     else:
         margins = Ratio(left, right, top, bottom).margins(*size)
-    placement = place(size, margins, target.width, target.height, notes, "picture")
+    placement = place_on_canvas(size, margins, target.width, target.height, notes, "picture")
     mask = placement.mask().to(first)
     if not mask.any():
         notes.append("Nothing is added around the picture: it is the whole first frame.")
@@ -177,7 +188,7 @@ def move_anything(
     length = _length(target.length or DEFAULT_LENGTH)
     tracks = parse_tracks("boxes", boxes, *size, length - 1)
     layout = layout_frames(tracks, length - 1, *size, notes, easing=easing)
-    return _vcu(kept("picture", 0, first, size, target.fit, notes), length, layout, pictures, notes)
+    return _vcu(kept_piece("picture", 0, first, size, target.fit, notes), length, layout, pictures, notes)
 
 
 def first_frame_motion(
@@ -203,7 +214,7 @@ def first_frame_motion(
     size = target_size(*control.shape[1:3], target.height, target.width, notes)
     length = _length(target.length or 1 + len(control))
     filler = control_frames(control, length - 1, size, target.fit, notes)
-    vcu = _vcu(kept("picture", 0, first, size, target.fit, notes), length, filler, pictures, notes)
+    vcu = _vcu(kept_piece("picture", 0, first, size, target.fit, notes), length, filler, pictures, notes)
     return replace(vcu, fps=control_video.fps, audio=control_video.audio)
 
 
@@ -234,4 +245,4 @@ def _length(length: int) -> int:
 def _vcu(first: Piece, length: int, control: Tensor | None, references: tuple[Reference, ...], notes: list[str]) -> Vcu:
     """A first frame, then control or frames that are generated freely."""
     note_padding(length, notes)
-    return Vcu(*lay_out([first], length, control), references, EXTENSION).with_notes(notes)
+    return Vcu(*assemble([first], length, control), references, EXTENSION).with_notes(notes)

@@ -6,7 +6,17 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..vcu import EXTENSION, Connected, Vcu, as_references, control_frames, kept, lay_out, note_unseen, span
+from ..vcu import (
+    EXTENSION,
+    Connected,
+    Vcu,
+    as_references,
+    assemble,
+    control_frames,
+    frame_ranges,
+    kept_piece,
+    note_unseen,
+)
 from ..video import Clip, legal_frames, note_padding, target_size
 
 
@@ -187,14 +197,14 @@ def _lay_out(
     """The VCU of clips (name, frames, start), all brought to the size of the first."""
     checked = [(name, start, legal_frames(name, frames, notes)) for name, frames, start in ends]
     size = target_size(*checked[0][2].shape[1:3], *size, notes)
-    pieces = [kept(name, start, frames, size, fit, notes) for name, start, frames in checked]
+    pieces = [kept_piece(name, start, frames, size, fit, notes) for name, start, frames in checked]
     taken = [frame for piece in pieces for frame in range(piece.start, piece.stop)]
     free = sorted(set(range(length)) - set(taken))
     filler = None
     if control is not None:
         filler = control_frames(legal_frames("control_video", control, notes), len(free), size, fit, notes)
-    vcu = Vcu(*lay_out(pieces, length, filler), as_references(references, notes), EXTENSION)
-    notes.append(f"{length} frames: {span(taken)} kept, {span(free)} generated.")
+    vcu = Vcu(*assemble(pieces, length, filler), as_references(references, notes), EXTENSION)
+    notes.append(f"{length} frames: {frame_ranges(taken)} kept, {frame_ranges(free)} generated.")
     note_unseen(vcu.mask, "More kept frames in a row change that.", notes)
     note_padding(length, notes)
     return vcu

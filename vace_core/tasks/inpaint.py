@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..masks import AS_GIVEN, WHOLE, RegionShape, box_mask, large_mask_notes
+from ..masks import AS_GIVEN, WHOLE, RegionShape, large_mask_notes, rasterize_boxes
 from ..vcu import REPAINT, Reference, Vcu, as_references
 from ..video import at_length, at_size, fit_video, legal_frames, matching_mask, note_padding, parse_tracks, target_size
 
@@ -81,7 +81,7 @@ def _given_mask(mask: Tensor | None, boxes: str, frames: Tensor, notes: list[str
 def _with_boxes(given: Tensor, boxes: str, easing: str, frames: Tensor, notes: list[str]) -> Tensor:
     """The mask united with the boxes; refused when both are empty."""
     T, H, W, _ = frames.shape
-    drawn = box_mask(parse_tracks("boxes", boxes, H, W, T), T, H, W, easing, "boxes", notes).to(given)
+    drawn = rasterize_boxes(parse_tracks("boxes", boxes, H, W, T), T, H, W, easing, "boxes", notes).to(given)
     still = given.stride(0) == 0 and drawn.stride(0) == 0
     region = torch.maximum(given[:1], drawn[:1]).expand(T, -1, -1) if still else torch.maximum(given, drawn)
     if not (region > 0.5).any():

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..vcu import kept
+from ..vcu import kept_piece
 from ..video import DEFAULT_FPS, Clip, legal_frames
 from .extension import note_rates, overlap_of
 
@@ -80,7 +80,7 @@ def _original(name: str, clip: Clip | None, like: Tensor, fit: str, notes: list[
     if clip is None:
         return like[:0]
     size = like.shape[1], like.shape[2]
-    return kept(name, 0, legal_frames(name, clip.frames, notes), size, fit, notes).frames.to(like)
+    return kept_piece(name, 0, legal_frames(name, clip.frames, notes), size, fit, notes).frames.to(like)
 
 
 def _with_sound(frames: Tensor, first: Clip | None, second: Clip | None, before: int, notes: list[str]) -> Clip:

@@ -7,9 +7,20 @@ from itertools import pairwise
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..vcu import EXTENSION, Piece, Reference, Vcu, as_references, control_frames, kept, lay_out, note_unseen, span
+from ..vcu import (
+    EXTENSION,
+    Piece,
+    Reference,
+    Vcu,
+    as_references,
+    assemble,
+    control_frames,
+    frame_ranges,
+    kept_piece,
+    note_unseen,
+)
 from ..video import DEFAULT_FPS, DEFAULT_LENGTH, Clip, legal_frames, note_padding, target_size
-from .positions import Keyframe, parse_positions, snap_keyframes, spread
+from .positions import Keyframe, parse_positions, snap_keyframes, spread_evenly
 
 
 def place_keyframes(
@@ -52,9 +63,11 @@ def place_keyframes(
     pictures = _pictures(images, height, width, fit, notes)
     length = length or (len(control.frames) if control else DEFAULT_LENGTH)
     names = [name for name, _ in pictures]
-    places = parse_positions(positions, length, fps, hold) if positions.strip() else spread(len(names), length, hold)
+    places = (
+        parse_positions(positions, length, fps, hold) if positions.strip() else spread_evenly(len(names), length, hold)
+    )
     keyframes = snap_keyframes(_assign(names, places, length, notes), length, snap)
-    notes.append("Kept: " + ", ".join(f"{k.name} at {span(k.frames)}" for k in keyframes) + ".")
+    notes.append("Kept: " + ", ".join(f"{k.name} at {frame_ranges(k.frames)}" for k in keyframes) + ".")
     vcu = _lay_out(pictures, keyframes, length, control, fit, notes)
     note_unseen(vcu.mask, _advice(snap), notes)
     if control is not None and control.fps not in (None, fps):
@@ -122,7 +135,7 @@ def _pictures(
         raise VaceInputError("images holds no picture. Connect at least one to image_0.")
     batches = [(name, legal_frames(name, batch, notes)) for name, batch in images]
     size = target_size(*batches[0][1].shape[1:3], height, width, notes)
-    pieces = [(name, kept(name, 0, batch, size, fit, notes)) for name, batch in batches]
+    pieces = [(name, kept_piece(name, 0, batch, size, fit, notes)) for name, batch in batches]
     return [
         (name if len(piece.frames) == 1 else f"{name}[{k}]", Piece(0, piece.frames[k : k + 1], piece.mask[k : k + 1]))
         for name, piece in pieces
@@ -150,7 +163,7 @@ def _assign(names: list[str], places: list[tuple[int, int]], length: int, notes:
     for one, other in pairwise(sorted(keyframes, key=lambda k: k.start)):
         if one.meets(other):
             raise VaceInputError(
-                f"{one.name} ({span(one.frames)}) and {other.name} ({span(other.frames)}) overlap. "
+                f"{one.name} ({frame_ranges(one.frames)}) and {other.name} ({frame_ranges(other.frames)}) overlap. "
                 f"Put them apart in positions, lower hold, or raise length."
             )
     return keyframes
@@ -177,5 +190,5 @@ def _lay_out(
         filler = whole[[frame for frame in range(length) if frame not in taken]]
     if sum(k.hold for k in keyframes) == length:
         notes.append("Every frame is kept and nothing is generated. Raise length, or lower hold.")
-    frames, mask = lay_out(sorted(held, key=lambda piece: piece.start), length, filler)
+    frames, mask = assemble(sorted(held, key=lambda piece: piece.start), length, filler)
     return Vcu(frames, mask, kind=EXTENSION)

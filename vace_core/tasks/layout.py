@@ -28,7 +28,7 @@ BLACK: Colour = (0.0, 0.0, 0.0)
 BOX_THICKNESS, CONTOUR_THICKNESS = 2, 3
 
 
-def draw_boxes(
+def draw_box_outlines(
     tracks: Sequence[BoxTrack],
     num_frames: int,
     height: int,
@@ -106,7 +106,7 @@ def box_layout(
         height: Rows, 0 for the usual.
         length: Frames, 0 for the usual.
         easing: One of `vace_core.video.EASINGS`.
-        official_motion: See `draw_boxes`.
+        official_motion: See `draw_box_outlines`.
 
     Raises:
         VaceInputError: If there is no box, or a line cannot be read.
@@ -122,7 +122,7 @@ def box_layout(
 def layout_frames(
     tracks: Sequence[BoxTrack], num_frames: int, height: int, width: int, notes: list[str], **motion: str | bool
 ) -> Tensor:
-    """`draw_boxes` in the colours of the labels; noted where a label has none or a box is never seen.
+    """`draw_box_outlines` in the colours of the labels; noted where a label has none or a box is never seen.
 
     Args:
         tracks: Paths of the boxes.
@@ -138,7 +138,7 @@ def layout_frames(
     if not tracks:
         raise VaceInputError('boxes is empty. Write left,top,right,bottom, such as "10,20,110,220 200,20,300,220".')
     colours = [_label_colour(track, notes) for track in tracks]
-    frames = draw_boxes(tracks, num_frames, height, width, colours=colours, **motion)
+    frames = draw_box_outlines(tracks, num_frames, height, width, colours=colours, **motion)
     for k, track in enumerate(tracks, start=1):
         path = boxes_at(track, num_frames, motion.get("easing", "linear"))
         if not any(b.right >= 0 and b.left < width and b.bottom >= 0 and b.top < height for b in path):
@@ -236,7 +236,7 @@ def _surroundings(shape: Tensor, margin: int) -> tuple[slice, slice]:
 
 def _contour(shape: Tensor, radius: int) -> Tensor:
     """[H, W], true within ``radius`` of the outermost pixels of a shape [H, W]."""
-    filled = F.pad(fill_holes(shape), (1, 1, 1, 1))
+    filled = F.pad(fill_outline(shape), (1, 1, 1, 1))
     inner = filled[:-2, 1:-1] & filled[2:, 1:-1] & filled[1:-1, :-2] & filled[1:-1, 2:]
     edge = filled[1:-1, 1:-1] & ~inner
     reach = torch.arange(-radius, radius + 1, device=shape.device)
@@ -244,7 +244,7 @@ def _contour(shape: Tensor, radius: int) -> Tensor:
     return F.conv2d(edge.float()[None, None], disc[None, None], padding=radius)[0, 0] > 0.5
 
 
-def fill_holes(shape: Tensor) -> Tensor:
+def fill_outline(shape: Tensor) -> Tensor:
     """A shape without its holes: what the background cannot reach from the rim, going straight, is filled.
 
     Args:

@@ -38,7 +38,7 @@ class Placement:
         return mask
 
 
-def place(
+def place_on_canvas(
     kept: tuple[int, int], margins: Margins, width: int, height: int, notes: list[str], name: str = "video"
 ) -> Placement:
     """A canvas around a picture, in multiples of 16.
@@ -140,7 +140,7 @@ def outpaint_vcu(
         frames = _inside(frames, margins)
     if 0 < length < len(frames):
         frames, _ = at_length(frames, frames[..., 0], length, notes, "video")
-    placement = place(frames.shape[1:3], margins, width, height, notes)
+    placement = place_on_canvas(frames.shape[1:3], margins, width, height, notes)
     mask = feather_mask(placement.mask(int(inner and official_inner_edge)), feather)
     mask = mask.to(frames).expand(len(frames), -1, -1)
     frames, mask = at_length(placement.place(frames), mask, length or len(frames), notes, "video")

@@ -78,7 +78,7 @@ def _parse(word: str, length: int, fps: float, hold: int) -> tuple[int, int]:
     return frame, int(match["hold"] or hold)
 
 
-def spread(count: int, length: int, hold: int = 1) -> list[tuple[int, int]]:
+def spread_evenly(count: int, length: int, hold: int = 1) -> list[tuple[int, int]]:
     """``(start, hold)`` of pictures spread evenly, the first at the first frame and the last ending at the last.
 
     Args:

@@ -10,7 +10,7 @@ from .cost import ARCHITECTURES, adapter_flops, base_flops
 from .preflight import Preflight, generated_share, preflight
 from .references import ROLES, WHITE, Connected, Reference, as_references, letterbox, prepare_reference
 from .storage import PRECISIONS, require_format, vcu_from_tensors, vcu_to_tensors
-from .timeline import Piece, control_frames, kept, lay_out, note_unseen, span, visible_frames
+from .timeline import Piece, assemble, control_frames, frame_ranges, kept_piece, note_unseen, visible_frames
 from .unit import CONTROL, EMPTY, EXTENSION, REPAINT, Vcu, empty_vcu
 
 __all__ = [
@@ -30,22 +30,22 @@ __all__ = [
     "Vcu",
     "adapter_flops",
     "as_references",
+    "assemble",
     "base_flops",
     "build_vcu",
     "compose_all",
     "control_amount",
     "control_frames",
     "empty_vcu",
+    "frame_ranges",
     "generated_share",
-    "kept",
-    "lay_out",
+    "kept_piece",
     "letterbox",
     "mix_controls",
     "note_unseen",
     "preflight",
     "prepare_reference",
     "require_format",
-    "span",
     "vcu_from_tensors",
     "vcu_to_tensors",
     "visible_frames",

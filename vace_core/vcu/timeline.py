@@ -34,7 +34,7 @@ class Piece:
         return self.start + len(self.frames)
 
 
-def kept(name: str, start: int, frames: Tensor, size: tuple[int, int], fit: str, notes: list[str]) -> Piece:
+def kept_piece(name: str, start: int, frames: Tensor, size: tuple[int, int], fit: str, notes: list[str]) -> Piece:
     """Frames as a piece of a clip, brought to its size.
 
     Args:
@@ -63,7 +63,7 @@ def control_frames(control: Tensor, count: int, size: tuple[int, int], fit: str,
     return at_length(*at_size(control, ones, size, fit, notes), count, notes)[0]
 
 
-def lay_out(pieces: Sequence[Piece], length: int, filler: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def assemble(pieces: Sequence[Piece], length: int, filler: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Frames and mask of a clip with these pieces in it.
 
     As the official ``frameref`` and ``clipref`` do (VACE, ``annotators/frameref.py``): what is generated is mid-grey
@@ -132,8 +132,8 @@ def unseen_sentence(mask: Tensor) -> str | None:
     if not unseen:
         return None
     return (
-        f"The mask channels do not see that {span(unseen)} {'is' if len(unseen) == 1 else 'are'} kept; the model "
-        f"gets the picture alone, as with the official code."
+        f"The mask channels do not see that {frame_ranges(unseen)} {'is' if len(unseen) == 1 else 'are'} kept; the "
+        f"model gets the picture alone, as with the official code."
     )
 
 
@@ -150,7 +150,7 @@ def note_unseen(mask: Tensor, advice: str, notes: list[str]) -> None:
         notes.append(f"{sentence} {advice}")
 
 
-def span(frames: Sequence[int]) -> str:
+def frame_ranges(frames: Sequence[int]) -> str:
     """Frame numbers as a reader wants them: ``frame 0``, ``frames 0 to 4, 8``; long lists end in a count.
 
     Args:

@@ -16,24 +16,24 @@ from torch import Tensor
 
 from ....vace_core.adapter import layer_mapping
 from ....vace_core.errors import VaceInputError
-from ....vace_core.strength import ALL_VCUS, StrengthField, StrengthFields, serves
+from ....vace_core.strength import ALL_VCUS, StrengthField, StrengthFields, applies_to
 from ....vace_core.video import LATENT_CHANNELS, MASK_CHANNELS
 from ..conditioning import FRAMES, MASK, STRENGTH
 from ..strength import (
-    COUNT,
-    FIELD,
+    FIELDS_KEY,
+    NUM_REFERENCES_KEY,
+    active_vcus,
     follow_fields,
     is_merged,
-    live_vcus,
     require_finite,
     require_vcus,
-    scaled,
+    scale_strengths,
     with_reference_count,
 )
 from .blocks import install_blocks
-from .estimate import counted, with_vcus
+from .estimate import memory_with_vcus, shape_with_vcus
 from .hooks import apply_hooks, carry_hooks
-from .model import KEY, beside
+from .model import ADAPTER_KEY, clone_for_base
 
 
 def attach(model: object, adapter: object, vcus: tuple[int, ...] = ()) -> object:
@@ -49,42 +49,42 @@ def attach(model: object, adapter: object, vcus: tuple[int, ...] = ()) -> object
         VaceInputError: If the base is not such a model, of another width, or has this adapter already.
     """
     _require_base(model, adapter.model.shape.dim)
-    attached = model.get_additional_models_with_key(KEY)
-    adapter = beside(model, adapter)
+    attached = model.get_additional_models_with_key(ADAPTER_KEY)
+    adapter = clone_for_base(model, adapter)
     if any(other.model is adapter.model for other in attached):
         raise VaceInputError("model has this adapter already. Apply it once, and name all its VCUs in vcus.")
     network = model.get_model_object("diffusion_model")
     layer_mapping(len(network.blocks), adapter.model.shape.num_layers, adapter.model.layers)  # refused here, not later
     clone = model.clone()
-    clone.set_additional_models(KEY, [*clone.get_additional_models_with_key(KEY), adapter])
-    clone.set_attachments(KEY, (*_served(model), vcus))
+    clone.set_additional_models(ADAPTER_KEY, [*clone.get_additional_models_with_key(ADAPTER_KEY), adapter])
+    clone.set_attachments(ADAPTER_KEY, (*_served(model), vcus))
     if not attached:
         latent_format = model.get_model_object("latent_format")
         extra_conds = _with_context(model.get_model_object("extra_conds"), latent_format)
         clone.add_object_patch("extra_conds", with_reference_count(extra_conds))
         sampling = _Sampling()
-        memory_required = with_vcus(model.get_model_object("memory_required"), sampling.at_work)
+        memory_required = memory_with_vcus(model.get_model_object("memory_required"), sampling.at_work)
         clone.add_object_patch("memory_required", memory_required)
-        clone.add_callback_with_key(CallbacksMP.ON_PRE_RUN, KEY, sampling.begin)
-        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, _apply_model)
-        clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
+        clone.add_callback_with_key(CallbacksMP.ON_PRE_RUN, ADAPTER_KEY, sampling.begin)
+        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, ADAPTER_KEY, _apply_model)
+        clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, ADAPTER_KEY, _prepare_sampling)
         carry_hooks(clone)
     return clone
 
 
 def is_attached(model: object) -> bool:
     """Whether a MODEL has an adapter of ours."""
-    return bool(model.get_additional_models_with_key(KEY))
+    return bool(model.get_additional_models_with_key(ADAPTER_KEY))
 
 
 def _served(model: object) -> tuple[tuple[int, ...], ...]:
     """The VCUs of each attached adapter, in their order."""
-    return model.get_attachment(KEY) or ()
+    return model.get_attachment(ADAPTER_KEY) or ()
 
 
 def _count(served: Sequence[Sequence[int]], present: int) -> int:
     """Of so many VCUs, how many are worked on, once for each adapter."""
-    return sum(serves(numbers, vcu) for numbers in served for vcu in range(1, present + 1))
+    return sum(applies_to(numbers, vcu) for numbers in served for vcu in range(1, present + 1))
 
 
 @dataclass
@@ -171,7 +171,7 @@ def _prepare_sampling(
     served = _served(model)
     require_vcus(model, conds, served)
     present = max((len(c.get(FRAMES, [None])) for group in conds.values() for c in group), default=1)
-    return executor(model, counted(noise_shape, _count(served, present)), conds, *args, **kwargs)
+    return executor(model, shape_with_vcus(noise_shape, _count(served, present)), conds, *args, **kwargs)
 
 
 def _apply_model(
@@ -186,7 +186,7 @@ def _apply_model(
 ) -> Tensor:
     """One model call with the adapters' blocks chained behind the base's."""
     context, strengths = kwargs.pop("vace_context", None), kwargs.pop("vace_strength", None)
-    references = kwargs.pop(COUNT, 0)
+    references = kwargs.pop(NUM_REFERENCES_KEY, 0)
     options = dict(transformer_options or {})
     if context is not None:
         base = executor.class_obj
@@ -195,12 +195,12 @@ def _apply_model(
             comfy.model_base.convert_tensor(value, base.get_dtype_inference(), x.device)
             for value in (context, *strengths)
         )
-        strengths = scaled(strengths, options, base.model_sampling, context, references)
+        strengths = scale_strengths(strengths, options, base.model_sampling, context, references)
         patches = dict(options.get("patches_replace", {}))
         patches["dit"] = dict(patches.get("dit", {}))
         patcher = base.current_patcher
-        for adapter, vcus in zip(patcher.get_additional_models_with_key(KEY), _served(patcher), strict=True):
-            live = live_vcus(strengths, options, adapter.model.shape.num_layers, vcus)
+        for adapter, vcus in zip(patcher.get_additional_models_with_key(ADAPTER_KEY), _served(patcher), strict=True):
+            live = active_vcus(strengths, options, adapter.model.shape.num_layers, vcus)
             if live:
                 apply_hooks(patcher, adapter)
             install_blocks(patches["dit"], adapter.model, base.diffusion_model, context, strengths, live)
@@ -219,7 +219,9 @@ def set_strength_field(model: object, strength_field: StrengthField, vcu: int = 
     Raises:
         VaceInputError: If the model has no VACE blocks, or the field does not fit them.
     """
-    fields = model.model_options["transformer_options"].get(FIELD, StrengthFields()).with_field(vcu, strength_field)
+    fields = (
+        model.model_options["transformer_options"].get(FIELDS_KEY, StrengthFields()).with_field(vcu, strength_field)
+    )
     if is_merged(model):
         strength_field.block_factors(model.get_model_object("diffusion_model").vace_layers)
         return follow_fields(model, fields)
@@ -228,9 +230,9 @@ def set_strength_field(model: object, strength_field: StrengthField, vcu: int = 
             "model has no VACE adapter of its own. Put VACE Apply Adapter on a text-to-video model first, or load a "
             "Wan2.1-VACE file, which has its adapter inside."
         )
-    for adapter, vcus in zip(model.get_additional_models_with_key(KEY), _served(model), strict=True):
-        if vcu == ALL_VCUS or serves(vcus, vcu):
+    for adapter, vcus in zip(model.get_additional_models_with_key(ADAPTER_KEY), _served(model), strict=True):
+        if vcu == ALL_VCUS or applies_to(vcus, vcu):
             strength_field.block_factors(adapter.model.shape.num_layers)
     clone = model.clone()
-    clone.model_options["transformer_options"][FIELD] = fields
+    clone.model_options["transformer_options"][FIELDS_KEY] = fields
     return clone

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from ....vace_core.adapter import layer_mapping
-from ....vace_core.strength import live_blocks
+from ....vace_core.strength import num_active_blocks
 
 
 def install_blocks(
@@ -18,7 +18,7 @@ def install_blocks(
     live: dict[int, tuple[float, ...]],
 ) -> None:
     """Put the adapter's blocks that have an effect into the table of block replacements, behind what is there."""
-    count = max(map(live_blocks, live.values()), default=0)  # none live: nothing is added, so nothing is computed
+    count = max(map(num_active_blocks, live.values()), default=0)  # none live: nothing is added, so nothing is computed
     run = _Run(adapter.diffusion_model, context[:, list(live)], [strengths[vcu] for vcu in live], list(live.values()))
     mapping = layer_mapping(len(network.blocks), adapter.shape.num_layers, adapter.layers)
     for index, layer in enumerate(mapping[:count]):

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 MEMORY_PER_VCU = 0.2
 
 
-def counted(shape: Sequence, vcus: int) -> list:
+def shape_with_vcus(shape: Sequence, vcus: int) -> list:
     """A latent's shape, its batch as large as the work of ``vcus`` VCUs makes it."""
     return [shape[0] * (1 + MEMORY_PER_VCU * vcus), *shape[1:]]
 
 
-def with_vcus(previous: Callable, count: Callable[[int], int]) -> Callable:
+def memory_with_vcus(previous: Callable, count: Callable[[int], int]) -> Callable:
     """``memory_required`` of the base, by which the host decides how many prompts run in one call, with the VCUs.
 
     Args:
@@ -22,6 +22,6 @@ def with_vcus(previous: Callable, count: Callable[[int], int]) -> Callable:
     def memory_required(input_shape: Sequence, cond_shapes: dict | None = None) -> float:
         contexts = (cond_shapes or {}).get("vace_context", [])  # [B, VCUs, 96, t, h, w]; none while models are loaded
         vcus = count(max(shape[1] for shape in contexts)) if contexts else 0
-        return previous(counted(input_shape, vcus), cond_shapes=cond_shapes or {})
+        return previous(shape_with_vcus(input_shape, vcus), cond_shapes=cond_shapes or {})
 
     return memory_required

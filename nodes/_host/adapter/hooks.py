@@ -10,14 +10,14 @@ import comfy.hooks
 from comfy.patcher_extension import CallbacksMP
 
 from ....vace_core.errors import VaceInputError
-from .model import KEY, beside
+from .model import ADAPTER_KEY, clone_for_base
 
 
 def carry_hooks(model: object) -> None:
     """Have the adapters of ``model``, a clone of ours, and of its own clones, get the hooks of every run."""
-    model.add_callback_with_key(CallbacksMP.ON_REGISTER_ALL_HOOK_PATCHES, KEY, _register)
-    model.add_callback_with_key(CallbacksMP.ON_CLEANUP, KEY, _undo)
-    model.add_callback_with_key(CallbacksMP.ON_CLONE, KEY, _clone)
+    model.add_callback_with_key(CallbacksMP.ON_REGISTER_ALL_HOOK_PATCHES, ADAPTER_KEY, _register)
+    model.add_callback_with_key(CallbacksMP.ON_CLEANUP, ADAPTER_KEY, _undo)
+    model.add_callback_with_key(CallbacksMP.ON_CLONE, ADAPTER_KEY, _clone)
 
 
 def apply_hooks(base: object, adapter: object) -> None:
@@ -27,7 +27,7 @@ def apply_hooks(base: object, adapter: object) -> None:
         base: The MODEL that samples.
         adapter: One of its adapters; its weights may be shared with other models that sample meanwhile.
     """
-    wanted = Moment.of(base.current_hooks, adapter)
+    wanted = HooksAtStrengths.of(base.current_hooks, adapter)
     # A host that unloads takes hooks off by itself; without a backup of weights none are on.
     if wanted == (adapter.model.hooks if adapter.hook_backup else None):
         return
@@ -41,7 +41,7 @@ def apply_hooks(base: object, adapter: object) -> None:
     adapter.model.hooks = wanted
 
 
-class Moment(comfy.hooks.HookGroup):
+class HooksAtStrengths(comfy.hooks.HookGroup):
     """Hooks at their strengths of a moment, equal to others that give the same weights.
 
     The host keeps patched weights by group and forgets those of the base when a keyframe changes a strength. By moment,
@@ -55,7 +55,7 @@ class Moment(comfy.hooks.HookGroup):
         self.strengths = self._now()
 
     @classmethod
-    def of(cls, hooks: object | None, adapter: object) -> "Moment | None":
+    def of(cls, hooks: object | None, adapter: object) -> "HooksAtStrengths | None":
         """Those of a group that patch this adapter; None if none does."""
         weights = hooks.get_type(comfy.hooks.EnumHookType.Weight) if hooks else ()
         return cls(found) if (found := [hook for hook in weights if adapter.hook_patches.get(hook.hook_ref)]) else None
@@ -68,7 +68,7 @@ class Moment(comfy.hooks.HookGroup):
         return tuple((hook.hook_ref, hook.strength) for hook in self.hooks)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Moment) and self.strengths == other.strengths
+        return isinstance(other, HooksAtStrengths) and self.strengths == other.strengths
 
     def __hash__(self) -> int:
         return hash(self.strengths)
@@ -81,9 +81,9 @@ def _register(base: object, _hooks: object, target: dict, options: dict | None, 
         if hook.weights is not None:  # None: put onto the base alone, before this node, as a LoRA loader would
             taken.add(hook)
     for model in (base, *base.get_additional_models_with_key("multigpu")):
-        for adapter in model.get_additional_models_with_key(KEY):
+        for adapter in model.get_additional_models_with_key(ADAPTER_KEY):
             adapter.register_all_hook_patches(taken, target, options, registered)
-            if adapter.is_dynamic() and Moment.of(taken, adapter):
+            if adapter.is_dynamic() and HooksAtStrengths.of(taken, adapter):
                 raise VaceInputError(
                     "model has a VACE adapter in ComfyUI's dynamic VRAM, where a hook LoRA of the conditioning cannot "
                     "reach its blocks. Load it with VACE Load Adapter, or start ComfyUI with --disable-dynamic-vram."
@@ -92,7 +92,7 @@ def _register(base: object, _hooks: object, target: dict, options: dict | None, 
 
 def _undo(base: object) -> None:
     """Give the adapters their own weights back; the host does so for the base alone when a run is broken off."""
-    for adapter in base.get_additional_models_with_key(KEY):
+    for adapter in base.get_additional_models_with_key(ADAPTER_KEY):
         adapter.clean_hooks()
         adapter.model.hooks = None
 
@@ -100,5 +100,5 @@ def _undo(base: object) -> None:
 def _clone(base: object, clone: object) -> None:
     """Take the adapters along where the host takes a clone out of dynamic VRAM, as it does for hooks."""
     if base.is_dynamic() and not clone.is_dynamic():
-        adapters = base.get_additional_models_with_key(KEY)
-        clone.set_additional_models(KEY, [beside(clone, adapter) for adapter in adapters])
+        adapters = base.get_additional_models_with_key(ADAPTER_KEY)
+        clone.set_additional_models(ADAPTER_KEY, [clone_for_base(clone, adapter) for adapter in adapters])

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from ..strength import FIELD
-from .attach import KEY as ADAPTERS
+from ..strength import FIELDS_KEY
+from .model import ADAPTER_KEY
 
 SAMPLES = 16  # tensors of which some values are looked at
 VALUES = 64
@@ -39,8 +39,8 @@ def _add_model(digest: object, patcher: object) -> None:
             for tensor in _tensors(patch):
                 _add_values(digest, tensor)
     options = patcher.model_options.get("transformer_options", {})
-    _add(digest, repr(options.get(FIELD)), patcher.get_attachment(ADAPTERS))
-    for adapter in patcher.get_additional_models_with_key(ADAPTERS):
+    _add(digest, repr(options.get(FIELDS_KEY)), patcher.get_attachment(ADAPTER_KEY))
+    for adapter in patcher.get_additional_models_with_key(ADAPTER_KEY):
         _add_model(digest, adapter)
 
 

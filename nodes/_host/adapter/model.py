@@ -18,7 +18,7 @@ from ....vace_core.adapter import AdapterShape, adapter_shape
 from .files import read_adapter
 
 # Of the adapters among a MODEL's additional models, and of all that belongs to them.
-KEY = "wan_vace_adapter"
+ADAPTER_KEY = "wan_vace_adapter"
 PATCH_SIZE = (1, 2, 2)
 HEAD_DIM = 128
 SUPPORTED_DTYPES = [torch.float16, torch.bfloat16, torch.float32]
@@ -93,7 +93,7 @@ def load_adapter(path: Path, disable_dynamic: bool = False) -> object:
     return patcher
 
 
-def beside(base: object, adapter: object) -> object:
+def clone_for_base(base: object, adapter: object) -> object:
     """A clone of the adapter as it goes with that base: in dynamic VRAM only if the base is.
 
     The host patches hooks into weights only out of dynamic VRAM, and takes the base out of it. All clones share one

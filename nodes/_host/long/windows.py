@@ -14,7 +14,7 @@ from torch import Tensor
 from ....vace_core.long import WindowSettings, count_references
 from ....vace_core.strength import StrengthFields
 from ..conditioning import FRAMES, REFERENCES
-from ..strength import FIELD, follow_fields, is_merged
+from ..strength import FIELDS_KEY, follow_fields, is_merged
 
 SCHEDULES = (
     ContextSchedules.UNIFORM_STANDARD,
@@ -25,14 +25,14 @@ SCHEDULES = (
 LOOPED, BATCHED = ContextSchedules.UNIFORM_LOOPED, ContextSchedules.BATCHED
 FUSE_METHODS = tuple(ContextFuseMethods.LIST_STATIC)
 HANDLER = "context_handler"
-KEY = "wan_vace_context_windows"
+WINDOWS_KEY = "wan_vace_context_windows"
 # Of the host's own node, in the model's wrappers; what it set before is replaced.
 HOST_KEYS = (
     (WrappersMP.PREPARE_SAMPLING, "ContextWindows_prepare_sampling"),
     (WrappersMP.SAMPLER_SAMPLE, "ContextWindows_sampler_sample"),
 )
 # Number of references, from one call of the handler to the methods that it is not handed to.
-COUNT = "wan_vace_window_references"
+WINDOW_REFERENCES_KEY = "wan_vace_window_references"
 TIME = 2  # axis of [B, C, t, h, w]
 
 
@@ -43,15 +43,15 @@ def set_windows(model: object, settings: WindowSettings) -> object:
         VaceInputError: While sampling, as `count_references` and `ReferencePlan.require_fit` say.
     """
     clone = model.clone()
-    if is_merged(model) and FIELD not in model.model_options["transformer_options"]:
+    if is_merged(model) and FIELDS_KEY not in model.model_options["transformer_options"]:
         # No field: it changes nothing, but cuts the strength of single references to each window.
         clone = follow_fields(clone, StrengthFields())
     for kind, key in HOST_KEYS:
         clone.remove_wrappers_with_key(kind, key)
-        clone.remove_wrappers_with_key(kind, KEY)
+        clone.remove_wrappers_with_key(kind, WINDOWS_KEY)
     clone.model_options[HANDLER] = VaceContextHandler(settings)
-    clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
-    clone.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, KEY, _shuffle_noise)
+    clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, WINDOWS_KEY, _prepare_sampling)
+    clone.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, WINDOWS_KEY, _shuffle_noise)
     return clone
 
 
@@ -134,13 +134,13 @@ class VaceContextHandler(IndexListContextHandler):
         self, calc_cond_batch: Callable, model: object, conds: list, x_in: Tensor, timestep: Tensor, model_options: dict
     ) -> list[Tensor]:
         """One step, window by window."""
-        counted = {**model_options["transformer_options"], COUNT: self.count(conds, x_in.shape[TIME])}
+        counted = {**model_options["transformer_options"], WINDOW_REFERENCES_KEY: self.count(conds, x_in.shape[TIME])}
         options = {**model_options, "transformer_options": counted}
         return super().execute(calc_cond_batch, model, conds, x_in, timestep, options)
 
     def get_context_windows(self, model: object, x_in: Tensor, model_options: dict) -> list[VaceWindow]:
         """The host's windows over the video, with the references that each sees."""
-        references = model_options["transformer_options"][COUNT]
+        references = model_options["transformer_options"][WINDOW_REFERENCES_KEY]
         video = _video(x_in, references)
         windows = super().get_context_windows(model, video, model_options)
         seen = self.settings.plan.seen

@@ -42,7 +42,7 @@ def sample_context(inputs: SamplingInputs) -> tuple[dict, list[str]]:
     require_usable(inputs)
     shape = context_shape(inputs)
     latent, notes = fit_latent(inputs.latent, shape)
-    with explained(_extent(latent["samples"].shape[0], shape)):
+    with explain_errors(_extent(latent["samples"].shape[0], shape)):
         samples, more = _sample(inputs, latent, shape.references)
     latent = {key: value for key, value in latent.items() if key not in DROPPED}
     return sampled_latent(latent, samples, shape.references), [*notes, *more]
@@ -183,7 +183,7 @@ def _extent(batch: int, shape: ContextShape) -> str:
 
 
 @contextmanager
-def explained(extent: str) -> Iterator[None]:
+def explain_errors(extent: str) -> Iterator[None]:
     """Say what ran out and what to lower when the host runs out of memory, in an error of the host's own type.
 
     So the host still unloads its models and gives its tips. All other errors pass as they are.

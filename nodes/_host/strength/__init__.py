@@ -5,16 +5,24 @@ It imports the host, `conditioning` and the core's `strength`.
 """
 
 from .merged import follow_fields, is_merged
-from .model_call import COUNT, FIELD, live_vcus, require_finite, require_vcus, scaled, with_reference_count
+from .model_call import (
+    FIELDS_KEY,
+    NUM_REFERENCES_KEY,
+    active_vcus,
+    require_finite,
+    require_vcus,
+    scale_strengths,
+    with_reference_count,
+)
 
 __all__ = [
-    "COUNT",
-    "FIELD",
+    "FIELDS_KEY",
+    "NUM_REFERENCES_KEY",
+    "active_vcus",
     "follow_fields",
     "is_merged",
-    "live_vcus",
     "require_finite",
     "require_vcus",
-    "scaled",
+    "scale_strengths",
     "with_reference_count",
 ]

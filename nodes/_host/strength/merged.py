@@ -12,10 +12,10 @@ import comfy.model_base
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ....vace_core.strength import StrengthFields, live_blocks
-from .model_call import COUNT, FIELD, live_vcus, require_vcus, scaled, with_reference_count
+from ....vace_core.strength import StrengthFields, num_active_blocks
+from .model_call import FIELDS_KEY, NUM_REFERENCES_KEY, active_vcus, require_vcus, scale_strengths, with_reference_count
 
-KEY = "wan_vace_merged_strength"
+MERGED_KEY = "wan_vace_merged_strength"
 
 
 def is_merged(model: object) -> bool:
@@ -26,11 +26,11 @@ def is_merged(model: object) -> bool:
 def follow_fields(model: object, fields: StrengthFields) -> object:
     """A clone of a merged VACE ``model`` that follows the fields, which must fit it."""
     clone = model.clone()
-    clone.model_options["transformer_options"][FIELD] = fields
-    if not model.get_wrappers(WrappersMP.APPLY_MODEL, KEY):
+    clone.model_options["transformer_options"][FIELDS_KEY] = fields
+    if not model.get_wrappers(WrappersMP.APPLY_MODEL, MERGED_KEY):
         clone.add_object_patch("extra_conds", with_reference_count(model.get_model_object("extra_conds")))
-        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, KEY, _apply_model)
-        clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, KEY, _prepare_sampling)
+        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, MERGED_KEY, _apply_model)
+        clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, MERGED_KEY, _prepare_sampling)
     return clone
 
 
@@ -52,19 +52,19 @@ def _apply_model(
     **kwargs: object,
 ) -> Tensor:
     """One model call at the field's strength."""
-    references = kwargs.pop(COUNT, 0)
+    references = kwargs.pop(NUM_REFERENCES_KEY, 0)
     options = dict(transformer_options or {})
     base, context = executor.class_obj, kwargs["vace_context"]
     network, dtype = base.diffusion_model, base.get_dtype_inference()
     strengths = [comfy.model_base.convert_tensor(s, dtype, x.device) for s in kwargs["vace_strength"]]
-    strengths = scaled(strengths, options, base.model_sampling, context.to(x.device), references)
-    live = live_vcus(strengths, options, network.vace_layers)
+    strengths = scale_strengths(strengths, options, base.model_sampling, context.to(x.device), references)
+    live = active_vcus(strengths, options, network.vace_layers)
     if live:
         kwargs["vace_context"] = context[:, list(live)]
         options["wrappers"] = copy_nested_dicts(options.get("wrappers", {}))
         scale = _scale([strengths[vcu] for vcu in live], list(live.values()))
-        add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, KEY, scale, options)
-    with _only(network, max(map(live_blocks, live.values()), default=0)):
+        add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, MERGED_KEY, scale, options)
+    with _only(network, max(map(num_active_blocks, live.values()), default=0)):
         return executor(x, t, c_concat, c_crossattn, control, options, **kwargs)
 
 

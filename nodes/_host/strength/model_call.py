@@ -7,20 +7,27 @@ import torch
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
-from ....vace_core.strength import StrengthField, StrengthFields, live_blocks, require_vcu, serves, share_of_schedule
+from ....vace_core.strength import (
+    StrengthField,
+    StrengthFields,
+    applies_to,
+    num_active_blocks,
+    require_vcu,
+    share_of_schedule,
+)
 from ..conditioning import FRAMES, REFERENCES
 
 # The StrengthFields in the model's transformer options, which every node may set and every clone keeps.
-FIELD = "wan_vace_strength_field"
+FIELDS_KEY = "wan_vace_strength_field"
 # Its number of leading reference latents; the host hands it from ``extra_conds`` to the model call.
-COUNT = "vace_num_references"
+NUM_REFERENCES_KEY = "vace_num_references"
 # The host's window in the transformer options, while it runs one: ``index_list`` among ``total_frames`` latent frames.
 WINDOW = "context_window"
 # Noise levels are float32: a step that begins at a jump of the curve belongs behind it.
 ROUNDING = 1e-4
 
 
-def scaled(strengths: Sequence, options: dict, schedule: object, context: Tensor, references: int) -> list:
+def scale_strengths(strengths: Sequence, options: dict, schedule: object, context: Tensor, references: int) -> list:
     """Each VCU's strength at this moment of sampling: a number, or one for each token [1, tokens, 1].
 
     Args:
@@ -34,8 +41,8 @@ def scaled(strengths: Sequence, options: dict, schedule: object, context: Tensor
         VaceInputError: If a strength for each token meets context windows of an unknown kind.
     """
     length = context.shape[3]
-    strengths = [of_call(strength, options, length) for strength in strengths]
-    fields = options.get(FIELD)
+    strengths = [cut_to_call(strength, options, length) for strength in strengths]
+    fields = options.get(FIELDS_KEY)
     if fields is None:
         return strengths
     place = share_of_schedule(float(options["sigmas"][0]), schedule.percent_to_sigma) + ROUNDING
@@ -53,7 +60,7 @@ def _factor(
         return 0.0
     _, _, _, length, h, w = context.shape
     whole = getattr(options.get(WINDOW), "total_frames", length)
-    tokens = of_call(strength_field.token_factors(references, whole - references, h, w), options, length)
+    tokens = cut_to_call(strength_field.token_factors(references, whole - references, h, w), options, length)
     return step if tokens is None else tokens.to(context.device) * step
 
 
@@ -62,7 +69,7 @@ def _times(strength: float | Tensor, factor: float | Tensor) -> float | Tensor:
     return strength * factor if isinstance(factor, Tensor) or factor != 0 else 0.0
 
 
-def of_call(values: Tensor | float | None, options: dict, length: int) -> Tensor | float | None:
+def cut_to_call(values: Tensor | float | None, options: dict, length: int) -> Tensor | float | None:
     """Values for each token, cut to the latent frames of this call where context windows run; others as they are.
 
     Args:
@@ -88,24 +95,24 @@ def of_call(values: Tensor | float | None, options: dict, length: int) -> Tensor
     return values.unflatten(1, (whole, -1))[:, frames].flatten(1, 2)
 
 
-def live_vcus(
+def active_vcus(
     strengths: Sequence, options: dict, num_layers: int, served: Sequence[int] = ()
 ) -> dict[int, tuple[float, ...]]:
     """VCUs that have an effect, by index, and the factors of the adapter's blocks for each.
 
     Args:
-        strengths: From `scaled`; any strength for each token counts, and any number but 0.
+        strengths: From `scale_strengths`; any strength for each token counts, and any number but 0.
         options: The call's transformer options.
         num_layers: Blocks of the adapter.
         served: Numbers of the VCUs that the adapter works on; empty for all.
     """
-    fields = options.get(FIELD, StrengthFields())
+    fields = options.get(FIELDS_KEY, StrengthFields())
     factors = {
         index: fields.of(index + 1).block_factors(num_layers)
         for index, strength in enumerate(strengths)
-        if serves(served, index + 1) and (isinstance(strength, Tensor) or strength != 0)
+        if applies_to(served, index + 1) and (isinstance(strength, Tensor) or strength != 0)
     }
-    return {index: each for index, each in factors.items() if live_blocks(each)}
+    return {index: each for index, each in factors.items() if num_active_blocks(each)}
 
 
 def require_vcus(model: object, conds: dict, served: Sequence[Sequence[int]] = ()) -> None:
@@ -120,7 +127,7 @@ def require_vcus(model: object, conds: dict, served: Sequence[Sequence[int]] = (
         VaceInputError: If VACE Strength or VACE Apply Adapter names one.
     """
     present = max((len(entry.get(FRAMES) or ()) for group in conds.values() for entry in group), default=0)
-    fields = model.model_options["transformer_options"].get(FIELD, StrengthFields())
+    fields = model.model_options["transformer_options"].get(FIELDS_KEY, StrengthFields())
     require_vcu("vcu of VACE Strength", fields.highest, present)
     for vcus in served:
         require_vcu("vcus of VACE Apply Adapter", max(vcus, default=0), present)
@@ -130,7 +137,7 @@ def with_reference_count(previous: Callable) -> Callable:
     """``extra_conds``, and the number of reference latents, which the host does not hand on."""
 
     def extra_conds(**kwargs: object) -> dict:
-        return {**previous(**kwargs), COUNT: comfy.conds.CONDConstant(max(kwargs.get(REFERENCES) or [0]))}
+        return {**previous(**kwargs), NUM_REFERENCES_KEY: comfy.conds.CONDConstant(max(kwargs.get(REFERENCES) or [0]))}
 
     return extra_conds
 

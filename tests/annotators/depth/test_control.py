@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wan_vace.annotators.depth.align import aligned
+from wan_vace.annotators.depth.align import align_depth
 from wan_vace.annotators.depth.control import (
     CLIP,
     OFFICIAL,
@@ -103,7 +103,7 @@ def test_scale_and_shift_are_found_beside_what_moves():
     maps, _ = passing()
     scales, shifts = torch.rand(33) + 0.5, torch.rand(33) - 0.5
     scales[0], shifts[0] = 1, 0
-    scale, shift, first = aligned((scales[:, None, None] * maps + shifts[:, None, None]).flatten(1))
+    scale, shift, first = align_depth((scales[:, None, None] * maps + shifts[:, None, None]).flatten(1))
     torch.testing.assert_close((scale * scales).float(), torch.ones(33), rtol=0, atol=1e-4)
     torch.testing.assert_close((shift + scale * shifts).float(), torch.zeros(33), rtol=0, atol=1e-4)
     assert first.tolist() == [True] + 32 * [False]
@@ -113,7 +113,7 @@ def test_scale_and_shift_are_found_beside_what_moves():
 def test_contrast_does_not_fade_while_the_camera_pans(noise):
     wide = ground(width=W + 3 * 80)
     maps = torch.stack([wide[:, 3 * t : 3 * t + W] for t in range(81)]) + noise * torch.randn(81, H, W)
-    scale, _, first = aligned(maps.flatten(1))
+    scale, _, first = align_depth(maps.flatten(1))
     assert 0.8 < scale.min() and scale.max() < 1.25 and first.sum() == 1
 
 
@@ -123,7 +123,7 @@ def test_somebody_cut_out_on_black_keeps_his_brightness_while_he_grows(wobble):
     away = [((x - 20 - 2 * t) / (8 + t / 3)) ** 2 + ((y - 30) / (10 + t / 2)) ** 2 for t in range(33)]
     body = torch.stack([torch.where(d < 1, 0.6 + 0.2 * (1 - d) + 0.01 * torch.randn(H, W), 0.0) for d in away])
     own = 1 + wobble * torch.randn(33)
-    scale, _, first = aligned((own[:, None, None] * body).flatten(1))
+    scale, _, first = align_depth((own[:, None, None] * body).flatten(1))
     kept = scale * own / own[0]
     assert 0.9 < kept.min() and kept.max() < 1.1 and first.sum() == 1
 

@@ -14,10 +14,10 @@ from wan_vace.annotators.flow.control import (
     Dis,
     Flow,
     Motion,
-    consistent,
     dense_flow,
     dis_flow,
-    filled,
+    fill_unreliable,
+    forward_backward_consistent,
     steady_radius,
 )
 from wan_vace.annotators.flow.wheel import flow_colours, largest_motion
@@ -129,7 +129,7 @@ def test_what_gets_covered_is_found():
     frames, _, covered = layers((-12, 3), (10, -9))
     pictures = (frames * 255).round().byte().numpy()
     flows = dis_flow(pictures[0], pictures[1]), dis_flow(pictures[1], pictures[0])
-    sound = consistent(*flows)
+    sound = forward_backward_consistent(*flows)
     assert sound.mean() > 0.9 and sound[covered].mean() < 0.15
 
 
@@ -167,9 +167,9 @@ def test_motion_there_and_back_is_consistent_within_the_frame():
     forward[..., 0] = 3
     expected = np.zeros((8, 12), bool)
     expected[:, :9] = True  # the last three columns leave the frame
-    assert np.array_equal(consistent(forward, -forward), expected)
-    assert not consistent(forward, forward).any()
-    assert consistent(forward, -forward + 0.5)[:, :9].all()  # misses by less than a pixel
+    assert np.array_equal(forward_backward_consistent(forward, -forward), expected)
+    assert not forward_backward_consistent(forward, forward).any()
+    assert forward_backward_consistent(forward, -forward + 0.5)[:, :9].all()  # misses by less than a pixel
 
 
 @pytest.mark.parametrize("size", [(1, 2), (9, 31), (64, 48)])
@@ -178,16 +178,16 @@ def test_unsound_places_get_what_is_around_them(size):
     sound = np.random.default_rng(1).random(size) > 0.7
     sound.flat[0], sound.flat[-1] = True, False
     broken = np.where(sound[..., None], flow, 77).astype(np.float32)
-    np.testing.assert_allclose(filled(broken, sound), flow, atol=1e-5)
+    np.testing.assert_allclose(fill_unreliable(broken, sound), flow, atol=1e-5)
     assert broken[~sound].min() == 77
 
 
 def test_filling_keeps_what_is_sound_and_all_when_nothing_is():
     flow = np.random.default_rng(2).standard_normal((17, 23, 2)).astype(np.float32)
     sound = np.ones((17, 23), bool)
-    assert filled(flow, sound) is flow and filled(flow, ~sound) is flow
+    assert fill_unreliable(flow, sound) is flow and fill_unreliable(flow, ~sound) is flow
     sound[5:9, 5:9] = False
-    result = filled(flow, sound)
+    result = fill_unreliable(flow, sound)
     assert np.array_equal(result[sound], flow[sound]) and not np.array_equal(result, flow)
     assert abs(result[~sound]).max() <= abs(flow[sound]).max()
 

@@ -12,7 +12,7 @@ from wan_vace.annotators.pose.boxes import (
     OFFICIAL_SCORE,
     crop_areas,
     cut_out,
-    letterbox,
+    detector_input,
     people_boxes,
     read_points,
 )
@@ -23,7 +23,7 @@ MEAN, DEVIATION = np.float32([123.675, 116.28, 103.53]), np.float32([58.395, 57.
 @pytest.mark.parametrize(("height", "width"), [(480, 832), (833, 481), (64, 64), (700, 700), (1, 900), (31, 33)])
 def test_the_frame_is_in_the_upper_left_of_the_square(height, width):
     frames = torch.rand(2, height, width, 3)
-    pixels, ratio = letterbox(frames)
+    pixels, ratio = detector_input(frames)
     assert pixels.shape == (2, 3, 640, 640) and ratio == min(640 / height, 640 / width)
     rows, columns = max(int(height * ratio), 1), max(int(width * ratio), 1)
     for frame, square in zip(frames.numpy(), pixels.movedim(1, -1).numpy(), strict=True):
@@ -77,7 +77,7 @@ def test_known_boxes_come_back_exactly():
     wanted = [(8, 10, 20, 60, 130), (16, 300, 40, 420, 360), (32, 200, 100, 600, 630)]
     network = detector([(*box, 0.9 - 0.1 * i, PERSON, None) for i, box in enumerate(wanted)])
     frames = torch.rand(2, 320, 320, 3)
-    pixels, ratio = letterbox(frames)
+    pixels, ratio = detector_input(frames)
     for boxes in people_boxes(network(pixels), ratio, OFFICIAL_SCORE):
         torch.testing.assert_close(boxes, torch.tensor([box[1:] for box in wanted]) / 2, rtol=0, atol=1e-4)
 

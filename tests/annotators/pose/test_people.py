@@ -196,10 +196,10 @@ def test_another_size_moves_points_along():
 
 def test_another_length_cuts_or_holds():
     people, notes = read(frame(person(1.0)), frame(person(20.0)))[0], []
-    assert pd.at_length(people, 4, notes).points[:, 0, 0, 0].tolist() == [1, 20, 20, 20]
-    assert pd.at_length(people, 1, notes).points[:, 0, 0, 0].tolist() == [1]
+    assert pd.people_at_length(people, 4, notes).points[:, 0, 0, 0].tolist() == [1, 20, 20, 20]
+    assert pd.people_at_length(people, 1, notes).points[:, 0, 0, 0].tolist() == [1]
     assert notes == [
         "The pose has 2 frames, 4 are wanted; it is held in its last frame.",
         "The pose has 2 frames, 1 are wanted; it is cut.",
     ]
-    assert len(pd.at_length(read(frame(person()))[0], 9, notes).points) == 9 and len(notes) == 2
+    assert len(pd.people_at_length(read(frame(person()))[0], 9, notes).points) == 9 and len(notes) == 2

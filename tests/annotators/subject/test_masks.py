@@ -14,9 +14,9 @@ from wan_vace.annotators.subject.grab_cut import (
     SURE_IN,
     SURE_OUT,
     band_labels,
-    cut,
-    fill_holes,
-    tidy,
+    clean_mask,
+    cut_by_colour,
+    fill_small_holes,
 )
 from wan_vace.annotators.subject.hints import digest, masks_of, parse_frames, parse_points
 from wan_vace.annotators.subject.masks import (
@@ -157,9 +157,9 @@ def test_labels_of_a_mask_by_hand():
 def test_nothing_to_guess_or_one_side_only_stays_as_labelled():
     picture = np.zeros((8, 8, 3), np.uint8)
     for label, inside in ((SURE_OUT, False), (MAYBE_OUT, False), (SURE_IN, True), (MAYBE_IN, True)):
-        assert (cut(picture, np.full((8, 8), label, np.uint8), 4, 2) == inside).all()
+        assert (cut_by_colour(picture, np.full((8, 8), label, np.uint8), 4, 2) == inside).all()
     settled = np.array([[SURE_IN, SURE_OUT]] * 8, np.uint8)
-    assert np.array_equal(cut(picture[:, :2], settled, 4, 2), settled == SURE_IN)
+    assert np.array_equal(cut_by_colour(picture[:, :2], settled, 4, 2), settled == SURE_IN)
 
 
 def test_tidying():
@@ -173,10 +173,10 @@ def test_tidying():
     clean = np.zeros_like(mask)
     clean[10:40, 10:40] = clean[50:54, 5:9] = True
     clean[[10, 10, 39, 39, 50, 50, 53, 53], [10, 39, 10, 39, 5, 8, 5, 8]] = False  # an opening rounds corners
-    result = tidy(mask, wanted)
+    result = clean_mask(mask, wanted)
     assert (result != clean).sum() <= 4 and result[51, 6] and result[21, 21] and not result[25, 45]
-    assert not result[50:54, 50:54].any() and not tidy(np.zeros_like(mask), wanted).any()
-    assert np.array_equal(fill_holes(mask, 8), mask) and fill_holes(mask, 9)[21, 21]
+    assert not result[50:54, 50:54].any() and not clean_mask(np.zeros_like(mask), wanted).any()
+    assert np.array_equal(fill_small_holes(mask, 8), mask) and fill_small_holes(mask, 9)[21, 21]
 
 
 def test_what_changes_the_result_changes_the_identity():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.long.windows import WindowSettings, count_references, parse_plan, settle, window_size
+from wan_vace.vace_core.long.windows import WindowSettings, count_references, parse_plan, resolve_settings, window_size
 
 
 def plan(text):
@@ -142,7 +142,7 @@ def test_windows_of_nothing_and_windows_that_stand_still_are_refused():
 def test_settings_without_effect_are_told(schedule, overlap, closed, settled, told):
     notes = []
     settings = WindowSettings(5, overlap, schedule, "flat", closed_loop=closed)
-    assert settle(settings, "loop", "batch", notes).overlap == settled
+    assert resolve_settings(settings, "loop", "batch", notes).overlap == settled
     assert notes == told
 
 

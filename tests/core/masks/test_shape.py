@@ -11,13 +11,13 @@ from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.region import RegionShape
 from wan_vace.vace_core.masks.shape import (
     UNITS,
-    box_mask,
-    draw_boxes,
+    draw_box_mask,
     feather_mask,
     fill_holes,
     grow_mask,
     in_pixels,
     note_black,
+    rasterize_boxes,
     steady_mask,
 )
 from wan_vace.vace_core.video.boxes import boxes_at, parse_tracks
@@ -99,7 +99,7 @@ def test_boxes_are_half_open_and_follow_their_path(sides, num_frames):
     a, b = sides[:4], sides[4:]
     text = f"{a[0]},{a[1]},{a[0] + a[2] + 1},{a[1] + a[3] + 1} {b[0]},{b[1]},{b[0] + b[2] + 1},{b[1] + b[3] + 1}"
     (track,) = parse_tracks("boxes", text, H, W, num_frames)
-    mask = box_mask([track], num_frames, H, W)
+    mask = rasterize_boxes([track], num_frames, H, W)
     for frame, box in zip(mask, boxes_at(track, num_frames), strict=True):
         for y, x in ((0, 0), (a[1], a[0]), (b[1], b[0]), (H - 1, W - 1), (11, 17)):
             inside = box.left <= x + 0.5 < box.right and box.top <= y + 0.5 < box.bottom
@@ -107,7 +107,7 @@ def test_boxes_are_half_open_and_follow_their_path(sides, num_frames):
 
 
 def test_whole_pixels_are_the_official_slice_and_objects_unite():
-    mask = draw_boxes("3,4,10,12\n20,0,100%,50%", H, W, 5)
+    mask = draw_box_mask("3,4,10,12\n20,0,100%,50%", H, W, 5)
     expected = torch.zeros(5, H, W)
     expected[:, 4:12, 3:10] = 1
     expected[:, 0:12, 20:36] = 1
@@ -116,7 +116,7 @@ def test_whole_pixels_are_the_official_slice_and_objects_unite():
 
 def test_a_path_may_leave_the_frame_and_that_is_told():
     notes = []
-    mask = draw_boxes("0,0,10,10 36,0,46,10", H, W, 3, notes=notes)
+    mask = draw_box_mask("0,0,10,10 36,0,46,10", H, W, 3, notes=notes)
     assert mask.sum((1, 2)).tolist() == [100, 100, 0]
     assert notes == ["boxes: box 36,0,46,10 reaches out of the frame of 36 x 24; only the part inside counts."]
 
@@ -125,14 +125,14 @@ def test_a_path_that_is_never_seen_and_an_empty_text_are_refused():
     with pytest.raises(
         VaceInputError, match=r"boxes: box 40,0,50,10 is wholly outside the frame of 36 x 24 pixels\. Boxes are"
     ):
-        draw_boxes("40,0,50,10 60,0,70,10", H, W, 3)
+        draw_box_mask("40,0,50,10 60,0,70,10", H, W, 3)
     with pytest.raises(VaceInputError, match=r"boxes is empty: there is nothing to draw\. Write left,top"):
-        draw_boxes(" ; \n", H, W, 3)
+        draw_box_mask(" ; \n", H, W, 3)
 
 
 def test_easing_reaches_the_boxes():
     text = "0,0,4,4 32,0,36,4"
-    linear, eased = (draw_boxes(text, H, W, 5, easing) for easing in ("linear", "ease in"))
+    linear, eased = (draw_box_mask(text, H, W, 5, easing) for easing in ("linear", "ease in"))
     assert linear[1, 0].nonzero()[0] == 8 and eased[1, 0].nonzero()[0] == 2
 
 

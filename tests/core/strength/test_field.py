@@ -10,11 +10,11 @@ from wan_vace.vace_core.strength.curves import Curve
 from wan_vace.vace_core.strength.field import (
     StrengthField,
     StrengthFields,
-    live_blocks,
+    applies_to,
+    num_active_blocks,
     parse_blocks,
     parse_vcus,
     require_vcu,
-    serves,
     share_of_schedule,
 )
 
@@ -30,7 +30,7 @@ def test_blocks_are_a_list_of_the_right_length():
 
 @pytest.mark.parametrize(("factors", "count"), [((1, 1), 2), ((1, 0), 1), ((0, 1), 2), ((0, 0), 0), ((0.5, 0, 0), 1)])
 def test_only_trailing_zero_blocks_need_not_run(factors, count):
-    assert live_blocks(factors) == count
+    assert num_active_blocks(factors) == count
 
 
 def test_tokens_have_references_first_then_frames_in_time():
@@ -92,7 +92,7 @@ def test_a_negative_number_of_a_vcu_is_refused():
 
 def test_a_list_of_vcus_is_of_numbers_from_one_and_empty_is_all():
     assert parse_vcus("vcus", " 3, 2;2 ") == (2, 3) and parse_vcus("vcus", "  ") == ()
-    assert [serves((2, 3), vcu) for vcu in (1, 2, 3)] == [False, True, True] and serves((), 7)
+    assert [applies_to((2, 3), vcu) for vcu in (1, 2, 3)] == [False, True, True] and applies_to((), 7)
     for text in ("0", "1, x", "-1", "1.5", "²"):
         with pytest.raises(
             VaceInputError, match=r"vcus: '.*' is no number of a VCU\. Write 1 for the VCU of the first"

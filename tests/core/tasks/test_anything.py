@@ -5,7 +5,7 @@ import torch
 
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.tasks.anything import COMBINATIONS, Target, make_anything
-from wan_vace.vace_core.tasks.layout import draw_boxes
+from wan_vace.vace_core.tasks.layout import draw_box_outlines
 from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT
 from wan_vace.vace_core.video.boxes import Box, BoxTrack
 from wan_vace.vace_core.video.fit import Clip
@@ -114,7 +114,7 @@ def test_move_is_the_picture_then_boxes_that_start_after_it():
     picture = INPUTS["move"]["picture"]
     vcu = make("move", Target(length=5), **INPUTS["move"])
     track = BoxTrack(((0.0, Box(0, 0, 10, 10)), (1.0, Box(20, 0, 30, 10))))
-    assert torch.equal(vcu.frames, torch.cat([picture, draw_boxes([track], 4, 32, 48)]))
+    assert torch.equal(vcu.frames, torch.cat([picture, draw_box_outlines([track], 4, 32, 48)]))
     assert (vcu.mask[0] == 0).all() and (vcu.mask[1:] == 1).all() and vcu.control_amount == 1
     assert make("move", Target(), **INPUTS["move"]).num_frames == 81
 
@@ -123,7 +123,7 @@ def test_boxes_are_of_the_result_and_ease():
     inputs = {**INPUTS["move"], "boxes": "0,0,50%,50% 50%,0,100%,50%", "easing": "ease in"}
     vcu = make("move", Target(96, 64, 5), **inputs)
     track = BoxTrack(((0.0, Box(0, 0, 48, 32)), (1.0, Box(48, 0, 96, 32))))
-    assert torch.equal(vcu.frames[1:], draw_boxes([track], 4, 64, 96, easing="ease in"))
+    assert torch.equal(vcu.frames[1:], draw_box_outlines([track], 4, 64, 96, easing="ease in"))
     assert vcu.notes == ("picture is resized from 48 x 32 to 96 x 64 (cover).",)
 
 

@@ -12,7 +12,7 @@ from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.augment import augment_mask
 from wan_vace.vace_core.masks.region import RegionShape
 from wan_vace.vace_core.masks.semantics import decouple
-from wan_vace.vace_core.masks.shape import draw_boxes, feather_mask, grow_mask
+from wan_vace.vace_core.masks.shape import draw_box_mask, feather_mask, grow_mask
 from wan_vace.vace_core.tasks.inpaint import inpaint_vcu
 from wan_vace.vace_core.vcu.preflight import preflight
 from wan_vace.vace_core.vcu.unit import REPAINT
@@ -57,11 +57,11 @@ def test_keep_amount_mixes_the_old_content_with_grey():
 def test_boxes_alone_and_with_a_mask():
     frames = video()
     text = "0,0,8,8 40,0,48,8"
-    assert torch.equal(inpaint_vcu(frames, boxes=text).mask, draw_boxes(text, H, W, 5))
+    assert torch.equal(inpaint_vcu(frames, boxes=text).mask, draw_box_mask(text, H, W, 5))
     both = inpaint_vcu(frames, square(), text).mask
-    assert torch.equal(both, torch.maximum(square(), draw_boxes(text, H, W, 5)))
+    assert torch.equal(both, torch.maximum(square(), draw_box_mask(text, H, W, 5)))
     assert torch.equal(
-        inpaint_vcu(frames, boxes=text, easing="ease in").mask, draw_boxes(text, H, W, 5, easing="ease in")
+        inpaint_vcu(frames, boxes=text, easing="ease in").mask, draw_box_mask(text, H, W, 5, easing="ease in")
     )
 
 

@@ -8,9 +8,9 @@ from scipy import ndimage
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.tasks.layout import (
     box_layout,
-    draw_boxes,
+    draw_box_outlines,
     draw_contours,
-    fill_holes,
+    fill_outline,
     layout_frames,
     parse_colour,
     pen_radius,
@@ -80,7 +80,7 @@ def discs(*centres, size=48, radius=9.0):
 
 
 def test_a_box_covers_the_pixels_of_opencv():
-    frames = draw_boxes([still(5, 5, 13, 10)], 2, 16, 20)
+    frames = draw_box_outlines([still(5, 5, 13, 10)], 2, 16, 20)
     assert set(frames.unique().tolist()) == {0.0, 1.0}
     for frame in drawn(frames):
         np.testing.assert_array_equal(frame, picture(CV2_RECTANGLE))
@@ -95,20 +95,20 @@ def test_a_box_is_what_lies_within_the_pens_reach_of_its_line(sides, thickness):
         ((y == top) | (y == bottom)) & (left <= x) & (x <= right)
     )
     near = ndimage.distance_transform_edt(~line) <= pen_radius(thickness)
-    actual = drawn(draw_boxes([still(*sides)], 1, 24, 32, thickness=thickness))[0]
+    actual = drawn(draw_box_outlines([still(*sides)], 1, 24, 32, thickness=thickness))[0]
     np.testing.assert_array_equal(actual, near[20:44, 20:52])
 
 
 def test_a_box_stops_one_step_short_as_in_the_official_code_unless_asked():
     track = BoxTrack(((0.0, Box(0, 0, 8, 8)), (1.0, Box(20, 0, 28, 8))))
-    short, full = (draw_boxes([track], 5, 16, 48, official_motion=m) for m in (True, False))
+    short, full = (draw_box_outlines([track], 5, 16, 48, official_motion=m) for m in (True, False))
     right_edges = [[int(np.nonzero(f.any(0))[0].max()) - 1 for f in drawn(frames)] for frames in (short, full)]
     assert right_edges == [[8, 12, 16, 20, 24], [8, 13, 18, 23, 28]]
 
 
 def test_easing_bends_the_motion():
     track = BoxTrack(((0.0, Box(0, 0, 8, 8)), (1.0, Box(32, 0, 40, 8))))
-    frames = draw_boxes([track], 3, 16, 48, easing="ease in", official_motion=False)
+    frames = draw_box_outlines([track], 3, 16, 48, easing="ease in", official_motion=False)
     assert np.nonzero(drawn(frames)[1].any(0))[0].max() - 1 == 16
 
 
@@ -209,7 +209,7 @@ def spiral(size=41):
 
 @pytest.mark.parametrize("shape", [*SHAPES.values(), spiral()], ids=[*SHAPES, "spiral"])
 def test_holes_are_filled_as_scipy_does(shape):
-    np.testing.assert_array_equal(fill_holes(torch.from_numpy(shape)).numpy(), ndimage.binary_fill_holes(shape))
+    np.testing.assert_array_equal(fill_outline(torch.from_numpy(shape)).numpy(), ndimage.binary_fill_holes(shape))
 
 
 def test_the_spiral_is_long_enough_to_test_anything():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.tasks.positions import Keyframe, parse_positions, snap_keyframes, spread
+from wan_vace.vace_core.tasks.positions import Keyframe, parse_positions, snap_keyframes, spread_evenly
 from wan_vace.vace_core.vcu.timeline import visible_frames
 
 LENGTHS = [*range(1, 21), 81, 121]
@@ -62,17 +62,17 @@ def test_a_place_outside_the_clip_is_refused_with_the_legal_range(word, legal):
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("hold", [1, 3])
 def test_a_spread_goes_from_the_first_frame_to_the_last_without_overlap(length, hold):
-    assert spread(1, length, hold) == [(0, hold)]
+    assert spread_evenly(1, length, hold) == [(0, hold)]
     for count in range(2, length // hold + 1):
-        starts = [start for start, _ in spread(count, length, hold)]
+        starts = [start for start, _ in spread_evenly(count, length, hold)]
         assert starts[0] == 0 and starts[-1] + hold == length
         steps = [later - earlier for earlier, later in pairwise(starts)]
         assert min(steps) >= hold and max(steps) - min(steps) <= 1
 
 
 def test_a_spread_takes_the_nearest_frames():
-    assert [start for start, _ in spread(4, 9)] == [0, 3, 5, 8]
-    assert [start for start, _ in spread(3, 82)] == [0, 41, 81]
+    assert [start for start, _ in spread_evenly(4, 9)] == [0, 3, 5, 8]
+    assert [start for start, _ in spread_evenly(3, 82)] == [0, 41, 81]
 
 
 def test_of_two_ways_that_are_equally_long_the_later_one_is_taken():

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from wan_vace.vace_core.vcu.timeline import Piece, lay_out, span, unseen_keyframes, visible_frames
+from wan_vace.vace_core.vcu.timeline import Piece, assemble, frame_ranges, unseen_keyframes, visible_frames
 
 LENGTHS = [*range(1, 21), 81, 121]
 
@@ -55,14 +55,14 @@ def test_a_partly_kept_frame_is_a_keyframe():
 def test_pieces_land_where_they_are_put_and_all_else_is_empty():
     pieces = [Piece(k, torch.full((n, 16, 16, 3), value), torch.zeros(n, 16, 16)) for k, n, value in
               ((1, 2, 0.25), (3, 1, 0.75), (6, 1, 1.0))]  # fmt: skip
-    frames, mask = lay_out(pieces, 8)
+    frames, mask = assemble(pieces, 8)
     assert frames[:, 0, 0, 0].tolist() == [0.5, 0.25, 0.25, 0.75, 0.5, 0.5, 1, 0.5]
     assert mask[:, 0, 0].tolist() == [1, 0, 0, 0, 1, 1, 0, 1]
 
 
 def test_filler_goes_between_the_pieces_in_order():
     filler = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 16, 16, 3) / 10
-    frames, mask = lay_out([Piece(2, torch.ones(2, 16, 16, 3), torch.zeros(2, 16, 16))], 8, filler)
+    frames, mask = assemble([Piece(2, torch.ones(2, 16, 16, 3), torch.zeros(2, 16, 16))], 8, filler)
     torch.testing.assert_close(frames[:, 0, 0, 0], torch.tensor([0, 0.1, 1, 1, 0.2, 0.3, 0.4, 0.5]))
     assert mask[:, 0, 0].tolist() == [1, 1, 0, 0, 1, 1, 1, 1]
 
@@ -71,8 +71,8 @@ def test_filler_goes_between_the_pieces_in_order():
     ("frames", "text"), [([3], "frame 3"), ([0, 1, 2], "frames 0 to 2"), ([0, 4, 5, 9], "frames 0, 4 to 5, 9")]
 )
 def test_frames_are_named_as_runs(frames, text):
-    assert span(frames) == text
+    assert frame_ranges(frames) == text
 
 
 def test_a_long_list_of_frames_ends_in_a_count():
-    assert span(range(0, 40, 2)) == "frames 0, 2, 4, 6, 8, 10, 12, 14, and 12 more"
+    assert frame_ranges(range(0, 40, 2)) == "frames 0, 2, 4, 6, 8, 10, 12, 14, and 12 more"
