@@ -1,4 +1,4 @@
-"""A masked region sampled in the whole frame against VACE Crop VCU and VACE Stitch, in one run.
+"""A masked region sampled in the whole frame against VACE Crop VCU and VACE Stitch Crop, in one run.
 
 Small random weights on the CPU: at this width attention over the tokens weighs much less than in a real model, so a
 real one gains more of a step than is seen here, and the VAE weighs more. Tokens and the share of a 14B step's

@@ -1,4 +1,4 @@
-"""Peak memory of VACE Long Video against its length, each length in a process of its own.
+"""Peak memory of VACE Sample Long Video against its length, each length in a process of its own.
 
 128 x 128, segments of 81 frames, one step, small random weights on the CPU. The clip is read from a file by VACE Build
 Long VCU and the video is written to a file, as a workflow with Load Video and Save Video does. The last row holds the
@@ -63,7 +63,7 @@ def measured(length, way):
             frames = film.get_components().images
             vcu, _ = call("VaceBuildVcu", control_video=frames, length=0, **sizes)
         video, _ = call(
-            "VaceSampleLong", model=model, clip=clip, vae=vae, vcu=vcu, prompts="a", negative_prompt="", seed=1,
+            "VaceSampleLongVideo", model=model, clip=clip, vae=vae, vcu=vcu, prompts="a", negative_prompt="", seed=1,
             settings=SETTINGS, segment_length=81, overlap=17, anchor=False, match_colour=True, drift_limit=0.0,
             keep_pixels=True, run="memory", redo="", strength=1.0, boundary=0.875,
         )  # fmt: skip

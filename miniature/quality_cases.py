@@ -196,7 +196,7 @@ def keyframes(call: Call, clip: Clip, chosen: list[int], **settings: object) -> 
         call: Runs a node.
         clip: Where they are taken from.
         chosen: Which frames.
-        **settings: Of VACE Keyframes.
+        **settings: Of VACE Place Keyframes.
     """
     pictures, positions = {"image_0": clip.frames[chosen]}, " ".join(map(str, chosen))
     (vcu, *_) = call("VacePlaceKeyframes", images=pictures, positions=positions, **{**KEYFRAMES, **settings})

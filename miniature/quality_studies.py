@@ -152,7 +152,7 @@ STUDIES = (
     ),
     Study(
         "How long?",
-        "Full strength over the first part of the sampling schedule and none after it, by VACE Strength.",
+        "Full strength over the first part of the sampling schedule and none after it, by VACE Set Strength.",
         _parts,
     ),
 )

@@ -66,7 +66,7 @@ class Studio:
             seed: Of the noise.
             context: The VCU encoded, if it was encoded otherwise than by `encode`.
             strength: Of the VCU.
-            steps: Its strength over the sampling schedule, as VACE Strength reads it; 1 throughout without.
+            steps: Its strength over the sampling schedule, as VACE Set Strength reads it; 1 throughout without.
         """
         model, texts = self.model, [self.call("CLIPTextEncode", clip=self.clip, text=text)[0] for text in (caption, "")]
         positive, negative, latent, _ = self.call(
@@ -101,7 +101,7 @@ class Studio:
             folders.set_output_directory(place)
             try:
                 video, _ = self.call(
-                    "VaceSampleLong",
+                    "VaceSampleLongVideo",
                     model=self.model, clip=self.clip, vae=self.vae, vcu=vcu, prompts=caption, seed=seed,
                     settings=self.settings, segment_length=length, overlap=overlap, run="quality", **LONG,
                 )  # fmt: skip

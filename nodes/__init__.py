@@ -2,10 +2,10 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadLora, VaceSetStrength
+from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadAdapterLora, VaceSetStrength
 from .conditioning import VaceApplyContext, VaceDecodeLatent, VaceEncodeVcu, VaceTrimLatent
 from .exact import VaceCropVcu, VacePasteBack, VaceSetNoiseMask, VaceStitchCrop
-from .long import VaceBuildLongVcu, VaceSampleLong, VaceSetContextWindows
+from .long import VaceBuildLongVcu, VaceSampleLongVideo, VaceSetContextWindows
 from .masks import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask, VaceSplitByMask
 from .sampling import VaceLoadModels, VaceSampleContext, VaceSampleVcu
 from .signals import (
@@ -45,7 +45,7 @@ from .video import VaceFitVideo
 NODES: list[type[io.ComfyNode]] = [
     VaceLoadModels,
     VaceLoadAdapter,
-    VaceLoadLora,
+    VaceLoadAdapterLora,
     VaceApplyAdapter,
     VaceSetStrength,
     VaceSetContextWindows,
@@ -75,7 +75,7 @@ NODES: list[type[io.ComfyNode]] = [
     VacePasteBack,
     VaceTrimLatent,
     VaceBuildLongVcu,
-    VaceSampleLong,
+    VaceSampleLongVideo,
     VaceMaskSubject,
     VaceTrackMask,
     VaceDrawBoxMask,

@@ -205,7 +205,7 @@ def dis_flow(previous: np.ndarray, following: np.ndarray) -> np.ndarray:
     Returns:
         [H, W, 2], float32, in pixels, x first: what is at p in ``previous`` is at p + flow in ``following``.
     """
-    cv2 = opencv("VACE Flow")
+    cv2 = opencv("VACE Annotate Flow")
     height, width = previous.shape[:2]
     edges = 0, max(SMALLEST - height, 0), 0, max(SMALLEST - width, 0)
 
@@ -229,7 +229,7 @@ def forward_backward_consistent(forward: np.ndarray, backward: np.ndarray) -> np
     Returns:
         [H, W], bool.
     """
-    cv2 = opencv("VACE Flow")
+    cv2 = opencv("VACE Annotate Flow")
     height, width = forward.shape[:2]
     x = forward[..., 0] + np.arange(width, dtype=np.float32)
     y = forward[..., 1] + np.arange(height, dtype=np.float32)[:, None]
@@ -251,7 +251,7 @@ def fill_unreliable(flow: np.ndarray, sound: np.ndarray) -> np.ndarray:
     """
     if sound.all() or not sound.any():
         return flow
-    cv2, weights = opencv("VACE Flow"), sound.astype(np.float32)
+    cv2, weights = opencv("VACE Annotate Flow"), sound.astype(np.float32)
     around = _pyramid_fill(cv2, flow * weights[..., None], weights)
     np.copyto(around, flow, where=sound[..., None])
     return around

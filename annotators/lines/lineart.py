@@ -64,7 +64,7 @@ class LocalContrastLines:
         Returns:
             [t, H, W, 1], uint8.
         """
-        cv2 = opencv("VACE Lineart")
+        cv2 = opencv("VACE Annotate Lineart")
         return torch.from_numpy(np.stack(on_threads(lambda frame: self._opencv_frame(cv2, frame), list(frames))))
 
     def by_torch(self, frames: Tensor) -> Tensor:
@@ -169,5 +169,5 @@ def _opencv_blurred(cv2: object, pixels: np.ndarray, sigma: float, out: np.ndarr
 
 def _blurred(pixels: Tensor, sigma: float) -> Tensor:
     size = 2 * _radius(sigma) + 1
-    kornia = need("kornia.filters", "kornia", "VACE Lineart")
+    kornia = need("kornia.filters", "kornia", "VACE Annotate Lineart")
     return kornia.gaussian_blur2d(pixels, (size, size), (sigma, sigma), border_type="replicate")

@@ -44,14 +44,14 @@ class VaceLoadAdapter(io.ComfyNode):
         return io.NodeOutput(load_adapter(adapter_path(adapter_name)))
 
 
-class VaceLoadLora(io.ComfyNode):
+class VaceLoadAdapterLora(io.ComfyNode):
     """A LoRA on the adapter's blocks."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="VaceLoadLora",
-            display_name="VACE Adapter LoRA",
+            node_id="VaceLoadAdapterLora",
+            display_name="VACE Load Adapter LoRA",
             category="vace/adapter",
             description=(
                 "Puts the part of a LoRA that is for the VACE blocks on the adapter. LoRA loaders on the model reach "
@@ -127,7 +127,7 @@ class VaceSetStrength(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceSetStrength",
-            display_name="VACE Strength",
+            display_name="VACE Set Strength",
             category="vace/adapter",
             description=(
                 "Varies VACE's strength over the sampling steps, the video's frames, the adapter's blocks, the picture "
@@ -206,5 +206,5 @@ class VaceSetStrength(io.ComfyNode):
             area,
         )
         if notes:
-            publish(notes, "VACE Strength", cls.hidden.unique_id)
+            publish(notes, "VACE Set Strength", cls.hidden.unique_id)
         return io.NodeOutput(set_strength_field(model, strength_field, vcu))

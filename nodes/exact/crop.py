@@ -20,12 +20,12 @@ class VaceCropVcu(io.ComfyNode):
             category="vace/crop",
             description=(
                 "Cuts a VCU to the region around its mask, following a moving mask smoothly. A small region is "
-                "generated much faster, or in more detail; VACE Stitch puts it back."
+                "generated much faster, or in more detail; VACE Stitch Crop puts it back."
             ),
             search_aliases=["crop and stitch", "inpaint crop", "crop to mask", "detailer", "face detailer", "zoom"],
             inputs=[
                 VcuWire.Input(
-                    "vcu", tooltip="What is to be generated in a part of the frame, such as from VACE Inpaint."
+                    "vcu", tooltip="What is to be generated in a part of the frame, such as from VACE Inpaint Video."
                 ),
                 io.Float.Input(
                     "margin",
@@ -63,7 +63,7 @@ class VaceCropVcu(io.ComfyNode):
             outputs=[
                 VcuWire.Output(display_name="vcu", tooltip="The cropped VCU, to sample like any other."),
                 CropWire.Output(
-                    display_name="crop", tooltip="Where the crop was and the whole video, for VACE Stitch."
+                    display_name="crop", tooltip="Where the crop was and the whole video, for VACE Stitch Crop."
                 ),
                 io.String.Output(
                     display_name="report", tooltip="Size, motion and what is saved; says when nothing is cropped."
@@ -86,7 +86,7 @@ class VaceStitchCrop(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceStitchCrop",
-            display_name="VACE Stitch",
+            display_name="VACE Stitch Crop",
             category="vace/crop",
             description=(
                 "Puts what was generated in a crop back into the whole video. Outside the mask and its feather every "

@@ -24,7 +24,9 @@ class VacePasteBack(io.ComfyNode):
             "and measures how well both fit.",
             search_aliases=["composite", "restore original", "unmasked pixels", "seam", "stitch", "colour drift"],
             inputs=[
-                video_socket("frames", tooltip="The whole generated video, from VACE Decode Latent or VACE Sampler."),
+                video_socket(
+                    "frames", tooltip="The whole generated video, from VACE Decode Latent or VACE Sample VCU."
+                ),
                 VcuWire.Input("vcu", tooltip="The VCU that it was generated from; it holds the source and the mask."),
                 io.Float.Input(
                     "feather",
@@ -89,7 +91,7 @@ class VaceSetNoiseMask(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceSetNoiseMask",
-            display_name="VACE Noise Mask",
+            display_name="VACE Set Noise Mask",
             category="vace",
             description="Holds what the VCU keeps still while sampling: any sampler then generates only the rest, with "
             "the true source beside it at every step. VACE Paste Back makes the pixels exact afterwards.",

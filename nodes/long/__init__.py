@@ -4,7 +4,7 @@ A file describes the sockets of one family of nodes; the work is one call into t
 layer. It imports those layers and the shared sockets, and no other folder of nodes.
 """
 
-from .long_video import VaceBuildLongVcu, VaceSampleLong
+from .long_video import VaceBuildLongVcu, VaceSampleLongVideo
 from .windows import VaceSetContextWindows
 
-__all__ = ["VaceBuildLongVcu", "VaceSampleLong", "VaceSetContextWindows"]
+__all__ = ["VaceBuildLongVcu", "VaceSampleLongVideo", "VaceSetContextWindows"]

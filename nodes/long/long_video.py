@@ -22,7 +22,7 @@ class VaceBuildLongVcu(io.ComfyNode):
             category="vace/long",
             description=(
                 "As VACE Build VCU, for videos that do not fit into memory: video and mask are read from their files "
-                "part by part and kept on disk in 8 bits. For VACE Long Video."
+                "part by part and kept on disk in 8 bits. For VACE Sample Long Video."
             ),
             search_aliases=["long video", "streaming", "batch video"],
             inputs=[
@@ -54,7 +54,7 @@ class VaceBuildLongVcu(io.ComfyNode):
                 ),
             ],
             outputs=[
-                LongVcuWire.Output(display_name="long_vcu", tooltip="For VACE Long Video."),
+                LongVcuWire.Output(display_name="long_vcu", tooltip="For VACE Sample Long Video."),
                 io.String.Output(display_name="report", tooltip="What was repaired, a sentence each."),
             ],
             hidden=[io.Hidden.unique_id],
@@ -67,14 +67,14 @@ class VaceBuildLongVcu(io.ComfyNode):
         return io.NodeOutput(vcu, publish(vcu.notes, "VACE Build Long VCU", cls.hidden.unique_id))
 
 
-class VaceSampleLong(io.ComfyNode):
+class VaceSampleLongVideo(io.ComfyNode):
     """A video of any length, segment by segment."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
-            node_id="VaceSampleLong",
-            display_name="VACE Long Video",
+            node_id="VaceSampleLongVideo",
+            display_name="VACE Sample Long Video",
             category="vace/long",
             description=(
                 "Samples a video of any length in segments that overlap, brings each back to the original's colours, "
@@ -196,6 +196,6 @@ class VaceSampleLong(io.ComfyNode):
         source = vcu if isinstance(vcu, LongVcu) else in_memory(vcu)
         models = {"model": model} | ({"low_noise_model": low_noise_model} if low_noise_model is not None else {})
         job = LongJob(models=models, source=source, settings=read_settings(settings), **sockets)
-        name, node_id = "VACE Long Video", cls.hidden.unique_id
+        name, node_id = "VACE Sample Long Video", cls.hidden.unique_id
         video, notes = sample_long(job, lambda sentence: publish([sentence], name, node_id))
         return io.NodeOutput(video, publish(notes, name, node_id))

@@ -15,7 +15,7 @@ class VaceSetContextWindows(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceSetContextWindows",
-            display_name="VACE Context Windows",
+            display_name="VACE Set Context Windows",
             category="vace/adapter",
             description=(
                 "Samples a long video in overlapping windows that are blended at every step, so that memory follows "

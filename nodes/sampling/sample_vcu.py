@@ -40,7 +40,9 @@ class VaceLoadModels(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Model.Output(display_name="model", tooltip="For VACE Sampler or any MODEL input, LoRA loaders too."),
+                io.Model.Output(
+                    display_name="model", tooltip="For VACE Sample VCU or any MODEL input, LoRA loaders too."
+                ),
                 io.Clip.Output(display_name="clip", tooltip="The text encoder."),
                 io.Vae.Output(display_name="vae", tooltip="The Wan 2.1 VAE."),
             ],
@@ -59,7 +61,7 @@ class VaceSampleVcu(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceSampleVcu",
-            display_name="VACE Sampler",
+            display_name="VACE Sample VCU",
             category="vace",
             description=(
                 "Encodes the VCU and the prompts, samples as ComfyUI's KSampler does and decodes. Each of these steps "
@@ -102,8 +104,8 @@ class VaceSampleVcu(io.ComfyNode):
                 io.Boolean.Input(
                     "keep_pixels",
                     default=False,
-                    tooltip="Keep what the mask does not generate: held while sampling (VACE Noise Mask) and put back "
-                    "exactly afterwards (VACE Paste Back). For inpainting, outpainting and key frames.",
+                    tooltip="Keep what the mask does not generate: held while sampling (VACE Set Noise Mask) and put "
+                    "back exactly afterwards (VACE Paste Back). For inpainting, outpainting and key frames.",
                 ),
                 low_noise_socket(),
                 boundary_socket(),

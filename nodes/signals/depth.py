@@ -34,7 +34,7 @@ class VaceAnnotateDepth(io.ComfyNode):
         option = io.DynamicCombo.Option
         return io.Schema(
             node_id="VaceAnnotateDepth",
-            display_name="VACE Depth",
+            display_name="VACE Annotate Depth",
             category="vace/control",
             description="How near everything in a video is, near white, far black: control that keeps its space.",
             search_aliases=["depth anything", "midas", "moge", "da3", "depth map", "normalize depth", "deflicker"],
@@ -82,7 +82,7 @@ class VaceAnnotateDepth(io.ComfyNode):
         notes: list[str] = []
         clip, maps = _source(method or {}, frames, notes)
         control = depth_control(maps, range, invert, notes)
-        report = publish(notes, "VACE Depth", cls.hidden.unique_id)
+        report = publish(notes, "VACE Annotate Depth", cls.hidden.unique_id)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
 
 

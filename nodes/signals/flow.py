@@ -47,7 +47,7 @@ class VaceAnnotateFlow(io.ComfyNode):
         connected = OpticalFlow.Input("optical_flow", tooltip="RAFT, from Load Optical Flow Model.")
         return io.Schema(
             node_id="VaceAnnotateFlow",
-            display_name="VACE Flow",
+            display_name="VACE Annotate Flow",
             category="vace/control",
             description="Motion of a video as colours: control for a new video that moves alike and looks different.",
             search_aliases=["optical flow", "raft", "motion", "unimatch", "dis flow"],
@@ -94,7 +94,7 @@ class VaceAnnotateFlow(io.ComfyNode):
         flow = Flow(_finder(method or {}, notes), scale)
         control = annotate(flow, legal, keep=False)  # kept colours would not say how fast things move
         notes += flow.found[-1].sentences()
-        report = publish(notes, "VACE Flow", cls.hidden.unique_id)
+        report = publish(notes, "VACE Annotate Flow", cls.hidden.unique_id)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
 
 

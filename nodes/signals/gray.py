@@ -21,7 +21,7 @@ class VaceAnnotateGray(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceAnnotateGray",
-            display_name="VACE Gray",
+            display_name="VACE Annotate Gray",
             category="vace/control",
             description="Brightness of a video, as control for recolouring it.",
             search_aliases=["colorize", "grayscale control"],
@@ -48,5 +48,5 @@ class VaceAnnotateGray(io.ComfyNode):
         notes: list[str] = []
         clip = read_clip(frames)
         control = annotate(Gray(LUMA[luma]), legal_frames("frames", clip.frames, notes), keep=False)
-        report = publish(notes, "VACE Gray", cls.hidden.unique_id)
+        report = publish(notes, "VACE Annotate Gray", cls.hidden.unique_id)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)

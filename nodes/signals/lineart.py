@@ -50,7 +50,7 @@ class VaceAnnotateLineart(io.ComfyNode):
         option = io.DynamicCombo.Option
         return io.Schema(
             node_id="VaceAnnotateLineart",
-            display_name="VACE Lineart",
+            display_name="VACE Annotate Lineart",
             category="vace/control",
             description="A video as a line drawing, dark on white, as VACE was trained to follow.",
             search_aliases=["scribble", "sketch", "edges", "canny", "hed", "pidinet", "teed", "anyline", "softedge"],
@@ -93,7 +93,7 @@ class VaceAnnotateLineart(io.ComfyNode):
         clip = read_clip(frames)
         legal = legal_frames("frames", clip.frames, notes)
         control = annotate(_annotator(method or {}, polarity, notes), legal)
-        report = publish(notes, "VACE Lineart", cls.hidden.unique_id)
+        report = publish(notes, "VACE Annotate Lineart", cls.hidden.unique_id)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
 
 

@@ -56,7 +56,7 @@ class VaceAnnotatePose(io.ComfyNode):
         option = io.DynamicCombo.Option
         return io.Schema(
             node_id="VaceAnnotatePose",
-            display_name="VACE Pose",
+            display_name="VACE Annotate Pose",
             category="vace/control",
             description="Finds the people in a video and draws their poses as VACE was trained to follow them.",
             search_aliases=["openpose", "dwpose", "skeleton", "keypoints", "pose estimation", "yolox", "onnx"],
@@ -98,7 +98,7 @@ class VaceAnnotatePose(io.ComfyNode):
         smoothed = smooth(found.people(*legal.shape[1:3]), smoothing, fill_gaps)
         control = annotate(DrawPose(smoothed.people, Look(body, face, hands, palette)), legal, keep=False)
         sentences = [*found.sentences(), *smoothed.sentences(), *notes]
-        report = publish(sentences, "VACE Pose", cls.hidden.unique_id)
+        report = publish(sentences, "VACE Annotate Pose", cls.hidden.unique_id)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), to_keypoints(smoothed.people), report)
 
 

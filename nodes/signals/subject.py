@@ -92,7 +92,7 @@ class VaceMaskSubject(io.ComfyNode):
         option = io.DynamicCombo.Option
         return io.Schema(
             node_id="VaceMaskSubject",
-            display_name="VACE Subject Mask",
+            display_name="VACE Mask Subject",
             category="vace/mask",
             description="Finds the exact outline of a subject from a box, points or a rough mask, or by itself what "
             "stands out.",
@@ -133,7 +133,7 @@ class VaceMaskSubject(io.ComfyNode):
         looked_at = legal[chosen]
         mask = annotate(finder, looked_at)[..., 0]
         notes += subject_notes(mask, chosen, NOTHING_FOUND[name])
-        report = publish(notes, "VACE Subject Mask", cls.hidden.unique_id)
+        report = publish(notes, "VACE Mask Subject", cls.hidden.unique_id)
         return io.NodeOutput(mask, keep(looked_at, mask.to(looked_at)), ", ".join(map(str, chosen)), report)
 
 

@@ -75,7 +75,7 @@ class VaceMakeAnything(io.ComfyNode):
         option = io.DynamicCombo.Option
         return io.Schema(
             node_id="VaceMakeAnything",
-            display_name="VACE Anything",
+            display_name="VACE Make Anything",
             category="vace/combine",
             description=(
                 "VACE's known combinations in one step: a video of reference pictures, a picture set in motion, "

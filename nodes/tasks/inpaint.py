@@ -17,7 +17,7 @@ class VaceInpaintVideo(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceInpaintVideo",
-            display_name="VACE Inpaint",
+            display_name="VACE Inpaint Video",
             category="vace",
             description=(
                 "Makes a region of a video anew and keeps the rest: replace, remove or add something. The region is a "

@@ -26,7 +26,7 @@ class VacePlaceKeyframes(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VacePlaceKeyframes",
-            display_name="VACE Keyframes",
+            display_name="VACE Place Keyframes",
             category="vace/time",
             description=(
                 "Puts pictures at chosen frames of a clip and lets VACE generate all others: first frame, last frame, "

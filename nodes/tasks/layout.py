@@ -25,7 +25,7 @@ class VaceDrawLayout(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceDrawLayout",
-            display_name="VACE Layout Boxes",
+            display_name="VACE Draw Layout",
             category="vace/control",
             description=(
                 "Outlines of boxes that move over white: where things are in the video and how they travel. Each box "
@@ -74,7 +74,7 @@ class VaceTrackLayout(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceTrackLayout",
-            display_name="VACE Layout Track",
+            display_name="VACE Track Layout",
             category="vace/control",
             description="The outline of a tracked mask on white: where a thing is in each frame, and in which shape.",
             search_aliases=["contour", "outline", "mask to layout"],

@@ -58,7 +58,7 @@ class VaceOutpaintVideo(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VaceOutpaintVideo",
-            display_name="VACE Outpaint",
+            display_name="VACE Outpaint Video",
             category="vace",
             description="Makes a video wider or higher: keeps every pixel of it and generates what is around it.",
             search_aliases=["outpaint video", "extend canvas", "uncrop", "change aspect ratio", "pad video"],

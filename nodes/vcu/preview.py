@@ -14,7 +14,7 @@ class VacePreviewVcu(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VacePreviewVcu",
-            display_name="VACE Preview",
+            display_name="VACE Preview VCU",
             category="vace",
             description=(
                 "Draws what is kept, what is generated and the references as the model gets them, with size, cost and "

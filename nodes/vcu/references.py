@@ -14,7 +14,7 @@ class VacePrepareReference(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="VacePrepareReference",
-            display_name="VACE Reference",
+            display_name="VACE Prepare Reference",
             category="vace",
             description="Cuts a reference out on white, as the model was trained, and gives it its own strength.",
             search_aliases=["reference image", "subject", "remove background"],
@@ -66,4 +66,6 @@ class VacePrepareReference(io.ComfyNode):
     @classmethod
     def execute(cls, image, role, margin, strength, mask=None) -> io.NodeOutput:
         reference, notes = prepare_reference(image, mask, role=role, margin=margin, strength=strength)
-        return io.NodeOutput(reference, reference.image[None], publish(notes, "VACE Reference", cls.hidden.unique_id))
+        return io.NodeOutput(
+            reference, reference.image[None], publish(notes, "VACE Prepare Reference", cls.hidden.unique_id)
+        )

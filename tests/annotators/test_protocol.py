@@ -97,9 +97,10 @@ def test_too_few_frames(count, words):
 def test_a_missing_library_is_named_with_its_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(
-        VaceInputError, match=r"VACE Lineart needs opencv-python-headless, .*cannot import.*pip install opencv-python-h"
+        VaceInputError,
+        match=r"VACE Annotate Lineart needs opencv-python-headless, .*cannot import.*pip install opencv-python-h",
     ):
-        opencv("VACE Lineart")
+        opencv("VACE Annotate Lineart")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Turns the API workflows into workflows for the browser, each with a picture of what the model looks at and makes.
 
 The graph is laid out in a real browser: Chromium (or what ``CHROMIUM`` points at) and the Python package playwright.
-The picture is the film strip of VACE Preview, made by the host with the miniature and its inputs.
+The picture is the film strip of VACE Preview VCU, made by the host with the miniature and its inputs.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _picture(server: ComfyServer, path: Path, api: dict) -> None:
 
 
 def strip_of(prompt: dict) -> dict:
-    """The part of a workflow that leads to its first VCU and its result, with VACE Preview behind it."""
+    """The part of a workflow that leads to its first VCU and its result, with VACE Preview VCU behind it."""
     links = {"vcu": next(node["inputs"]["vcu"] for node in prompt.values() if "vcu" in node["inputs"])}
     for node_id, node in prompt.items():
         if node["class_type"] in FRAMES:

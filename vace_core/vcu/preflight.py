@@ -80,7 +80,7 @@ def _mask_warnings(vcu: Vcu) -> list[str]:
         warnings += large_mask_notes(share.mean().item(), vcu.notes)
     unseen = unseen_sentence(vcu.mask) if vcu.kind == EXTENSION else None
     if unseen and not any(note.startswith(unseen) for note in vcu.notes):  # already told
-        warnings.append(f"{unseen} VACE Keyframes has snap and hold for that.")
+        warnings.append(f"{unseen} VACE Place Keyframes has snap and hold for that.")
     return warnings
 
 
@@ -88,7 +88,7 @@ def _reference_warnings(vcu: Vcu) -> list[str]:
     aspect = vcu.width / vcu.height
     return [
         f"Reference {number} has the shape of the frame and no white around it, so the model may take it for the "
-        f"first frame. Cut the subject out with VACE Reference, or lower its strength."
+        f"first frame. Cut the subject out with VACE Prepare Reference, or lower its strength."
         for number, reference in enumerate(vcu.references)
         if abs(reference.image.shape[1] / reference.image.shape[0] / aspect - 1) < FRAME_LIKE
         and not _has_white_border(reference.image)

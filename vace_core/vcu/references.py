@@ -120,7 +120,9 @@ def prepare_reference(
         raise VaceInputError(f"role must be one of {', '.join(ROLES)}, got {role}.")
     require_shape("image", image, "R H W C", (None,) * 4)
     if len(image) != 1:
-        raise VaceInputError(f"image holds {len(image)} pictures, it must be one. Use one VACE Reference for each.")
+        raise VaceInputError(
+            f"image holds {len(image)} pictures, it must be one. Use one VACE Prepare Reference for each."
+        )
     notes: list[str] = []
     alpha = image[..., 3] if image.shape[-1] == 4 else None
     (picture,) = split_references("image", image, notes)

@@ -78,7 +78,7 @@ def legal_mask(name: str, mask: Tensor, notes: list[str], soft: bool = False) ->
         raise VaceInputError(
             f"{name} looks like a picture, not a mask: {grey:.0%} of its pixels are neither black nor white. "
             f"White is generated and black is kept; use Threshold Mask to make it so, "
-            f"or connect the picture as a video. If its grey is meant, VACE Build VCU and VACE Inpaint accept it "
+            f"or connect the picture as a video. If its grey is meant, VACE Build VCU and VACE Inpaint Video accept it "
             f"with soft_mask."
         )
     return mask

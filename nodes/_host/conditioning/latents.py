@@ -128,7 +128,7 @@ def _fit_mask(mask: Tensor, shape: ContextShape) -> Tensor:
     if count not in (1, video):
         raise VaceInputError(
             f"noise_mask of latent has {count} frames; with {shape.references} references it must have {video}, one "
-            f"for each latent frame of the video, or {shape.length}. VACE Noise Mask makes it."
+            f"for each latent frame of the video, or {shape.length}. VACE Set Noise Mask makes it."
         )
     if count != video:
         mask = mask.repeat_interleave(video, dim=axis)

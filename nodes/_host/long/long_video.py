@@ -48,7 +48,7 @@ STEPS = 255  # colour changes are told in steps of an 8-bit picture
 
 @dataclass(frozen=True)
 class LongJob:
-    """The sockets of VACE Long Video.
+    """The sockets of VACE Sample Long Video.
 
     Attributes:
         models: ``model``, and ``low_noise_model`` if there are two experts.

@@ -13,7 +13,7 @@ from ....vace_core.exact import DEFAULT_FEATHER, SIDES
 
 @dataclass(frozen=True)
 class SamplerChoices:
-    """Widgets of VACE Sampler.
+    """Widgets of VACE Sample VCU.
 
     Attributes:
         prompts: Positive and negative text.

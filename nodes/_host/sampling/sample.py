@@ -200,8 +200,8 @@ def explain_errors(extent: str) -> Iterator[None]:
             raise
         raise type(error)(
             f"Out of memory while sampling {extent}. Lower the size or the length first: every token counts. Then take "
-            f"away references, crop to the mask with VACE Crop VCU, sample long videos with VACE Context Windows, or "
-            f"load an fp8 or GGUF model (with VACE Load Adapter the base and the adapter each). It said: {error}"
+            f"away references, crop to the mask with VACE Crop VCU, sample long videos with VACE Set Context Windows, "
+            f"or load an fp8 or GGUF model (with VACE Load Adapter the base and the adapter each). It said: {error}"
         ) from error
 
 

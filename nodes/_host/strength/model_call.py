@@ -90,7 +90,7 @@ def cut_to_call(values: Tensor | float | None, options: dict, length: int) -> Te
     if len(frames) != length or not whole or values.shape[1] % whole:
         raise VaceInputError(
             "model has context windows that do not say which frames they hold, but its VACE strength differs over "
-            "frames, area or references. Use VACE Context Windows, or one strength throughout."
+            "frames, area or references. Use VACE Set Context Windows, or one strength throughout."
         )
     return values.unflatten(1, (whole, -1))[:, frames].flatten(1, 2)
 
@@ -124,11 +124,11 @@ def require_vcus(model: object, conds: dict, served: Sequence[Sequence[int]] = (
         served: For each attached adapter the numbers of the VCUs that it works on.
 
     Raises:
-        VaceInputError: If VACE Strength or VACE Apply Adapter names one.
+        VaceInputError: If VACE Set Strength or VACE Apply Adapter names one.
     """
     present = max((len(entry.get(FRAMES) or ()) for group in conds.values() for entry in group), default=0)
     fields = model.model_options["transformer_options"].get(FIELDS_KEY, StrengthFields())
-    require_vcu("vcu of VACE Strength", fields.highest, present)
+    require_vcu("vcu of VACE Set Strength", fields.highest, present)
     for vcus in served:
         require_vcu("vcus of VACE Apply Adapter", max(vcus, default=0), present)
 

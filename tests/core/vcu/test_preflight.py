@@ -57,7 +57,7 @@ def test_an_unseen_keyframe_is_warned_of():
     (warning,) = preflight(vcu).warnings
     assert (
         warning.startswith("The mask channels do not see that frame 0 is kept")
-        and "VACE Keyframes has snap and hold" in warning
+        and "VACE Place Keyframes has snap and hold" in warning
     )
     assert preflight(vcu.with_notes([f"{warning} Told before."])).warnings == ()
     mask[1] = 0  # frame 1 is one of those that are seen

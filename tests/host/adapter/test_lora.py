@@ -48,10 +48,10 @@ def test_a_lora_on_base_and_adapter_is_that_on_the_merged_model(call, loras, sam
     for strength in strengths:
         name = {"lora_name": "both.safetensors", "strength_model": strength}
         (merged,), (base,) = (call("LoraLoaderModelOnly", model=model, **name) for model in (merged, base))
-        (adapter,) = call("VaceLoadLora", adapter=adapter, lora_name="both.safetensors", strength=strength)
+        (adapter,) = call("VaceLoadAdapterLora", adapter=adapter, lora_name="both.safetensors", strength=strength)
     (attached,) = call("VaceApplyAdapter", model=base, adapter=adapter)
     expected = sample(merged)
-    same(f"VACE Adapter LoRA, {len(strengths)}", expected, sample(attached))
+    same(f"VACE Load Adapter LoRA, {len(strengths)}", expected, sample(attached))
     assert (expected - plain_result).abs().max() > 1e-3
 
 
@@ -59,10 +59,10 @@ def test_the_adapter_without_it_stays_as_it_was(call, loras, sample, adapter):
     (base,) = call("UNETLoader", unet_name=PLAIN, weight_dtype="default")
     (attached,) = call("VaceApplyAdapter", model=base, adapter=adapter)
     before = sample(attached)
-    (patched,) = call("VaceLoadLora", adapter=adapter, lora_name="both.safetensors", strength=1.0)
+    (patched,) = call("VaceLoadAdapterLora", adapter=adapter, lora_name="both.safetensors", strength=1.0)
     with_lora = sample(call("VaceApplyAdapter", model=base, adapter=patched)[0])
     assert torch.equal(sample(attached), before) and not torch.equal(with_lora, before)
-    (switched_off,) = call("VaceLoadLora", adapter=adapter, lora_name="both.safetensors", strength=0.0)
+    (switched_off,) = call("VaceLoadAdapterLora", adapter=adapter, lora_name="both.safetensors", strength=0.0)
     assert torch.equal(sample(call("VaceApplyAdapter", model=base, adapter=switched_off)[0]), before)
 
 
@@ -76,4 +76,4 @@ def test_the_adapter_without_it_stays_as_it_was(call, loras, sample, adapter):
 )
 def test_a_file_that_does_nothing_here_is_refused(call, loras, adapter, name, message):
     with pytest.raises(ValueError, match=message):
-        call("VaceLoadLora", adapter=adapter, lora_name=name, strength=1.0)
+        call("VaceLoadAdapterLora", adapter=adapter, lora_name=name, strength=1.0)

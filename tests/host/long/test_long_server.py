@@ -33,7 +33,7 @@ def prompt(run, steps=3):
             },
         },
         "s": {
-            "class_type": "VaceSampleLong",
+            "class_type": "VaceSampleLongVideo",
             "inputs": {
                 "model": ["m", 0], "clip": ["c", 0], "vae": ["v", 0], "vcu": ["vcu", 0], "prompts": "a boy\n---\nrain",
                 "negative_prompt": "", "seed": 5, "settings": "custom", "settings.steps": steps, "settings.cfg": 4.0,

@@ -1,4 +1,4 @@
-"""VACE Long Video on the real host: counts, resuming, redoing, exact pixels, and the same as one short run."""
+"""VACE Sample Long Video on the real host: counts, resuming, redoing, exact pixels, and the same as one short run."""
 
 import json
 from fractions import Fraction
@@ -69,7 +69,7 @@ def make(call, vace_model, vae, clip, video, mask, runs):
 
     def run(name, vcu=inpaint, **changed):
         inputs = {**DEFAULTS, "model": vace_model, "clip": clip, "vae": vae, "vcu": vcu, "run": name, **changed}
-        film, report = call("VaceSampleLong", **inputs)
+        film, report = call("VaceSampleLongVideo", **inputs)
         return (film.get_components().images * 255).round().to(torch.uint8), report
 
     return run
@@ -288,7 +288,7 @@ def test_the_film_is_saved_frame_by_frame_with_rate_and_sound(make, call, video,
     settings = {key: value for key, value in BUILD.items() if key != "length"}
     long_vcu, _ = call("VaceBuildLongVcu", video=film, inside_mask="empty", **settings)
     inputs = {**DEFAULTS, "model": vace_model, "clip": clip, "vae": vae, "vcu": long_vcu, "run": "saved"}
-    made, _ = call("VaceSampleLong", **inputs)
+    made, _ = call("VaceSampleLongVideo", **inputs)
     made.save_to(str(tmp_path / "out.mp4"))
     from comfy_api.latest import InputImpl
 
@@ -339,5 +339,5 @@ def test_without_a_name_the_same_inputs_find_their_run_again(make, runs):
 
 def test_the_browser_does_not_change_the_seed_of_a_run(host_nodes):
     """By its name alone a seed gets a new value for each queue; the next one would not find its run."""
-    options = host_nodes["VaceSampleLong"].INPUT_TYPES()["required"]["seed"][1]
+    options = host_nodes["VaceSampleLongVideo"].INPUT_TYPES()["required"]["seed"][1]
     assert options["control_after_generate"] is False

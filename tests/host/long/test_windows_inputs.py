@@ -76,7 +76,7 @@ def test_a_model_without_vace_is_refused(call, plain_model):
 def test_repairs_are_told_in_the_log(call, model, caplog):
     with caplog.at_level("INFO", logger="wan_vace"):
         windowed(call, model, length=10, overlap=6, schedule="batched", closed_loop=True)
-    assert [record.getMessage().removeprefix("VACE Context Windows: ") for record in caplog.records] == [
+    assert [record.getMessage().removeprefix("VACE Set Context Windows: ") for record in caplog.records] == [
         "Windows hold 13 frames, not 10: the model works in 4n + 1.",
         "Windows overlap by 4 frames, not 6: they move in steps of 4.",
         "closed_loop has no effect: it is for schedule looped_uniform.",

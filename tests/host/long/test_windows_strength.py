@@ -81,5 +81,5 @@ def test_windows_that_do_not_say_their_frames_are_refused(call, model, contexts,
     inputs = conditioned(call, prompts, [(contexts[0], 0.8)])
     foreign = strength(call, model, frames="1, 0").clone()
     foreign.model_options["transformer_options"]["context_window"] = [0, 1, 2]
-    with pytest.raises(ValueError, match=r"model has context windows that do not say .* Use VACE Context Windows"):
+    with pytest.raises(ValueError, match=r"model has context windows that do not say .* Use VACE Set Context Windows"):
         sample(call, foreign, inputs)

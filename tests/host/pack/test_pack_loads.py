@@ -35,7 +35,7 @@ NODE_IDS = [
     "VaceInterpolateFrames",
     "VaceJoinVideos",
     "VaceLoadAdapter",
-    "VaceLoadLora",
+    "VaceLoadAdapterLora",
     "VaceLoadModels",
     "VaceLoadVcu",
     "VaceLoopVideo",
@@ -48,7 +48,7 @@ NODE_IDS = [
     "VacePrepareReference",
     "VacePreviewVcu",
     "VaceSampleContext",
-    "VaceSampleLong",
+    "VaceSampleLongVideo",
     "VaceSampleVcu",
     "VaceSaveVcu",
     "VaceSetContextWindows",
@@ -73,6 +73,12 @@ def test_every_input_and_output_has_a_tooltip(host_nodes, node_id):
     bare = [socket.id or socket.display_name for socket in [*schema.inputs, *schema.outputs] if not socket.tooltip]
     assert not bare, f"without tooltip: {bare}"
     assert schema.description and schema.display_name.startswith("VACE") and schema.category.startswith("vace")
+
+
+@pytest.mark.parametrize("node_id", NODE_IDS)
+def test_id_and_menu_name_are_one_name(host_nodes, node_id):
+    words = host_nodes[node_id].GET_SCHEMA().display_name.split()
+    assert words[0] == "VACE" and "Vace" + "".join(word[0].upper() + word[1:].lower() for word in words[1:]) == node_id
 
 
 @pytest.mark.parametrize("node_id", NODE_IDS)

@@ -113,7 +113,8 @@ def failing(model, error):
 
 MESSAGE = (
     r"Out of memory while sampling 48 x 32, 5 frames, 2 references, 1 VCU, 2 videos at once: 48 tokens\. "
-    r"Lower the size or the length first.*references.*VACE Crop VCU.*VACE Context Windows.*GGUF.*It said: CUDA out of"
+    r"Lower the size or the length first.*references.*VACE Crop VCU.*VACE Set Context Windows.*GGUF"
+    r".*It said: CUDA out of"
 )
 
 

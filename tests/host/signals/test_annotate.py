@@ -209,9 +209,9 @@ def test_progress_goes_from_nothing_to_all(base, temp):
 def test_a_missing_file_is_named_with_its_folder_and_its_place(files, models):
     wanted = files.Weights(("lines.pth", "other.pth"), "https://example.org/lines")
     with pytest.raises(
-        ValueError, match=r"VACE Lineart needs lines\.pth, .*not on this machine.*example\.org/lines"
+        ValueError, match=r"VACE Annotate Lineart needs lines\.pth, .*not on this machine.*example\.org/lines"
     ) as e:
-        files.find_weights(wanted, "VACE Lineart")
+        files.find_weights(wanted, "VACE Annotate Lineart")
     assert str(e.value).endswith(f"put it into {models / 'vace_annotators'}.")
     assert files.available([wanted]) == []
 

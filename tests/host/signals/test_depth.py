@@ -1,4 +1,4 @@
-"""VACE Depth in the real host: connected geometry and pictures, users' files, inputs that do not fit."""
+"""VACE Annotate Depth in the real host: connected geometry and pictures, users' files, inputs that do not fit."""
 
 import asyncio
 import pickle

@@ -1,4 +1,4 @@
-"""VACE Flow in the real host: without files, with users' files, with the host's own model, inputs that do not fit."""
+"""VACE Annotate Flow in the real host: without files, with files of users, with its own model; inputs that misfit."""
 
 import asyncio
 import importlib
@@ -221,7 +221,7 @@ def test_an_unknown_method_is_refused(call, method):
 def test_a_missing_opencv_is_named_with_its_command(call, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(
-        ValueError, match=r"VACE Flow needs opencv-python-headless, .*pip install opencv-python-headless"
+        ValueError, match=r"VACE Annotate Flow needs opencv-python-headless, .*pip install opencv-python-headless"
     ):
         flow(call, clip())
 

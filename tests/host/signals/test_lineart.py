@@ -1,4 +1,4 @@
-"""VACE Lineart and VACE Gray in the real host: defaults, files, inputs that do not fit."""
+"""VACE Annotate Lineart and VACE Annotate Gray in the real host: defaults, files, inputs that do not fit."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""VACE Pose in the real host: files with known answers by every method, missing and foreign files, what is kept."""
+"""VACE Annotate Pose in the real host: files with known answers by every method, missing and foreign files, caching."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""VACE Subject Mask and VACE Track Mask in the real host: hints, files, wires between them, inputs that do not fit."""
+"""VACE Mask Subject and VACE Track Mask in the real host: hints, files, wires between them, inputs that do not fit."""
 
 import pytest
 import torch

@@ -26,7 +26,7 @@ def contexts(call, vae):
 
 
 def chain(call, model, *fields):
-    """The model behind a row of VACE Strength nodes."""
+    """The model behind a row of VACE Set Strength nodes."""
     for field in fields:
         model = call("VaceSetStrength", model=model, **{**TYPED, **field})[0]
     return model
@@ -145,7 +145,9 @@ def test_a_vcu_that_is_not_there_is_refused_before_anything_runs(
         runs = []
         hook = blocks_of(model)[0].register_forward_hook(lambda *_, runs=runs: runs.append(1))
         try:
-            match = rf"vcu of VACE Strength is 3, but the conditioning that is sampled holds {words}\. Choose a number"
+            match = (
+                rf"vcu of VACE Set Strength is 3, but the conditioning that is sampled holds {words}\. Choose a number"
+            )
             with pytest.raises(ValueError, match=match):
                 sample(call, chain(call, model, {"vcu": 3}), (*inputs[:2], latent))
         finally:
