@@ -31,7 +31,6 @@ class VaceAnnotateDepth(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        option = io.DynamicCombo.Option
         return io.Schema(
             node_id="VaceAnnotateDepth",
             display_name="VACE Annotate Depth",
@@ -44,9 +43,11 @@ class VaceAnnotateDepth(io.ComfyNode):
                     optional=True,
                     tooltip="Any video. With connected depth not needed: it then gives size, frame rate and sound.",
                 ),
-                io.DynamicCombo.Input(
+                _depth(),
+                io.Combo.Input(
                     "method",
-                    options=[option(CONNECTED, [_depth()]), *(option(name, []) for name in DEPTH_NETWORKS)],
+                    options=[CONNECTED, *DEPTH_NETWORKS],
+                    default=CONNECTED,
                     tooltip="connected depth takes what another node saw. The others see it themselves, with a file "
                     "that must be on this machine; midas is VACE's own and needs controlnet-aux. Weights of depth "
                     "anything v2 base and large are not for commercial use (CC-BY-NC-4.0), small is free (Apache-2.0).",
@@ -78,19 +79,22 @@ class VaceAnnotateDepth(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, range, invert, frames=None, method=None) -> io.NodeOutput:
+    def execute(cls, method, range, invert, frames=None, depth=None) -> io.NodeOutput:
         notes: list[str] = []
-        clip, maps = _source(method or {}, frames, notes)
+        clip, maps = _source(method, depth, frames, notes)
         control = depth_control(maps, range, invert, notes)
         report = publish(notes, "VACE Annotate Depth", cls.hidden.unique_id)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
 
 
-def _source(method: dict, frames: object, notes: list[str]) -> tuple[Clip, Tensor]:
-    name = method.get("method")
-    if name == CONNECTED:
-        return connected_depth(method.get("depth"), frames, notes)
-    if name in DEPTH_NETWORKS:
-        return estimated_depth(name, frames, notes)
-    # The host drops a key it does not know instead of refusing it.
-    raise VaceInputError(f"method is not one of {', '.join([CONNECTED, *DEPTH_NETWORKS])}. Choose one.")
+def _source(method: str, depth: object, frames: object, notes: list[str]) -> tuple[Clip, Tensor]:
+    if method == CONNECTED:
+        return connected_depth(depth, frames, notes)
+    if method not in DEPTH_NETWORKS:  # the host does not look at what a wire brings
+        raise VaceInputError(f"method is not one of {', '.join([CONNECTED, *DEPTH_NETWORKS])}. Choose one.")
+    if depth is not None:
+        raise VaceInputError(
+            f"depth is connected, but method is {method}, which sees depth itself in frames. Choose {CONNECTED} to use "
+            f"what is connected, or disconnect depth."
+        )
+    return estimated_depth(method, frames, notes)

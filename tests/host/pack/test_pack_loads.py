@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness import specs
+
 pytestmark = pytest.mark.host
 
 PACK_ROOT = Path(__file__).resolve().parents[3]
@@ -79,6 +81,12 @@ def test_every_input_and_output_has_a_tooltip(host_nodes, node_id):
 def test_id_and_menu_name_are_one_name(host_nodes, node_id):
     words = host_nodes[node_id].GET_SCHEMA().display_name.split()
     assert words[0] == "VACE" and "Vace" + "".join(word[0].upper() + word[1:].lower() for word in words[1:]) == node_id
+
+
+@pytest.mark.parametrize("node_id", NODE_IDS)
+def test_the_front_end_can_place_the_node(host_nodes, node_id):
+    inputs = host_nodes[node_id].GET_NODE_INFO_V1()["input"]
+    assert not specs.unplaceable(inputs), "let the first option bring a widget, or make the socket an ordinary one"
 
 
 @pytest.mark.parametrize("node_id", NODE_IDS)

@@ -31,7 +31,7 @@ SIGNALS = {
     },
     "VaceAnnotateFlow": {"frames": FEW, "method": "dis", "method.check": True, "scale": "official per frame"},
     "VaceAnnotateDepth": {
-        "method": "connected depth", "method.depth": ["gray", 0], "range": "steady", "invert": False,
+        "method": "connected depth", "depth": ["gray", 0], "range": "steady", "invert": False,
     },
     "VaceDrawPose": {"frames": FEW, "width": 0, "height": 0, "length": 0, **POSE},
 }  # fmt: skip

@@ -96,9 +96,7 @@ def put(tmp_path, name, tensors, folder="vace_annotators"):
 
 def depth(call, method=SMALL, frames=None, value_range=STEADY, invert=False, **connected):
     name = "connected depth" if connected else method
-    return call(
-        "VaceAnnotateDepth", frames=frames, range=value_range, invert=invert, method={"method": name, **connected}
-    )
+    return call("VaceAnnotateDepth", frames=frames, range=value_range, invert=invert, method=name, **connected)
 
 
 def clip(num_frames=3, height=33, width=47):
@@ -151,9 +149,9 @@ def test_the_wires_are_the_host_s(host):
 
     nodes = host.NODE_CLASS_MAPPINGS
     wires = [nodes[name].GET_SCHEMA().outputs[0].io_type for name in ("DA3Inference", "MoGeInference")]
-    (method,) = [i for i in nodes["VaceAnnotateDepth"].GET_SCHEMA().inputs if i.id == "method"]
-    accepted = method.options[0].inputs[0].get_io_type()
-    assert method.options[0].key == "connected depth"
+    inputs = {i.id: i for i in nodes["VaceAnnotateDepth"].GET_SCHEMA().inputs}
+    accepted = inputs["depth"].get_io_type()
+    assert inputs["method"].default == "connected depth"
     assert all(validate_node_input(wire, accepted) for wire in [*wires, "IMAGE", "VIDEO"])
 
 
@@ -164,7 +162,7 @@ def test_the_host_accepts_a_graph_with_it(host):
         "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 2, "color": 0}},
         "2": {
             "class_type": "VaceAnnotateDepth",
-            "inputs": {"method": "connected depth", "method.depth": ["1", 0], "range": STEADY, "invert": False},
+            "inputs": {"method": "connected depth", "depth": ["1", 0], "range": STEADY, "invert": False},
         },
         "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
     }
@@ -334,4 +332,13 @@ def test_a_network_without_a_video_says_so(call, small, network, tmp_path):
 
 def test_an_unknown_method_is_refused(call):
     with pytest.raises(ValueError, match=r"method is not one of connected depth, depth anything v2 small, .*midas"):
-        call("VaceAnnotateDepth", frames=clip(), range=STEADY, invert=False)
+        depth(call, "zoedepth", clip())
+
+
+@pytest.mark.parametrize("method", [SMALL, MIDAS])
+def test_connected_depth_is_not_passed_over_when_a_network_is_chosen(call, method):
+    message = rf"depth is connected, but method is {method}, .*\. Choose connected depth to use .*, or disconnect depth"
+    with pytest.raises(ValueError, match=message):
+        call(
+            "VaceAnnotateDepth", frames=clip(), depth={"depth": distances()}, method=method, range=STEADY, invert=False
+        )
