@@ -67,17 +67,19 @@ class VaceOutpaintVideo(io.ComfyNode):
                 io.DynamicCombo.Input(
                     "by",
                     options=[
+                        io.DynamicCombo.Option("wider", []),
                         io.DynamicCombo.Option("ratio", _ratios()),
                         io.DynamicCombo.Option("pixels", _pixels()),
                         io.DynamicCombo.Option("aspect", _aspect()),
                     ],
-                    tooltip="How to say where it grows: parts of its size, pixels, or the shape it is to have.",
+                    tooltip="Where it grows. wider: a quarter of its width on the left and on the right. Or say it, in "
+                    "parts of its size, in pixels, or by the shape it is to have.",
                 ),
                 io.Boolean.Input(
                     "inner",
                     default=False,
                     tooltip="Keep the size of the video and make the border anew inside of it, to repair its edges. "
-                    "With ratio or pixels.",
+                    "Not with aspect.",
                 ),
                 references_socket(),
                 io.Boolean.Input(

@@ -101,7 +101,8 @@ class Aspect:
 
 
 Growth = Margins | Ratio | Aspect
-GROWTHS: dict[str, type[Growth]] = {"ratio": Ratio, "pixels": Margins, "aspect": Aspect}
+# The first has no fields: beside a growing group of sockets the front end needs that to keep their wires.
+GROWTHS: dict[str, type[Growth]] = {"wider": Ratio, "ratio": Ratio, "pixels": Margins, "aspect": Aspect}
 
 
 def growth_from(by: Mapping[str, object] | None) -> Growth:

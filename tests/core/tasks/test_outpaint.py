@@ -185,11 +185,12 @@ def test_what_is_no_aspect(text):
 
 def test_the_growth_a_user_chose():
     sides = {"left": 1, "right": 2, "top": 3, "bottom": 4}
+    assert growth_from({"by": "wider"}) == Ratio(0.25, 0.25, 0, 0)
     assert growth_from({"by": "ratio", **sides}) == Ratio(1, 2, 3, 4)
     assert growth_from({"by": "pixels", **sides}) == Margins(1, 2, 3, 4)
     assert growth_from({"by": "aspect", "aspect": "1:1", "anchor": "top"}) == Aspect("1:1", "top")
     for by in (None, {}, {"by": "corner"}):
-        with pytest.raises(VaceInputError, match="by must be one of ratio, pixels, aspect, got"):
+        with pytest.raises(VaceInputError, match="by must be one of wider, ratio, pixels, aspect, got"):
             growth_from(by)
 
 

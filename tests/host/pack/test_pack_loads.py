@@ -84,9 +84,10 @@ def test_id_and_menu_name_are_one_name(host_nodes, node_id):
 
 
 @pytest.mark.parametrize("node_id", NODE_IDS)
-def test_the_front_end_can_place_the_node(host_nodes, node_id):
+def test_the_front_end_can_place_the_node_and_keep_its_wires(host_nodes, node_id):
     inputs = host_nodes[node_id].GET_NODE_INFO_V1()["input"]
     assert not specs.unplaceable(inputs), "let the first option bring a widget, or make the socket an ordinary one"
+    assert not specs.forgetful(inputs), "let its first option bring nothing"
 
 
 @pytest.mark.parametrize("node_id", NODE_IDS)

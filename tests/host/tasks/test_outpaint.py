@@ -13,6 +13,7 @@ SETTINGS = {
 }  # fmt: skip
 RATIO = {"by": "ratio", "left": 0.25, "right": 0.25, "top": 0.0, "bottom": 0.0}
 CHOICES = [
+    {"by": "wider"},
     RATIO,
     {"by": "pixels", "left": 16, "right": 0, "top": 5, "bottom": 0},
     {"by": "aspect", "aspect": "1:1", "anchor": "bottom"},
@@ -67,7 +68,7 @@ def test_the_fields_of_a_prompt_arrive_together(host, call):
 
 def test_an_unknown_key_is_refused_with_the_choices(host, call):
     values = prompt_values(host, by="corner", inner=False)
-    with pytest.raises(ValueError, match="by must be one of ratio, pixels, aspect, got None"):
+    with pytest.raises(ValueError, match="by must be one of wider, ratio, pixels, aspect, got None"):
         call("VaceOutpaintVideo", video=torch.rand(1, 32, 48, 3), **{**SETTINGS, **values})
 
 
