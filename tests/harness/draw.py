@@ -1,31 +1,27 @@
 """Turns the API workflows into workflows for the browser, each with a picture of what the model looks at and makes.
 
-The graph is laid out in a real browser: Chromium (or what ``CHROMIUM`` points at) and the Python package playwright.
+The graph is laid out in a real browser.
 The picture is the film strip of VACE Preview VCU, made by the host with the miniature and its inputs.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
 from pathlib import Path
 
 from PIL import Image
 
-from .places import ROOT
+from .browser import VIEW, chromium, open_front_end, require_chromium
+from .places import ROOT, SetupError
 from .server import ComfyServer
 from .workflows import miniature
 
 FOLDER = ROOT / "example_workflows"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-VIEW = {"width": 1500, "height": 900}
 PICTURE_WIDTH = 900
 FRAMES = {"VaceSampleVcu": 1, "VaceDecodeLatent": 0}  # which output is what was made
 GAP_X, GAP_Y = 70, 90
 IMAGE_HEIGHT = 340  # of a node that shows the picture it loads, which arrives after the layout
-READY = "() => window.app?.extensionManager && window.app?.graph && !document.querySelector('.p-blockui-mask')"
 
 # Nodes go into columns by their distance from the start, so that wires run from left to right.
 LOAD = "([api, name]) => app.loadApiJson(api, name)"
@@ -73,28 +69,19 @@ def main(names: list[str]) -> int:
     Returns:
         The exit status.
     """
-    from playwright.sync_api import sync_playwright
-
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        print("error: no Chromium found. Install it, or set CHROMIUM to its path.", file=sys.stderr)
-        return 1
     files = [p for p in sorted((FOLDER / "api").glob("*.json")) if not names or p.stem in names]
     workflows = {path: json.loads(path.read_text("utf-8")) for path in files}
+    require_chromium()
     with ComfyServer(cpu=True) as server:
         for path, api in workflows.items():
             _picture(server, path, api)
             print(f"{path.stem}.jpg", flush=True)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=ARGUMENTS)
+        with chromium() as browser:
             page = browser.new_page(viewport=VIEW)
             for path, api in workflows.items():
-                page.goto(server.url, wait_until="domcontentloaded")  # previews of the last one would stay otherwise
-                page.wait_for_function(READY, timeout=60000)
-                page.wait_for_selector("[data-testid=queue-button]", timeout=60000)
+                open_front_end(page, server.url)  # previews of the last one would stay otherwise
                 _draw(page, path, api)
                 print(path.name, flush=True)
-            browser.close()
     return 0
 
 
@@ -146,4 +133,7 @@ def _plain(value: object) -> object:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SetupError as error:
+        sys.exit(f"error: {error}")

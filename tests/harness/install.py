@@ -19,7 +19,7 @@ from .processes import host_env
 # Newer torch builds leave torchaudio with another CUDA version, which then refuses to import.
 CONSTRAINTS = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 # diffusers is the second implementation that the adapter is compared with; gguf reads one of its file formats; onnx
-# writes the small networks that onnxruntime reads.
+# writes the small networks that onnxruntime reads; playwright drives a Chromium that is on the machine.
 DEV_TOOLS = (
     "pytest==9.2.0",
     "ruff==0.17.6",
@@ -31,6 +31,7 @@ DEV_TOOLS = (
     "onnxruntime==1.23.2",
     "onnx==1.23.2",
     "matplotlib==3.10.9",
+    "playwright==1.65.2",
 )
 HOST_MODULES = ("torch", "safetensors", "aiohttp", "PIL", "numpy", "sentencepiece")
 TOOL_MODULES = ("pytest", "ruff", "hypothesis")

@@ -94,10 +94,7 @@ def host(arguments: list[str]) -> int:
 
 def draw(arguments: list[str]) -> int:
     """Make example_workflows/*.json and their pictures from the API files (needs Chromium)."""
-    ready = set_up()
-    if _run_module(ready, "pip", "install", "--quiet", "playwright"):
-        raise SetupError("playwright could not be installed. Check the network, or install it into the host's Python.")
-    return _run_module(ready, "harness.draw", *arguments)
+    return _run_module(set_up(), "harness.draw", *arguments)
 
 
 def train(arguments: list[str]) -> int:
