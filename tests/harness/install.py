@@ -33,6 +33,7 @@ DEV_TOOLS = (
     "matplotlib==3.10.9",
     "playwright==1.65.2",
 )
+FRONT_END = "comfyui-frontend-package"
 HOST_MODULES = ("torch", "safetensors", "aiohttp", "PIL", "numpy", "sentencepiece")
 TOOL_MODULES = ("pytest", "ruff", "hypothesis")
 ROOM_GIB = 7 if sys.platform == "linux" else 3  # the CUDA libraries come with Linux wheels only
@@ -90,6 +91,31 @@ def fetch(version: str, python: Path) -> Path:
     (part / archive.name).replace(archive)
     shutil.rmtree(part)
     return archive
+
+
+def front_end(version: str, python: Path) -> Path:
+    """A version of ComfyUI's front end, downloaded when it is not there yet.
+
+    Args:
+        version: Such as ``1.58.1``, or ``newest``.
+        python: An interpreter that has pip; nothing is installed into it.
+
+    Returns:
+        The folder to serve; its name is the version.
+    """
+    folder = dev_dir() / "front-ends"
+    if (folder / version).is_dir():
+        return folder / version
+    part = folder / f"part-{version}"
+    shutil.rmtree(part, ignore_errors=True)
+    wanted = FRONT_END if version == "newest" else f"{FRONT_END}=={version}"
+    _pip(python, ["install", "--no-deps", "--target", str(part), wanted])
+    (about,) = part.glob("*.dist-info")
+    target = folder / about.name.removesuffix(".dist-info").rpartition("-")[2]
+    if not target.is_dir():
+        (part / FRONT_END.replace("-", "_") / "static").replace(target)
+    shutil.rmtree(part)
+    return target
 
 
 def sha256(path: Path) -> str:

@@ -97,6 +97,11 @@ def draw(arguments: list[str]) -> int:
     return _run_module(set_up(), "harness.draw", *arguments)
 
 
+def browser(arguments: list[str]) -> int:
+    """Place every node in ComfyUI's front end, in both node modes (--front-end VERSION|newest|pinned, --save)."""
+    return _run_module(set_up(), "harness.front_ends", *arguments)
+
+
 def train(arguments: list[str]) -> int:
     """Train the miniature, an hour and a quarter (vae, base, adapter, tuned, comparison; --ship puts them in place)."""
     ready, folder = set_up(), str(places.dev_dir() / "miniature")
@@ -122,7 +127,7 @@ def set_up() -> Host:
 
 VERBS = {
     verb.__name__.replace("_", "-"): verb
-    for verb in (demo, test, serve, bench, parity, quality, host, draw, train, train_adapter)
+    for verb in (demo, test, serve, bench, parity, quality, browser, host, draw, train, train_adapter)
 }
 
 
