@@ -1,79 +1,161 @@
-"""ARCHITECTURE.md's import rules, checked on every source file."""
+"""ARCHITECTURE.md's rules, checked on every source file."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-PACK_ROOT = Path(__file__).resolve().parent.parent
-HOST_ADAPTER = Path("nodes/_host")
-HOST_INTERNALS = {
-    "comfy",
-    "comfy_extras",
-    "comfy_execution",
-    "folder_paths",
-    "node_helpers",
-    "server",
-    "/nodes",
-}
+from harness.structure import HOST, Structure, circle
+
+STRUCTURE = Structure()
+FILES = sorted(STRUCTURE.files)
+FOLDERS = STRUCTURE.folders
+ARROWS = STRUCTURE.arrows()
+PACK = ("vace_core", "annotators", "nodes")  # what is released
+
+HOST_INTERNALS = {"comfy", "comfy_extras", "comfy_execution", "folder_paths", "node_helpers", "server", "nodes"}
 LAYERS = {
     "vace_core": {"vace_core"},
     "annotators": {"vace_core", "annotators"},
-    "nodes": {"vace_core", "annotators", "nodes", "comfy_api"},
-    "miniature": {"vace_core", "annotators", "nodes", "miniature"},  # a development tool above all of them
+    "nodes": {"vace_core", "annotators", "nodes"},
+    "training": {"vace_core", "annotators", "nodes", "training"},
+    "miniature": {"vace_core", "annotators", "nodes", "training", "miniature"},
 }
-USES_HOST = (HOST_ADAPTER, Path("miniature"))
-FILES = sorted(path.relative_to(PACK_ROOT) for layer in LAYERS for path in (PACK_ROOT / layer).rglob("*.py"))
+
+# Every concept may use these; they may use those before them.
+COMMON = ("video", "masks", "vcu")
+# Arrows between two signals, and between two concepts of the host layer. Each is one more thing to know before a
+# folder can be understood, so a new one has to be written down here, with its reason.
+ANNOTATORS = {
+    "subject": {"flow"},  # a tracked mask moves as its pixels do
+}
+HOST_CONCEPTS = {
+    "video": {"conditioning"},  # a VIDEO is made of what a latent carries along: frame rate and sound
+    "vcu": {"files"},
+    "strength": {"conditioning"},  # strengths are among the conditioning's keys
+    "adapter": {"files", "conditioning", "strength"},
+    "sampling": {"conditioning", "adapter"},  # a model without VACE is refused before sampling
+    "long": {"files", "video", "conditioning", "strength", "adapter", "sampling"},  # a run is all of these in turn
+    "signals": {"files", "video", "adapter"},  # a connected model is told from another as an adapter's base is
+}
 
 
-def imported_packages(path: Path) -> set[str]:
-    """First component of everything ``path`` imports: ``..vace_core.masks`` gives ``vace_core``.
-
-    An absolute import of a name that is also a layer gives ``/nodes``: it is ComfyUI's module, not ours.
-    """
-    packages = set()
-    for node in ast.walk(ast.parse((PACK_ROOT / path).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            absolute = {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            absolute = {node.module.partition(".")[0]}
-        elif isinstance(node, ast.ImportFrom):
-            above = path.parts[: len(path.parts) - node.level]
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            packages |= {(*above, *name.split("."))[0] for name in names}
-            continue
-        else:
-            continue
-        packages |= {f"/{name}" if name in LAYERS else name for name in absolute}
-    return packages
-
-
-def sibling_nodes(path: Path) -> set[str]:
-    """Node files that a node file imports; shared code begins with an underscore or lies a layer down."""
-    tree = ast.parse((PACK_ROOT / path).read_text(encoding="utf-8"))
-    relative = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level in (1, 2) and n.module]
-    return {n.module for n in relative if not n.module.startswith("_")}
+def is_core(folder: Path) -> bool:
+    return folder.parts[0] == "vace_core"
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_imports_point_inwards(path):
-    ours_or_host = imported_packages(path) & (set(LAYERS) | HOST_INTERNALS | {"comfy_api", "/vace_core", "/annotators"})
-    uses_host = any(path.is_relative_to(folder) for folder in USES_HOST)
-    allowed = LAYERS[path.parts[0]] | (HOST_INTERNALS if uses_host else set())
-    assert ours_or_host <= allowed, f"{path} must not import {sorted(ours_or_host - allowed)}"
+def test_layers_point_inwards(path):
+    file, layer = STRUCTURE.files[path], path.parts[0]
+    reached = {each.target.parts[0] for each in STRUCTURE.imports if each.source == path}
+    assert reached <= LAYERS[layer], f"{path} must not import {sorted(reached - LAYERS[layer])}"
+    internals = file.foreign() & HOST_INTERNALS
+    may_use_host = path.is_relative_to(HOST) or layer in ("training", "miniature")
+    assert may_use_host or not internals, f"{path} imports {sorted(internals)}; only nodes/_host touches ComfyUI"
+    assert layer in ("nodes", "training", "miniature") or "comfy_api" not in file.foreign()
 
 
-NODE_FILES = [p for p in FILES if p.parts[0] == "nodes" and p.parts[1] != "_host" and not p.name.startswith("_")]
+def allowed(source: Path, target: Path) -> bool:
+    """Whether a concept may import another of its own layer."""
+    if target == source.parent or source == target.parent:  # shared files of the layer; the layer's list of all
+        return True
+    if is_core(source):
+        before = COMMON[: COMMON.index(source.name)] if source.name in COMMON else COMMON
+        return target.name in before
+    if source.is_relative_to(HOST):
+        return target.name in HOST_CONCEPTS.get(source.name, ())
+    if source.parts[0] == "annotators":
+        return target.name in ANNOTATORS.get(source.name, ())
+    return False
 
 
-@pytest.mark.parametrize("path", NODE_FILES, ids=str)
-def test_node_files_do_not_import_each_other(path):
-    assert not sibling_nodes(path)
+def layer_of(folder: Path) -> Path:
+    return HOST if folder.is_relative_to(HOST) else Path(folder.parts[0])
+
+
+WITHIN = [pair for pair in ARROWS if layer_of(pair[0]) == layer_of(pair[1]) and pair[0].parts[0] in PACK]
+
+
+@pytest.mark.parametrize("pair", WITHIN, ids=lambda pair: f"{pair[0]}->{pair[1]}")
+def test_concepts_use_the_common_ones_and_nothing_else(pair):
+    source, target = pair
+    assert allowed(source, target), (
+        f"{source} imports {target} ({ARROWS[pair][0].source}, line {ARROWS[pair][0].line}). A concept may use "
+        f"{', '.join(COMMON)}. Move what both need into one of these, or write the arrow down here with its reason."
+    )
+
+
+def test_no_arrow_is_allowed_that_nobody_needs():
+    listed = {(HOST / a, HOST / b) for a, targets in HOST_CONCEPTS.items() for b in targets}
+    listed |= {(Path("annotators", a), Path("annotators", b)) for a, targets in ANNOTATORS.items() for b in targets}
+    assert not listed - set(ARROWS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_other_folders_are_used_by_their_public_names(path):
+    for each in STRUCTURE.imports:
+        target = STRUCTURE.folder(each.target)
+        if each.source != path or STRUCTURE.folder(path) == target or target in path.parents:
+            continue
+        inner = each.target.parent == target and each.target.name != "__init__.py" and len(target.parts) > 1
+        own = layer_of(target) == target  # a layer's own files are public: errors, notes, protocol, sockets
+        assert own or not inner, (
+            f"{path}, line {each.line}: {each.target} is private to {target}. Import from {target}, "
+            f"whose __init__.py lists its public names."
+        )
+        public = STRUCTURE.files[each.target].public
+        assert own or each.name in public, f"{path}, line {each.line}: {each.name} is no public name of {target}"
+
+
+def test_no_public_name_is_listed_that_no_other_folder_uses():
+    used = {(each.target, each.name) for pair in ARROWS.values() for each in pair}
+    lists = {p: f.public for p, f in STRUCTURE.files.items() if p.name == "__init__.py" and len(p.parts) > 2}
+    unused = [f"{path}: {name}" for path, names in lists.items() for name in names if (path, name) not in used]
+    assert not unused
+
+
+def test_no_circles():
+    between = circle(
+        pair for pair in ARROWS if pair[0] != pair[1].parent
+    )  # a layer's __init__ lists all of its folders
+    assert not between, " -> ".join(map(str, between))
+    within = circle(
+        (each.source, each.target)
+        for each in STRUCTURE.imports
+        if each.source.name != "__init__.py" and STRUCTURE.folder(each.source) == STRUCTURE.folder(each.target)
+    )
+    assert not within, " -> ".join(map(str, within))
+
+
+@pytest.mark.parametrize("folder", [f for f in FOLDERS if len(f.parts) > 1], ids=str)
+def test_every_folder_says_what_lives_there(folder):
+    text = ast.get_docstring(STRUCTURE.files[folder / "__init__.py"].tree) or ""
+    assert text.count(".") >= 3 and len(text.split("\n")) >= 4, (
+        "what lives there, which way data flows, what it imports"
+    )
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_no_folder_is_a_corridor(folder):
+    files = [path for path in FILES if path.parent == folder]
+    assert len(files) <= 20, f"{folder} has {len(files)} files"
+
+
+def test_a_public_name_means_one_thing():
+    """Functions and classes of the released layers; what a file keeps to itself begins with an underscore."""
+    places = Counter()
+    for path in FILES:
+        if path.parts[0] in PACK:
+            defined = [n for n in STRUCTURE.files[path].tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+            places.update(n.name for n in defined if not n.name.startswith("_"))
+    twice = [name for name, count in places.items() if count > 1]
+    assert not twice, f"{twice} are defined more than once"
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] in ("vace_core", "annotators")], ids=str)
 def test_pure_layers_do_not_log_or_draw(path):
-    assert not imported_packages(path) & {"logging", "PIL", "aiohttp"}
+    assert not STRUCTURE.files[path].foreign() & {"logging", "PIL", "aiohttp"}
 
 
 # Slow to import, not always installed, or both: `annotators.optional` imports them when a signal is asked for.
@@ -93,18 +175,14 @@ HEAVY = {
 
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_heavy_libraries_are_imported_only_when_asked_for(path):
-    assert not imported_packages(path) & HEAVY
-
-
-def functions(path: Path):
-    tree = ast.parse((PACK_ROOT / path).read_text(encoding="utf-8"))
-    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert not STRUCTURE.files[path].foreign() & HEAVY
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_files_and_functions_stay_readable(path):
-    lines = (PACK_ROOT / path).read_text(encoding="utf-8").count("\n")
+    file = STRUCTURE.files[path]
+    lines = file.text.count("\n")
     assert lines <= 300, f"{path} has {lines} lines"
     limits = {"define_schema": 120, "execute": 40}
-    long = [f.name for f in functions(path) if f.end_lineno - f.lineno + 1 > limits.get(f.name, 60)]
+    long = [f.name for f in file.functions if f.end_lineno - f.lineno + 1 > limits.get(f.name, 60)]
     assert not long, f"{path}: {long} are too long"

@@ -12,7 +12,7 @@ from ...vace_core.errors import VaceInputError
 from ...vace_core.masks import MOST_OF_FRAME, rasterize_boxes
 from ...vace_core.video import Box, boxes_at, parse_tracks
 from ..protocol import Tick, chunks, on_threads, to_bytes
-from .grab_cut import MAYBE_IN, MAYBE_OUT, SURE_IN, SURE_OUT, band_labels, clean_mask, cut_by_colour, load_cv2
+from .colour_cut import MAYBE_IN, MAYBE_OUT, SURE_IN, SURE_OUT, band_labels, clean_mask, cut_by_colour, load_cv2
 from .hints import Point, digest, masks_of, parse_points
 
 ROUNDS = 5  # of GrabCut; more change next to nothing

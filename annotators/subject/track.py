@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..flow import dis_flow, forward_backward_consistent
 from ..protocol import Tick, chunks, on_threads, require_frames, silent, to_bytes
-from .grab_cut import band_labels, cut_by_colour, disc_kernel, fill_small_holes, load_cv2
+from .colour_cut import band_labels, cut_by_colour, disc_kernel, fill_small_holes, load_cv2
 from .hints import digest
 from .masks import named
 

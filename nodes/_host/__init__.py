@@ -1,1 +1,5 @@
-"""The only package that imports ComfyUI internals. Each function is one fact of the host, with a name."""
+"""The only package that imports ComfyUI internals, in the same concept folders as the core.
+
+Values of the host (MODEL, VAE, CONDITIONING, LATENT, VIDEO) come in, the core and the annotators do the work on
+tensors, and values of the host go back. It imports ComfyUI, the core and the annotators, and nothing of the nodes.
+"""

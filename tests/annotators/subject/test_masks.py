@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wan_vace.annotators.protocol import silent
-from wan_vace.annotators.subject.grab_cut import (
+from wan_vace.annotators.subject.colour_cut import (
     MAYBE_IN,
     MAYBE_OUT,
     SURE_IN,
