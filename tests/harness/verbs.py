@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import base, install, places
+from . import base, floor_plan, install, places
 from .places import ROOT, Host, SetupError
 from .processes import run_child, tool_env
 
@@ -116,6 +116,11 @@ def train_adapter(arguments: list[str]) -> int:
     return run_child(argv, tool_env(ready), Path.cwd())  # names of files are as the user sees them
 
 
+def structure(arguments: list[str]) -> int:
+    """Draw ARCHITECTURE.svg from the imports and count the arrows between folders."""
+    return floor_plan.main(arguments)
+
+
 def set_up() -> Host:
     """Host and base directory, ready to run; one line for each step that had something to do."""
     start = time.perf_counter()
@@ -127,7 +132,7 @@ def set_up() -> Host:
 
 VERBS = {
     verb.__name__.replace("_", "-"): verb
-    for verb in (demo, test, serve, bench, parity, quality, browser, host, draw, train, train_adapter)
+    for verb in (demo, test, serve, bench, parity, quality, browser, structure, host, draw, train, train_adapter)
 }
 
 
