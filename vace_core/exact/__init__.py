@@ -2,6 +2,9 @@
 
 A crop is planned along the path of the mask and cut out as a VCU of its own; the result is stitched or pasted back.
 It imports `video`, `masks` and `vcu`.
+
+A crop has one size in all frames and lies at whole pixels, so nothing is resampled at 1:1. Stitching is pasting back in
+the crop's part of the whole VCU.
 """
 
 from .crop import SCALES

@@ -2,6 +2,10 @@
 
 A long VCU is read segment by segment; what was made is stored frame by frame, so that a stopped run goes on.
 It imports `video`, `masks` and `vcu`.
+
+Segments are stored in 8 bits, and the next segment reads them back in 8 bits, so a resumed run equals an uninterrupted
+one. They fade into each other only when the video is read. Colours are fitted against what was stored or given, never
+against what was decoded, so errors do not add up.
 """
 
 from .build import build_long_vcu, paired

@@ -2,6 +2,8 @@
 
 A curve is typed, listed or drawn in `curves`; a `field` combines curves and is asked for its value at a noise level.
 It imports `video`.
+
+A factor of 0 is a number and not a tensor of zeros, so that the work it stands for is not done at all.
 """
 
 from .curves import chosen_curve

@@ -2,6 +2,8 @@
 
 A VCU is built of what a user connected, composed with others, judged before sampling, and kept in a file.
 It imports `video` and `masks`; every task ends in the `Vcu` of `unit`.
+
+A `Vcu` is immutable and keeps its T frames as the user asked for them: only encoding extends them to 4n + 1.
 """
 
 from .build import INSIDE_MASK, build_vcu, control_amount
