@@ -23,6 +23,13 @@ def _seed():
     torch.manual_seed(0)
 
 
+@pytest.fixture(scope="module")
+def gradients():
+    """Gradients are computed, whatever tests before switched off for the whole process."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
 @pytest.fixture(scope="session")
 def host():
     """ComfyUI's ``nodes`` module, on the CPU, with the pack and the small checkpoints in reach."""

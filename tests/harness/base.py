@@ -19,7 +19,7 @@ SETTINGS = {"Comfy.TutorialCompleted": True}  # else the template browser covers
 HARNESS = Path(__file__).parent
 DEV_NODES = HARNESS / "nodes" / "wan_vace_dev"
 MINIATURE = ROOT / "miniature"
-WORLD = [MINIATURE / f"{name}.py" for name in ("world", "shapes", "words", "signals")]
+WORLD = [MINIATURE / "world" / f"{name}.py" for name in ("scenes", "shapes", "words", "signals")]
 
 
 def fill(host: Host) -> Path:

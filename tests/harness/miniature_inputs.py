@@ -12,7 +12,7 @@ from .footage import save_clip, save_film, save_picture
 from .miniature_tasks import PREFIX
 from .places import pack_module
 
-world, signals = pack_module("miniature.world"), pack_module("miniature.signals")
+world, signals = pack_module("miniature.world.scenes"), pack_module("miniature.world.signals")
 Scene, Thing = world.Scene, world.Thing
 
 LONG = 25  # frames of the scene that `before` and `after` are the ends of

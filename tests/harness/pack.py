@@ -1,6 +1,6 @@
 """Runs ``main`` of one of the pack's modules with ComfyUI's classes in reach, ready for training.
 
-``python -m harness.pack miniature.finetune ARGUMENTS``, as ``dev.py`` calls it.
+``python -m harness.pack training.adapter.command ARGUMENTS``, as ``dev.py`` calls it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(module: str, arguments: list[str]) -> int:
     from comfy.cli_args import args
 
     args.use_pytorch_cross_attention = True  # on a CPU the host's choice keeps every pair of tokens for the gradient
-    pack_module("miniature.models").prepare_host()
+    pack_module("miniature.networks.models").prepare_host()
     return pack_module(module).main(arguments)
 
 

@@ -105,14 +105,14 @@ def browser(arguments: list[str]) -> int:
 def train(arguments: list[str]) -> int:
     """Train the miniature, an hour and a quarter (vae, base, adapter, tuned, comparison; --ship puts them in place)."""
     ready, folder = set_up(), str(places.dev_dir() / "miniature")
-    argv = [str(ready.python), "-m", "harness.pack", "miniature.train", "--folder", folder, *arguments]
+    argv = [str(ready.python), "-m", "harness.pack", "miniature.train.stages", "--folder", folder, *arguments]
     return run_child(argv, tool_env(ready) | {"OMP_WAIT_POLICY": "ACTIVE"})  # alone on the machine
 
 
 def train_adapter(arguments: list[str]) -> int:
-    """Train an adapter for a Wan base from a folder of clips (--help; see miniature/TRAINING.md)."""
+    """Train an adapter for a Wan base from a folder of clips (--help; see training/TRAINING.md)."""
     ready = set_up()
-    argv = [str(ready.python), "-m", "harness.pack", "miniature.finetune", *arguments]
+    argv = [str(ready.python), "-m", "harness.pack", "training.adapter.command", *arguments]
     return run_child(argv, tool_env(ready), Path.cwd())  # names of files are as the user sees them
 
 

@@ -13,8 +13,8 @@ from harness.contact_sheet import CELL, GAP, LABEL, TITLE, contact_sheet, frames
 from harness.demo import SHOWS, prompt_of
 from harness.miniature_tasks import BOXES, PREFIX, TASKS
 from harness.workflows import API, as_graph, miniature, published, widget_names
-from wan_vace.miniature import words
-from wan_vace.miniature.world import draw
+from wan_vace.miniature.world import words
+from wan_vace.miniature.world.scenes import draw
 from wan_vace.vace_core.video.boxes import boxes_at, parse_tracks
 
 NAMES = sorted(path.stem for path in API.glob("*.json"))

@@ -5,10 +5,12 @@ from collections import Counter
 import pytest
 import torch
 
-from wan_vace.miniature import dit_training, flow_matching, words
-from wan_vace.miniature.data import Targets, encode_pictures, word_table
-from wan_vace.miniature.dit_training import Footage
-from wan_vace.miniature.world import random_scene
+from wan_vace.miniature.train import dit_training
+from wan_vace.miniature.train.data import Targets, encode_pictures, word_table
+from wan_vace.miniature.train.dit_training import Footage
+from wan_vace.miniature.world import words
+from wan_vace.miniature.world.scenes import random_scene
+from wan_vace.training import flow_matching
 
 pytestmark = pytest.mark.usefixtures("gradients")
 
@@ -49,7 +51,7 @@ def test_the_same_chance_gives_the_same_batch(footage):
 
 @pytest.mark.host
 def test_pictures_are_of_things_alone(host):
-    from wan_vace.miniature import models
+    from wan_vace.miniature.networks import models
 
     found = encode_pictures(models.new_vae().requires_grad_(False), range(3))
     assert found.latents.shape == (3, 16, 1, 8, 8)
@@ -75,7 +77,7 @@ def test_attention_written_out_is_the_hosts(host, heads):
 
 @pytest.mark.host
 def test_a_model_uses_the_attention_it_is_given(host):
-    from wan_vace.miniature import models
+    from wan_vace.miniature.networks import models
 
     calls = []
 
@@ -96,7 +98,7 @@ def test_a_model_uses_the_attention_it_is_given(host):
 
 @pytest.mark.host
 def test_compiled_blocks_keep_their_names(host):
-    from wan_vace.miniature import models
+    from wan_vace.miniature.networks import models
 
     plain, compiled = (models.new_dit(True, num_layers=2, vace_layers=1) for _ in range(2))
     models.compile_blocks(compiled)

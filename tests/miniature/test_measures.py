@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from wan_vace.miniature import measures as m
-from wan_vace.miniature.quality_gates import AIMS, Gate, reachable
-from wan_vace.miniature.words import COLOURS, MOTIONS, PLACES, SHAPES
-from wan_vace.miniature.world import draw, random_scene
+from wan_vace.miniature.quality.gates import AIMS, Gate, reachable
+from wan_vace.miniature.world import measures as m
+from wan_vace.miniature.world.scenes import draw, random_scene
+from wan_vace.miniature.world.words import COLOURS, MOTIONS, PLACES, SHAPES
 
 SEEDS = range(20_000_100, 20_000_112)
 FORMS = (*SHAPES, "figure")

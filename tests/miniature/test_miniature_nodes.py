@@ -6,7 +6,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from harness import places
-from wan_vace.miniature import models, words
+from wan_vace.miniature.networks import models
+from wan_vace.miniature.world import words
 
 pytestmark = pytest.mark.host
 

@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from harness.inprocess import run_node
-from wan_vace.miniature import quality, quality_gates, quality_limits, quality_sheets
-from wan_vace.miniature.quality_cases import CASES, FIRST_SEED
-from wan_vace.miniature.quality_gates import AIMS, Gate, gates_of
-from wan_vace.miniature.quality_studies import pooled_mask
-from wan_vace.miniature.quality_studio import open_studio
-from wan_vace.miniature.world import draw, random_scene
+from wan_vace.miniature.quality import command as quality
+from wan_vace.miniature.quality import gates as quality_gates
+from wan_vace.miniature.quality import limits as quality_limits
+from wan_vace.miniature.quality import sheets as quality_sheets
+from wan_vace.miniature.quality.cases import CASES, FIRST_SEED
+from wan_vace.miniature.quality.gates import AIMS, Gate, gates_of
+from wan_vace.miniature.quality.studies import pooled_mask
+from wan_vace.miniature.quality.studio import open_studio
+from wan_vace.miniature.world.scenes import draw, random_scene
 from wan_vace.vace_core.masks.semantics import fold_mask, seen_frames
 
 pytestmark = pytest.mark.host

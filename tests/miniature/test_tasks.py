@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 import torch
 
-from wan_vace.miniature import tasks, world
+from wan_vace.miniature.train import tasks
+from wan_vace.miniature.world import scenes as world
 from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT
 
 KINDS = {

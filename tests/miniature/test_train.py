@@ -15,7 +15,8 @@ def train(host, gradients):
     """The module, with the host as it must be for training and few clips to measure on."""
     import comfy.model_management
 
-    from wan_vace.miniature import abilities, dit_training, train, vae_training
+    from wan_vace.miniature.train import abilities, dit_training, vae_training
+    from wan_vace.miniature.train import stages as train
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(comfy.model_management, "in_training", True)
@@ -75,7 +76,7 @@ def test_every_model_of_the_comparison_is_measured_with_its_context_and_without(
 
 def test_phases_bring_their_tasks_in_order(train, whole):
     folder, _ = whole
-    tasks = list(importlib.import_module("wan_vace.miniature.tasks").TASKS.values())
+    tasks = list(importlib.import_module("wan_vace.miniature.train.tasks").TASKS.values())
     lessons = train.Training(folder, 0, SCALE).lessons()
     for phase, lesson in enumerate(lessons):
         assert all(tasks[task].phase <= phase for group in lesson.requests for task in group.task)
@@ -89,7 +90,8 @@ def test_the_last_clips_are_longer(train, whole):
 
 
 def test_what_is_shipped_says_how_it_came_about(train, whole, tmp_path):
-    from wan_vace.miniature import models, shipping
+    from wan_vace.miniature.networks import models
+    from wan_vace.miniature.train import shipping
 
     folder, hashes = whole
     log = shipping.ship(train.Training(folder, 0, SCALE, half=True), tmp_path)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from wan_vace.miniature import vae_pass
+from wan_vace.miniature.networks import vae_pass
 
 pytestmark = [pytest.mark.host, pytest.mark.usefixtures("gradients")]
 
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.host, pytest.mark.usefixtures("gradients")]
 @pytest.fixture(scope="module")
 def vae(host, gradients):
     """The miniature's VAE, random, with branches that add something."""
-    from wan_vace.miniature import models
+    from wan_vace.miniature.networks import models
 
     torch.manual_seed(2)
     fresh = models.new_vae()
@@ -56,7 +56,7 @@ def test_a_frame_never_changes_what_came_before(vae):
 
 
 def test_clips_are_encoded_alike_in_parts_and_together(vae, monkeypatch):
-    from wan_vace.miniature import models
+    from wan_vace.miniature.networks import models
 
     frames = torch.rand(5, 5, 16, 16, 3)
     with torch.no_grad():
@@ -67,7 +67,7 @@ def test_clips_are_encoded_alike_in_parts_and_together(vae, monkeypatch):
 
 
 def test_encoding_in_bfloat16_is_near(vae):
-    from wan_vace.miniature import models
+    from wan_vace.miniature.networks import models
 
     frames = torch.rand(2, 5, 32, 24, 3)
     with torch.no_grad():

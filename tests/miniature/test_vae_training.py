@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from wan_vace.miniature import vae_training
-from wan_vace.miniature.vae_training import crops, there_and_back
+from wan_vace.miniature.train import vae_training
+from wan_vace.miniature.train.vae_training import crops, there_and_back
 
 
 def test_a_clip_is_played_there_and_back_again():
@@ -32,7 +32,7 @@ def test_clips_are_trained_at_every_length_that_the_transformers_see():
 @pytest.mark.host
 @pytest.mark.usefixtures("gradients")
 def test_the_last_phase_leaves_the_latents_as_they_are(host, tmp_path, monkeypatch):
-    from wan_vace.miniature import models
+    from wan_vace.miniature.networks import models
 
     monkeypatch.setattr(vae_training, "HELD", 1)
     monkeypatch.setattr(vae_training, "MEASURED", 2)

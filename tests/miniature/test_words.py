@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from wan_vace.miniature import words
-from wan_vace.miniature.world import random_scene
+from wan_vace.miniature.world import words
+from wan_vace.miniature.world.scenes import random_scene
 
 
 @pytest.mark.parametrize("seed", range(0, 300, 7))

@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from wan_vace.miniature import world
-from wan_vace.miniature.words import COLOURS, SHAPES
+from wan_vace.miniature.world import scenes as world
+from wan_vace.miniature.world.words import COLOURS, SHAPES
 
 
 def clip_of(seed, **wanted):

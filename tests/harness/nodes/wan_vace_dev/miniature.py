@@ -20,7 +20,7 @@ KEY = "miniature"
 def _load_words() -> ModuleType:
     """The vocabulary, from the repository: this folder is linked from there, or copied next to a copy of it."""
     roots = (HERE.resolve().parents[4], HERE.parents[1] / "wan-vace")
-    path = next(path for root in roots if (path := root / "miniature" / "words.py").is_file())
+    path = next(path for root in roots if (path := root / "miniature" / "world" / "words.py").is_file())
     spec = importlib.util.spec_from_file_location("wan_vace_miniature_words", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

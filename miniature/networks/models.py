@@ -1,0 +1,219 @@
+"""The miniature's networks: ComfyUI's own Wan classes, narrow, and their files in the real layouts."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..world.words import TEXT_DIM
+from . import vae_pass
+
+VAE = {"dim": 8, "z_dim": 16, "temperal_downsample": [False, True, True]}
+LAYERS, VACE_LAYERS = 10, 5
+WIDTH = {"dim": 128, "ffn_dim": 512, "num_heads": 1, "num_layers": LAYERS, "text_dim": TEXT_DIM}
+CHANNELS = {"in_dim": 16, "out_dim": 16}
+CONTEXT_CHANNELS = 96
+AT_ONCE = 68  # frames that go through the VAE together; more would not stay in a processor's cache
+CONFIG = {"config": json.dumps({"transformer": {"text_dim": TEXT_DIM}})}
+FILES = {
+    "vae": "vae/miniature_wan_vae.safetensors",
+    "base": "diffusion_models/miniature_wan_t2v.safetensors",
+    "adapter": "vace/miniature_vace_adapter.safetensors",
+}
+
+
+def prepare_host() -> None:
+    """Make ComfyUI's classes fit for training; its rotary embedding has no gradient otherwise."""
+    from comfy.cli_args import args
+
+    args.cpu = not torch.cuda.is_available()
+    import comfy.model_management
+
+    comfy.model_management.in_training = True
+
+
+class Norm(nn.Module):
+    """The host's RMS norm of the VAE in fewer passes; the same parameters, twice as fast on a CPU."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.gamma, self.scale, self.axis = norm.gamma, norm.scale, 1 if norm.channel_first else -1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` with its channels brought to one length."""
+        return x * (torch.rsqrt(x.square().sum(self.axis, keepdim=True) + 1e-12) * self.scale) * self.gamma
+
+
+def with_fast_norms(module: nn.Module) -> nn.Module:
+    """The same module with each RMS norm exchanged for `Norm`."""
+    from comfy.ldm.wan.vae import RMS_norm
+
+    for name, child in module.named_children():
+        if isinstance(child, RMS_norm):
+            setattr(module, name, Norm(child))
+        else:
+            with_fast_norms(child)
+    return module
+
+
+def new_vae() -> nn.Module:
+    """A Wan 2.1 VAE with fresh weights: residual branches begin as nothing."""
+    from comfy.ldm.wan.vae import WanVAE
+
+    vae = with_fast_norms(WanVAE(**VAE))
+    for name, weight in vae.named_parameters():
+        _start(name, weight.data, gain=1.0)
+        if name.endswith(("residual.6.weight", "proj.weight")):
+            weight.data.zero_()
+    return vae
+
+
+@torch.no_grad()
+def let_time_in(vae: nn.Module) -> None:
+    """Prepare a VAE that knows single frames for clips: it begins by holding every fourth frame still.
+
+    Single frames train only the newest tap of a convolution over time; the others are set to nothing.
+    """
+    for name, module in vae.named_modules():
+        taps = getattr(module, "weight", None)
+        if taps is None or taps.ndim != 5 or taps.shape[2] == 1:
+            continue
+        taps[:, :, :-1] = 0
+        if name.endswith("time_conv"):
+            one = torch.eye(taps.shape[1])
+            taps[:, :, -1, 0, 0] = one.repeat(taps.shape[0] // taps.shape[1], 1)
+            module.bias.zero_()
+
+
+def new_dit(with_adapter: bool = False, **size: int) -> nn.Module:
+    """A Wan text-to-video model with fresh weights, or the same with a context adapter.
+
+    Args:
+        with_adapter: Whether it is the host's VACE class; its adapter is fresh too, see `copy_into_adapter`.
+        **size: Other values than `WIDTH`.
+    """
+    from comfy.ldm.wan.model import VaceWanModel, WanModel
+    from comfy.ops import disable_weight_init
+
+    shape = {**WIDTH, **CHANNELS, **size}
+    common = {"dtype": torch.float32, "operations": disable_weight_init}
+    if with_adapter:
+        shape.setdefault("vace_layers", VACE_LAYERS)
+        model = VaceWanModel(**shape, vace_in_dim=CONTEXT_CHANNELS, **common)
+    else:
+        model = WanModel(**shape, **common)
+    for name, weight in model.named_parameters():
+        _start(name, weight.data, gain=0.7)
+    model.head.head.weight.data.zero_()
+    return model
+
+
+def _start(name: str, weight: Tensor, gain: float) -> None:
+    if name.endswith("gamma") or ("norm" in name and name.endswith("weight")):
+        weight.fill_(1)
+    elif name.endswith("bias"):
+        weight.zero_()
+    elif name.endswith("modulation"):
+        weight.normal_(std=weight.shape[-1] ** -0.5)
+    else:
+        weight.normal_(std=gain / math.sqrt(weight[0].numel()))
+
+
+def compile_blocks(model: nn.Module) -> None:
+    """Have PyTorch compile the blocks when they are first used, for any length; weights keep their names."""
+    for block in (*model.blocks, *getattr(model, "vace_blocks", ())):
+        block.compile(dynamic=True)
+
+
+def copy_into_adapter(model: nn.Module, layers: tuple[int, ...]) -> None:
+    """Begin an adapter as the announcement says: copies of base layers, and projections that add nothing yet.
+
+    The embedder of the context begins as the base's for the inactive and for the reactive latents, and as nothing for
+    the mask.
+
+    Args:
+        model: The host's VACE model, its base trained.
+        layers: Which base layers are copied, and get the hints.
+    """
+    for block, layer in zip(model.vace_blocks, layers, strict=True):
+        block.load_state_dict(model.blocks[layer].state_dict(), strict=False)
+        block.after_proj.weight.data.zero_()
+        block.after_proj.bias.data.zero_()
+    first, embedder = model.vace_blocks[0], model.vace_patch_embedding
+    first.before_proj.weight.data.zero_()
+    first.before_proj.bias.data.zero_()
+    latents = model.patch_embedding.weight.shape[1]
+    embedder.weight.data.zero_()
+    for half in (slice(0, latents), slice(latents, 2 * latents)):
+        embedder.weight.data[:, half] = model.patch_embedding.weight.data
+    embedder.bias.data.copy_(model.patch_embedding.bias.data)
+    model.vace_layers_mapping = {layer: n for n, layer in enumerate(layers)}
+
+
+def spread_layers(num_layers: int = LAYERS, count: int = VACE_LAYERS) -> tuple[int, ...]:
+    """The official choice: evenly over the depth."""
+    return tuple(range(0, num_layers, num_layers // count))[:count]
+
+
+def device() -> torch.device:
+    """Where to train: on a GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a network is."""
+    return next(module.parameters()).device
+
+
+def encode(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
+    """[B, 16, t, h, w] as the model sees them, of frames [B, T, H, W, 3] in [0, 1]; see `precision`."""
+    return latent_format().process_in(encode_raw(vae, frames, half))
+
+
+def encode_raw(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
+    """[B, 16, t, h, w] in the VAE's own space, of frames [B, T, H, W, 3] in [0, 1]; see `precision`."""
+    pixels = 2 * frames.to(device_of(vae)).movedim(-1, 1) - 1
+    parts = pixels.contiguous(memory_format=torch.channels_last_3d).split(max(AT_ONCE // frames.shape[1], 1))
+    with precision(pixels.device, half):
+        latents = [vae_pass.encode(vae, part) for part in parts]
+    return torch.cat(latents).to(frames)
+
+
+def precision(device: torch.device, half: bool) -> torch.autocast:
+    """Where networks compute in bfloat16 if ``half``, as far as that is safe."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=half)
+
+
+def decode(vae: nn.Module, latents: Tensor) -> Tensor:
+    """[B, T, H, W, 3] in [0, 1], of latents as of `encode`."""
+    back = vae.decode(latent_format().process_out(latents).to(device_of(vae))).to(latents.device)
+    return ((back + 1) / 2).clamp(0, 1).movedim(1, -1)
+
+
+def latent_format() -> object:
+    """The host's statistics of Wan 2.1's latents."""
+    import comfy.latent_formats
+
+    return comfy.latent_formats.Wan21()
+
+
+def save(weights: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> Path:
+    """Write weights in half precision."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file({name: value.half().contiguous() for name, value in weights.items()}, part, metadata)
+    return part.replace(path)
+
+
+def weights_hash(weights: dict[str, Tensor]) -> str:
+    """Sixteen digits that tell weights apart, the same for the same values."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].detach().half().contiguous().cpu().numpy().tobytes())
+    return digest.hexdigest()

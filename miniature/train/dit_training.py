@@ -1,0 +1,236 @@
+"""Training of the text-to-video model, of its context adapter with the base frozen, and of everything at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...training import flow_matching
+from ...training.trainer import Run, all_parameters, chosen_parameters, matrices_of
+from ..networks import models
+from ..world import words
+from . import tasks
+from .data import Requests, Targets
+
+BATCH = 12
+RATE, ADAPTER_RATE = 3e-3, 2e-3
+STILLS, FEWER_STILLS = 0.4, 0.1  # how often the base learns from single frames, at its begin and at its end
+STILLS_BATCH = 4 * BATCH
+PICTURES = 0.25  # how many of those are things alone on white, as references are
+LONGER, LONGER_BATCH = 0.08, BATCH // 2  # how often it learns from longer clips
+NO_CAPTION = 0.1
+BARE, SHOWN = 0.3, 0.7  # how often a caption leaves the colours out: of any clip, and where something else shows them
+CHECK_PARTS = 8  # places on the schedule that a validation loss is measured at
+COLOUR_IDS = torch.tensor([words.WORDS.index(colour) + 1 for colour in words.COLOURS], dtype=torch.uint8)
+
+
+def _rows(generator: torch.Generator, count: int, batch: int = BATCH) -> Tensor:
+    return torch.randint(count, (batch,), generator=generator)
+
+
+def _captions(table: Tensor, generator: torch.Generator, bare: Tensor | float) -> Tensor:
+    """Vectors of captions, some left out whole, some (each with its chance ``bare``) without their colours."""
+    table = table.clone()
+    for row in (torch.rand(len(table), generator=generator) < bare).nonzero().flatten().tolist():
+        table[row] = _without_colours(table[row])
+    table[torch.rand(len(table), generator=generator) < NO_CAPTION] = 0
+    return words.vectors(table)
+
+
+def _without_colours(ids: Tensor) -> Tensor:
+    left = ids[~torch.isin(ids, COLOUR_IDS)]
+    return torch.cat([left, ids.new_zeros(len(ids) - len(left))])
+
+
+def _noisy_loss(
+    model: nn.Module, clean: Tensor, text: Tensor, generator: torch.Generator, context: Tensor | None
+) -> Tensor:
+    part = (torch.arange(len(clean)) + torch.rand(len(clean), generator=generator)) / len(clean)  # spread evenly
+    noise = torch.randn(clean.shape, generator=generator)
+    return flow_matching.loss(_velocity_of(model, text, context), *_moved(model, clean, part, noise)).mean()
+
+
+def _velocity_of(model: nn.Module, text: Tensor, context: Tensor | None) -> flow_matching.Velocity:
+    text, context = _moved(model, text, context)
+    return flow_matching.velocity_of(model, text, context, attention=flow_matching.plain_attention)
+
+
+def _moved(model: nn.Module, *tensors: Tensor | None) -> list[Tensor | None]:
+    place = models.device_of(model)
+    return [tensor if tensor is None else tensor.to(place) for tensor in tensors]
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """What the base learns from: as Wan, from pictures and from clips of several lengths.
+
+    Attributes:
+        clips: Of the usual length.
+        longer: Clips of more frames.
+        pictures: Things alone on white, one frame each.
+    """
+
+    clips: Targets
+    longer: Targets
+    pictures: Targets
+
+    def draw(self, generator: torch.Generator, part: float) -> tuple[Tensor, Tensor]:
+        """``(clean, words)`` of a batch of one kind: pictures, mostly first frames of clips, or clips.
+
+        Args:
+            generator: Of chance.
+            part: How much of the training is over; pictures become fewer.
+        """
+        kind, is_picture = torch.rand(2, generator=generator).tolist()
+        stills = STILLS + (FEWER_STILLS - STILLS) * part
+        if kind < stills:
+            source, batch = self.pictures if is_picture < PICTURES else self.clips, STILLS_BATCH
+        elif kind > 1 - LONGER:
+            source, batch = self.longer, LONGER_BATCH
+        else:
+            source, batch = self.clips, BATCH
+        rows = _rows(generator, len(source.latents), batch)
+        length = 1 if kind < stills else None
+        return source.latents[rows, :, :length].float(), source.words[rows]
+
+
+def base_run(
+    folder: Path, model: nn.Module, seen: Footage, unseen: Targets, steps: int, seed: int, tell: object, half: bool
+) -> Run:
+    """Training of text to video."""
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        clean, table = seen.draw(generator, step / steps)
+        return _noisy_loss(model, clean, _captions(table, generator, BARE), generator, None)
+
+    def check(_: int) -> dict[str, float]:
+        return {"validation": base_validation(model, unseen)}
+
+    trained = all_parameters(model)
+    common = loss, steps, RATE, seed, 0.998, check, 500, tell, half
+    return Run("base", folder, model, trained, *common, matrices_of(model))
+
+
+def base_validation(model: nn.Module, unseen: Targets) -> float:
+    """Loss on clips and captions that were not trained on, at the same noise each time."""
+    return _validation(model, unseen.latents.float(), words.vectors(unseen.words), None)
+
+
+def _validation(model: nn.Module, clean: Tensor, text: Tensor, context: Tensor | None) -> float:
+    generator = torch.Generator().manual_seed(7)
+    total = 0.0
+    velocity = _velocity_of(model, text, context)
+    for index in range(CHECK_PARTS):
+        part = torch.full((len(clean),), (index + 0.5) / CHECK_PARTS)
+        noise = torch.randn(clean.shape, generator=generator)
+        total += float(flow_matching.loss(velocity, *_moved(model, clean, part, noise)).mean())
+    return total / CHECK_PARTS
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Requests and the clips they ask for.
+
+    Attributes:
+        targets: The clips.
+        requests: Of one phase, apart by their number of references.
+        until: The part of a run's steps that it ends at.
+    """
+
+    targets: Targets
+    requests: Sequence[Requests]
+    until: float = 1.0
+
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """``(clean, text, context)`` of a batch whose VCUs have as many references each."""
+        counts = torch.tensor([len(group.clip) for group in self.requests], dtype=torch.float32)
+        group = self.requests[int(torch.multinomial(counts, 1, generator=generator))]
+        rows = _rows(generator, len(group.clip))
+        text = _captions(self.targets.words[group.clip[rows]], generator, SHOWN * _COLOURLESS[group.task[rows]])
+        return *self.clean_and_context(group, rows), text
+
+    def clean_and_context(self, group: Requests, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """What is to come out, references first, and what the adapter reads."""
+        video = self.targets.latents[group.clip[rows]].float()
+        clean = torch.cat([group.references[rows].float(), video], dim=2)
+        return clean, torch.cat([group.context[rows].float(), group.mask[rows].float() / 255], dim=1)
+
+
+_COLOURLESS = torch.tensor([task.colourless for task in tasks.TASKS.values()])
+
+
+def adapter_run(
+    name: str,
+    folder: Path,
+    model: nn.Module,
+    lessons: Sequence[Lesson],
+    unseen: Lesson,
+    base_unseen: Targets,
+    steps: int,
+    seed: int,
+    tell: object,
+    *,
+    half: bool = False,
+    whole: bool = False,
+    rate: float = ADAPTER_RATE,
+    check_every: int = 500,
+) -> Run:
+    """Training of VACE.
+
+    Args:
+        name: Of the run.
+        folder: Of its state.
+        model: The host's VACE class, base trained, adapter begun.
+        lessons: One for each phase, in order.
+        unseen: For the validation loss.
+        base_unseen: For the loss of plain text to video, with the context switched off.
+        steps: In all.
+        seed: Of the data.
+        tell: Receives progress.
+        half: See `Run`.
+        whole: Whether the base is trained too (global fine-tuning), instead of frozen.
+        rate: The largest learning rate.
+        check_every: Steps between two checks.
+    """
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        lesson = next(lesson for lesson in lessons if step < lesson.until * steps)
+        clean, context, text = lesson.draw(generator)
+        return _noisy_loss(model, clean, text, generator, context)
+
+    def check(_: int) -> dict[str, float]:
+        return {
+            "validation": adapter_validation(model, unseen),
+            "text_to_video": base_validation(_Unconditioned(model), base_unseen),
+        }
+
+    trained = all_parameters(model) if whole else chosen_parameters(model, ["vace_"])
+    common = loss, steps, rate, seed, 0.998, check, check_every, tell, half
+    return Run(name, folder, model, trained, *common, matrices_of(model))
+
+
+def adapter_validation(model: nn.Module, unseen: Lesson) -> float:
+    """Loss on requests that were not trained on, at the same noise each time."""
+    total = count = 0.0
+    for group in unseen.requests:
+        rows = torch.arange(len(group.clip))
+        clean, context = unseen.clean_and_context(group, rows)
+        text = words.vectors(unseen.targets.words[group.clip])
+        total += len(rows) * _validation(model, clean, text, context)
+        count += len(rows)
+    return total / count
+
+
+class _Unconditioned(nn.Module):
+    """A VACE model without its context: the base alone, whatever became of it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, latents: Tensor, time: Tensor, text: Tensor, **options: object) -> Tensor:
+        batch, _, length, height, width = latents.shape
+        context = latents.new_zeros(batch, 1, models.CONTEXT_CHANNELS, length, height, width)
+        return self.model(latents, time, text, vace_context=context, vace_strength=[0.0], **options)

@@ -1,0 +1,99 @@
+"""Control videos of the world in VACE's own look, drawn by the pack from what is true."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...annotators.flow import flow_colours, largest_motion
+from ...annotators.lines import gray as gray_of
+from ...annotators.pose import NUM_POINTS, People, draw_people
+from ...vace_core.tasks import draw_box_outlines, draw_contours
+from ...vace_core.video import Box, BoxTrack
+from .scenes import Clip
+from .shapes import NUM_JOINTS
+
+POSE_SCALE = 4
+
+
+def gray(clip: Clip) -> Tensor:
+    """[T, H, W, 3] without colour, weighed as the official annotator does."""
+    return gray_of(clip.frames)
+
+
+def depth(clip: Clip) -> Tensor:
+    """[T, H, W, 3], near is bright."""
+    return _grey(clip.depth)
+
+
+def lineart(clip: Clip) -> Tensor:
+    """[T, H, W, 3], dark outlines on white."""
+    return _grey(clip.lines)
+
+
+def flow(clip: Clip) -> Tensor:
+    """[T, H, W, 3], motion as colours by each frame's fastest; the first field is there twice."""
+    fields = torch.cat([clip.flow[:1], clip.flow])
+    return flow_colours(fields, largest_motion(fields)).float() / 255
+
+
+def pose(clip: Clip) -> Tensor:
+    """[T, H, W, 3], skeletons on black; things that have none are not there.
+
+    The official limbs are made for 1024 pixels and would vanish here, so they are drawn larger and the brightest kept.
+    """
+    length, height, width, _ = clip.frames.shape
+    joints = clip.points[~clip.points[:, 0, 0, 0].isnan()].numpy()
+    points = np.zeros((length, len(joints), NUM_POINTS, 3), np.float32)
+    points[:, :, :NUM_JOINTS, :2] = joints.swapaxes(0, 1)
+    points[:, :, :NUM_JOINTS, 2] = 1
+    large = draw_people(People(points, height, width), POSE_SCALE * height, POSE_SCALE * width)
+    return F.max_pool2d(large.permute(0, 3, 1, 2), POSE_SCALE).permute(0, 2, 3, 1)
+
+
+def has_pose(clip: Clip) -> bool:
+    """Whether there is a figure."""
+    return not bool(clip.points[:, 0, 0, 0].isnan().all())
+
+
+def layout(clip: Clip) -> Tensor:
+    """[T, H, W, 3], the first thing's box, moving."""
+    length, height, width, _ = clip.frames.shape
+    return draw_box_outlines([box_track(clip)], length, height, width, official_motion=False)
+
+
+def contour(clip: Clip) -> Tensor:
+    """[T, H, W, 3], the first thing's outline."""
+    return draw_contours(clip.masks[0])
+
+
+def box_track(clip: Clip, grow: int = 0) -> BoxTrack:
+    """The first thing's box at first, middle and last frame."""
+    last = len(clip.frames) - 1
+    places = [(0.0, 0), (0.5, last // 2), (1.0, last)]
+    return BoxTrack(tuple((part, bounds(clip.masks[0][frame], grow)) for part, frame in places), timed=True)
+
+
+def bounds(mask: Tensor, grow: int = 0) -> Box:
+    """The box around what a mask [H, W] shows; a dot in the middle if that is nothing."""
+    height, width = mask.shape
+    rows, columns = (mask > 0.5).any(1).nonzero(), (mask > 0.5).any(0).nonzero()
+    if not len(rows):
+        return Box(width / 2, height / 2, width / 2 + 1, height / 2 + 1)
+    left, top = int(columns[0]) - grow, int(rows[0]) - grow
+    return Box(
+        max(left, 0), max(top, 0), min(int(columns[-1]) + 1 + grow, width), min(int(rows[-1]) + 1 + grow, height)
+    )
+
+
+def box_mask(clip: Clip, grow: int = 3) -> Tensor:
+    """[T, H, W], 1 in the first thing's box."""
+    mask = torch.zeros(clip.frames.shape[:3])
+    for frame, seen in zip(mask, clip.masks[0], strict=True):
+        left, top, right, bottom = (int(side) for side in bounds(seen, grow).sides)
+        frame[top:bottom, left:right] = 1
+    return mask
+
+
+def _grey(values: Tensor) -> Tensor:
+    return values[..., None].expand(*values.shape, 3)

@@ -1,0 +1,195 @@
+"""``python dev.py train-adapter``: a VACE adapter for a Wan base, from a folder of clips."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import comfy.model_management
+import torch
+from torch import nn
+
+from ...miniature.train.dit_training import NO_CAPTION
+from ...miniature.world import words
+from ...vace_core.errors import VaceInputError
+from ...vace_core.video import latent_length
+from .. import flow_matching
+from ..trainer import Run, chosen_parameters
+from . import base as networks
+from . import memory
+from .examples import EXAMPLES, Lessons, prepare
+from .options import Options, parse
+
+SMALL, REAL = (64, 64, 17), (832, 480, 81)  # width, height and frames where none are given
+TEXT_TOKENS = 512  # of umT5, as the host fills it up
+Tell = Callable[[str], None]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; gives its exit status."""
+    try:
+        finetune(parse(arguments))
+    except VaceInputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except torch.cuda.OutOfMemoryError:
+        sys.stderr.write("error: The GPU's memory is full. Choose a smaller --size, --length or --batch.\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. Run it again to continue.\n")
+        return 130
+    return 0
+
+
+def finetune(options: Options, tell: Tell = print) -> Path:
+    """Train an adapter, or go on with it.
+
+    Args:
+        options: What and how.
+        tell: Receives what happens, a line or a table each time.
+
+    Returns:
+        The adapter's file.
+
+    Raises:
+        VaceInputError: If an input cannot be used or memory is short; the message says what to do.
+    """
+    base = networks.describe_base(options.base)
+    options = _completed(options, base)
+    layers = networks.choose_layers(base, options.layers)
+    networks.require_out(options.out, layers, base.config["num_layers"])
+    device = comfy.model_management.get_torch_device()
+    recompute = plan_memory(options, base, len(layers), device, tell)
+    _require_same(options)
+    examples, texts = prepare(options, base, tell)
+    model = networks.begin(base, layers, device)
+    if recompute:
+        networks.recompute_blocks(model)
+    training(options, model, Lessons(options.state, examples, texts), tell).run()
+    tell(f"The adapter is {networks.save_adapter(model, options.out, layers)}")
+    return options.out
+
+
+def _completed(options: Options, base: networks.Base) -> Options:
+    """With sizes that were not given, after a check of numbers that cannot be."""
+    width, height, length = SMALL if base.is_miniature else REAL
+    options = replace(
+        options, width=options.width or width, height=options.height or height, length=options.length or length
+    )
+    latent_length(options.length)  # refuses what is not 4n + 1
+    for name in ("steps", "batch", "variants", "rate", "save_every"):
+        if getattr(options, name) <= 0:
+            raise VaceInputError(f"--{name.replace('_', '-')} must be above 0, it is {getattr(options, name)}.")
+    if not base.is_miniature and options.text_encoder is None:
+        raise VaceInputError(
+            "--text-encoder is missing: the base reads text, and even no caption is text. Give it umt5_xxl_fp16."
+        )
+    return options
+
+
+def compute_type(device: torch.device) -> torch.dtype:
+    """What activations are computed in; bf16 needs no scaling of gradients, so float16 is not used."""
+    return torch.bfloat16 if comfy.model_management.should_use_bf16(device) else torch.float32
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free where the training runs."""
+    return int(comfy.model_management.get_free_memory(device))
+
+
+def plan_memory(options: Options, base: networks.Base, num_layers: int, device: torch.device, tell: Tell) -> bool:
+    """Whether blocks are to be computed twice to save memory; tells the table.
+
+    Raises:
+        VaceInputError: If even that is not enough, unless it is to start anyway.
+    """
+    load = memory.Load(
+        base.config["dim"],
+        base.config["ffn_dim"],
+        base.config["num_layers"],
+        num_layers,
+        base.num_bytes,
+        memory.tokens_of(options.width, options.height, options.length, options.batch),
+        options.batch * (words.LENGTH if base.is_miniature else TEXT_TOKENS),
+        compute_type(device).itemsize,
+    )
+    free = free_memory(device)
+    rows = memory.estimate(load, recompute=False)
+    recompute = sum(rows.values()) > free
+    if recompute:
+        rows = memory.estimate(load, recompute=True)
+    room = f"{free / memory.GIB:.2f} GiB are free ({device})"
+    tell(f"Memory for the training{', blocks computed twice' * recompute}:\n{memory.table(rows)}\n  {room}")
+    if sum(rows.values()) > free and not options.anyway:
+        raise VaceInputError(
+            f"The training needs about {sum(rows.values()) / memory.GIB:.1f} GiB, {room}. "
+            f"{memory.advice(rows, options.batch)} To start all the same, add --anyway."
+        )
+    return recompute
+
+
+def _require_same(options: Options) -> None:
+    """Keep the settings with the state; refuse others than those it was begun with."""
+    ignored = ("out", "save_every", "anyway")
+    settings = {key: str(value) for key, value in asdict(options).items() if key not in ignored}
+    settings |= {key: Path(settings[key]).name for key in ("base", "vae", "clips", "text_encoder")}
+    file = options.state / "settings.json"
+    if file.exists() and any((options.state / EXAMPLES).glob("*.pt")):  # before that nothing depends on them
+        begun = json.loads(file.read_text("utf-8"))
+        other = [f"{key.replace('_', '-')} was {begun.get(key)}" for key in settings if begun.get(key) != settings[key]]
+        if other:
+            raise VaceInputError(
+                f"{options.state} holds a training with other settings: {', '.join(other)}. "
+                f"Give those, or another --out, or remove that folder to begin anew."
+            )
+        return
+    if options.out.exists():
+        raise VaceInputError(f"{options.out} is there already. Choose another --out, or remove it.")
+    options.state.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(settings, indent=1), "utf-8")
+
+
+def training(options: Options, model: nn.Module, lessons: Lessons, tell: Tell) -> Run:
+    """The run, which goes on where an earlier one was interrupted.
+
+    Args:
+        options: How.
+        model: As of `networks.begin`.
+        lessons: What it learns from.
+        tell: Receives progress.
+    """
+    trained = chosen_parameters(model, ["vace_"])
+    device = trained[0].device
+    compute = compute_type(device)
+
+    def loss(step: int, generator: torch.Generator) -> torch.Tensor:
+        clean, context, text = lessons.draw(options.batch, generator, NO_CAPTION)
+        part = (torch.arange(len(clean)) + torch.rand(len(clean), generator=generator)) / len(clean)
+        noise = torch.randn(clean.shape, generator=generator)
+        velocity = flow_matching.velocity_of(model, text.to(device, compute), context.to(device, compute))
+        found = flow_matching.loss(
+            lambda latents, time: velocity(latents.to(compute), time).float(),
+            clean.to(device),
+            part.to(device),
+            noise.to(device),
+        ).mean()
+        if not found.isfinite():
+            raise VaceInputError(
+                f"The loss is no number at step {step}. Choose a smaller --rate, and another --out for it."
+            )
+        return found
+
+    name = "adapter"
+    return Run(
+        name,
+        options.state,
+        model,
+        trained,
+        loss,
+        options.steps,
+        options.rate,
+        options.seed,
+        check_every=options.save_every,
+        tell=tell,
+    )
