@@ -1,4 +1,6 @@
-"""VACE in miniature: a world of moving shapes, models that are trained on it, and the training of the adapter.
+"""VACE in miniature: a world of moving shapes, networks trained on it, and measures of what they can do.
 
-A development tool and not part of the release. It uses the pack's own VCU code and ComfyUI's own model classes.
+It is the evidence that every task of this pack works from the VCU to the pixels, and no part of the release. Data flows
+from `world` (clips and their truth) through `networks` and `train` into ``weights/``, and from there into `quality`.
+It uses the pack's own VCU code, the training in training/, and ComfyUI's own model classes.
 """

@@ -9,17 +9,18 @@ from torch import Tensor, nn
 
 SHIFT = 3.0
 TIMESTEPS = 1000
+NO_CAPTION = 0.1  # how often a caption is left out, for classifier-free guidance
 
 # The model's velocity for noisy latents [B, 16, t, h, w] at times [B].
 Velocity = Callable[[Tensor, Tensor], Tensor]
 
 
-def shifted(part: Tensor, shift: float = SHIFT) -> Tensor:
+def shift_times(part: Tensor, shift: float = SHIFT) -> Tensor:
     """Times in [0, 1], moved towards noise as Wan's schedules do."""
     return shift * part / (1 + (shift - 1) * part)
 
 
-def loss(velocity: Velocity, clean: Tensor, part: Tensor, noise: Tensor) -> Tensor:
+def velocity_loss(velocity: Velocity, clean: Tensor, part: Tensor, noise: Tensor) -> Tensor:
     """[B], the mean squared error of each clip's velocity.
 
     Args:
@@ -28,22 +29,28 @@ def loss(velocity: Velocity, clean: Tensor, part: Tensor, noise: Tensor) -> Tens
         part: [B], places on the schedule in [0, 1].
         noise: As ``clean``.
     """
-    time = shifted(part)
+    time = shift_times(part)
     far = time.view(-1, *(1,) * (clean.ndim - 1))
     found = velocity(torch.lerp(clean, noise, far), time)
     return F.mse_loss(found, noise - clean, reduction="none").flatten(1).mean(1)
 
 
-def sample(velocity: Velocity, noise: Tensor, steps: int) -> Tensor:
+def draw_noise(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Chance of one step: ``(part, noise)``, see `velocity_loss`; the places are spread evenly over the batch."""
+    part = (torch.arange(len(clean)) + torch.rand(len(clean), generator=generator)) / len(clean)
+    return part, torch.randn(clean.shape, generator=generator)
+
+
+def sample_latents(velocity: Velocity, noise: Tensor, steps: int) -> Tensor:
     """Latents from noise by Euler's method."""
-    times = shifted(torch.linspace(1, 0, steps + 1))
+    times = shift_times(torch.linspace(1, 0, steps + 1))
     latents = noise
     for now, then in pairwise(times):
         latents = latents + float(then - now) * velocity(latents, now.expand(len(noise)).to(noise.device))
     return latents
 
 
-def guided(with_text: Velocity, without: Velocity, scale: float) -> Velocity:
+def with_guidance(with_text: Velocity, without: Velocity, scale: float) -> Velocity:
     """Classifier-free guidance."""
 
     def velocity(latents: Tensor, time: Tensor) -> Tensor:

@@ -1,4 +1,9 @@
-"""A training run that can be interrupted at any time: every step's chance comes from the seed and its number alone."""
+"""A training run that can be interrupted at any time: every step's chance comes from the seed and its number alone.
+
+The average of the weights is moved by PyTorch's own function. `torch.optim.swa_utils.AveragedModel` around it is not
+used: it copies the whole module, the frozen base with it, and its first average is the weights after the first step
+where this one begins with those before it, so that the recorded training would not come out again.
+"""
 
 import json
 import math
@@ -9,9 +14,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ..miniature.networks import models
 from .muon import Muon
+from .networks import precision
 
 SEED_STRIDE = 1_000_003
 WARM_UP = 100
@@ -21,10 +27,12 @@ MUON = 12.0  # times the learning rate: Muon's steps have another length than Ad
 
 # The loss of one step, by its number and its own source of chance.
 Loss = Callable[[int, torch.Generator], Tensor]
+# Receives what happens, a line or a table each time.
+Tell = Callable[[str], None]
 
 
 @dataclass(eq=False)
-class Run:
+class TrainingRun:
     """One stage of the training.
 
     Attributes:
@@ -56,7 +64,7 @@ class Run:
     ema: float = 0.998
     check: Callable[[int], dict[str, float]] | None = None
     check_every: int = 250
-    tell: Callable[[str], None] = print
+    tell: Tell = print
     half: bool = False
     matrices: list[nn.Parameter] = field(default_factory=list)
     step: int = field(default=0, init=False)
@@ -87,7 +95,7 @@ class Run:
                 self._report(sum(losses) / len(losses))
                 losses = []
                 self.save()
-        self._exchange()
+        self._swap_ema()
 
     def _train_step(self) -> float:
         self._set_rates()
@@ -102,7 +110,7 @@ class Run:
             optimizer.step()
         self.step += 1
         decay = min(self.ema, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(self.average, [weight.detach() for weight in self.trained], 1 - decay)
+        get_ema_multi_avg_fn(decay)(self.average, [weight.detach() for weight in self.trained], self.step)
         return float(loss.detach())
 
     def _set_rates(self) -> None:
@@ -113,10 +121,10 @@ class Run:
     def _report(self, loss: float) -> None:
         measures: dict[str, float] = {}
         if self.check:
-            self._exchange()
+            self._swap_ema()
             with torch.no_grad(), self._precision():
                 measures = self.check(self.step)
-            self._exchange()
+            self._swap_ema()
         line = {"step": self.step, "seconds": round(self.seconds), "loss": round(loss, 5)}
         line |= {name: round(value, 5) for name, value in measures.items()}
         with self.log_file.open("a", encoding="utf-8") as log:
@@ -126,9 +134,9 @@ class Run:
         self.tell(f"{self.name}: {told}  ({left:.0f} min left)")
 
     def _precision(self) -> torch.autocast:
-        return models.precision(self.trained[0].device, self.half)
+        return precision(self.trained[0].device, self.half)
 
-    def _exchange(self) -> None:
+    def _swap_ema(self) -> None:
         for weight, average in zip(self.trained, self.average, strict=True):
             kept = weight.detach().clone()
             weight.data.copy_(average)

@@ -3,19 +3,18 @@
 import hashlib
 import json
 import math
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from ..world.words import TEXT_DIM
-from . import vae_pass
+from ...training.networks import CONTEXT_CHANNELS, device_of, latent_format, precision
+from ..world import TEXT_DIM
+from .vae_pass import encode_whole
 
 VAE = {"dim": 8, "z_dim": 16, "temperal_downsample": [False, True, True]}
 LAYERS, VACE_LAYERS = 10, 5
 WIDTH = {"dim": 128, "ffn_dim": 512, "num_heads": 1, "num_layers": LAYERS, "text_dim": TEXT_DIM}
 CHANNELS = {"in_dim": 16, "out_dim": 16}
-CONTEXT_CHANNELS = 96
 AT_ONCE = 68  # frames that go through the VAE together; more would not stay in a processor's cache
 CONFIG = {"config": json.dumps({"transformer": {"text_dim": TEXT_DIM}})}
 FILES = {
@@ -25,17 +24,7 @@ FILES = {
 }
 
 
-def prepare_host() -> None:
-    """Make ComfyUI's classes fit for training; its rotary embedding has no gradient otherwise."""
-    from comfy.cli_args import args
-
-    args.cpu = not torch.cuda.is_available()
-    import comfy.model_management
-
-    comfy.model_management.in_training = True
-
-
-class Norm(nn.Module):
+class FastNorm(nn.Module):
     """The host's RMS norm of the VAE in fewer passes; the same parameters, twice as fast on a CPU."""
 
     def __init__(self, norm: nn.Module) -> None:
@@ -48,12 +37,12 @@ class Norm(nn.Module):
 
 
 def with_fast_norms(module: nn.Module) -> nn.Module:
-    """The same module with each RMS norm exchanged for `Norm`."""
+    """The same module with each RMS norm exchanged for `FastNorm`."""
     from comfy.ldm.wan.vae import RMS_norm
 
     for name, child in module.named_children():
         if isinstance(child, RMS_norm):
-            setattr(module, name, Norm(child))
+            setattr(module, name, FastNorm(child))
         else:
             with_fast_norms(child)
     return module
@@ -72,7 +61,7 @@ def new_vae() -> nn.Module:
 
 
 @torch.no_grad()
-def let_time_in(vae: nn.Module) -> None:
+def start_temporal_convolutions(vae: nn.Module) -> None:
     """Prepare a VAE that knows single frames for clips: it begins by holding every fourth frame still.
 
     Single frames train only the newest tap of a convolution over time; the others are set to nothing.
@@ -92,7 +81,7 @@ def new_dit(with_adapter: bool = False, **size: int) -> nn.Module:
     """A Wan text-to-video model with fresh weights, or the same with a context adapter.
 
     Args:
-        with_adapter: Whether it is the host's VACE class; its adapter is fresh too, see `copy_into_adapter`.
+        with_adapter: Whether it is the host's VACE class; its adapter is fresh until `copy_into_adapter` begins it.
         **size: Other values than `WIDTH`.
     """
     from comfy.ldm.wan.model import VaceWanModel, WanModel
@@ -128,47 +117,12 @@ def compile_blocks(model: nn.Module) -> None:
         block.compile(dynamic=True)
 
 
-def copy_into_adapter(model: nn.Module, layers: tuple[int, ...]) -> None:
-    """Begin an adapter as the announcement says: copies of base layers, and projections that add nothing yet.
-
-    The embedder of the context begins as the base's for the inactive and for the reactive latents, and as nothing for
-    the mask.
-
-    Args:
-        model: The host's VACE model, its base trained.
-        layers: Which base layers are copied, and get the hints.
-    """
-    for block, layer in zip(model.vace_blocks, layers, strict=True):
-        block.load_state_dict(model.blocks[layer].state_dict(), strict=False)
-        block.after_proj.weight.data.zero_()
-        block.after_proj.bias.data.zero_()
-    first, embedder = model.vace_blocks[0], model.vace_patch_embedding
-    first.before_proj.weight.data.zero_()
-    first.before_proj.bias.data.zero_()
-    latents = model.patch_embedding.weight.shape[1]
-    embedder.weight.data.zero_()
-    for half in (slice(0, latents), slice(latents, 2 * latents)):
-        embedder.weight.data[:, half] = model.patch_embedding.weight.data
-    embedder.bias.data.copy_(model.patch_embedding.bias.data)
-    model.vace_layers_mapping = {layer: n for n, layer in enumerate(layers)}
-
-
 def spread_layers(num_layers: int = LAYERS, count: int = VACE_LAYERS) -> tuple[int, ...]:
     """The official choice: evenly over the depth."""
     return tuple(range(0, num_layers, num_layers // count))[:count]
 
 
-def device() -> torch.device:
-    """Where to train: on a GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def device_of(module: nn.Module) -> torch.device:
-    """Where a network is."""
-    return next(module.parameters()).device
-
-
-def encode(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
+def encode_clips(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
     """[B, 16, t, h, w] as the model sees them, of frames [B, T, H, W, 3] in [0, 1]; see `precision`."""
     return latent_format().process_in(encode_raw(vae, frames, half))
 
@@ -178,36 +132,14 @@ def encode_raw(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
     pixels = 2 * frames.to(device_of(vae)).movedim(-1, 1) - 1
     parts = pixels.contiguous(memory_format=torch.channels_last_3d).split(max(AT_ONCE // frames.shape[1], 1))
     with precision(pixels.device, half):
-        latents = [vae_pass.encode(vae, part) for part in parts]
+        latents = [encode_whole(vae, part) for part in parts]
     return torch.cat(latents).to(frames)
 
 
-def precision(device: torch.device, half: bool) -> torch.autocast:
-    """Where networks compute in bfloat16 if ``half``, as far as that is safe."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=half)
-
-
-def decode(vae: nn.Module, latents: Tensor) -> Tensor:
-    """[B, T, H, W, 3] in [0, 1], of latents as of `encode`."""
+def decode_clips(vae: nn.Module, latents: Tensor) -> Tensor:
+    """[B, T, H, W, 3] in [0, 1], of latents as of `encode_clips`."""
     back = vae.decode(latent_format().process_out(latents).to(device_of(vae))).to(latents.device)
     return ((back + 1) / 2).clamp(0, 1).movedim(1, -1)
-
-
-def latent_format() -> object:
-    """The host's statistics of Wan 2.1's latents."""
-    import comfy.latent_formats
-
-    return comfy.latent_formats.Wan21()
-
-
-def save(weights: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> Path:
-    """Write weights in half precision."""
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file({name: value.half().contiguous() for name, value in weights.items()}, part, metadata)
-    return part.replace(path)
 
 
 def weights_hash(weights: dict[str, Tensor]) -> str:

@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def encode(vae: nn.Module, pixels: Tensor) -> Tensor:
+def encode_whole(vae: nn.Module, pixels: Tensor) -> Tensor:
     """Latents [B, 16, t, h, w] of pixels [B, 3, T, H, W] in [-1, 1], T = 4n + 1."""
     encoder = vae.encoder
     x = _through([encoder.conv1, *encoder.downsamples, *encoder.middle, *encoder.head], pixels)
     return _conv(vae.conv1, x).chunk(2, dim=1)[0]
 
 
-def decode(vae: nn.Module, latents: Tensor) -> Tensor:
+def decode_whole(vae: nn.Module, latents: Tensor) -> Tensor:
     """Pixels [B, 3, T, H, W] of latents [B, 16, t, h, w]."""
     decoder = vae.decoder
     x = _conv(vae.conv2, latents)

@@ -6,12 +6,42 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ..train.tasks import without_colour
-from ..world import signals
-from ..world.scenes import LENGTH, SIZE, Clip, draw, random_scene, reference
-from ..world.words import COLOURS, MOTIONS, SHAPES
-from . import judges
-from .judges import Judge, together
+from ..world import (
+    LENGTH,
+    MOTIONS,
+    SHAPES,
+    SIZE,
+    WorldClip,
+    box_around,
+    draw_depth,
+    draw_flow,
+    draw_gray,
+    draw_layout,
+    draw_lineart,
+    draw_pose,
+    draw_reference,
+    draw_scene,
+    exchange_thing,
+    random_scene,
+    thing_box_mask,
+    without_colour,
+)
+from .judges import (
+    Judge,
+    judge_all,
+    judge_box,
+    judge_colour,
+    judge_colour_between,
+    judge_continuity,
+    judge_ground,
+    judge_motion,
+    judge_outline,
+    judge_path,
+    judge_place,
+    judge_seam,
+    judge_shape,
+    judge_stays,
+)
 from .studio import Call
 
 FIRST_SEED = 20_000_000  # neither trained on nor looked at while training
@@ -46,7 +76,7 @@ class Case:
         joined: What to look for once what is kept is put back to the pixel: how well the rest joins it.
     """
 
-    clip: Clip
+    clip: WorldClip
     vcu: object
     caption: str
     judge: Judge
@@ -55,46 +85,46 @@ class Case:
     joined: Judge | None = None
 
 
-Make = Callable[[Call, int], Case]
+MakeCase = Callable[[Call, int], Case]
 
 
-def _case(clip: Clip, vcu: object, *looked_for: Judge, colourless: bool = False) -> Case:
+def _case(clip: WorldClip, vcu: object, *looked_for: Judge, colourless: bool = False) -> Case:
     caption = clip.scene.caption
     caption = without_colour(caption) if colourless else caption
-    return Case(clip, vcu, caption, together(*looked_for), caption)
+    return Case(clip, vcu, caption, judge_all(*looked_for), caption)
 
 
-def _scene(seed: int, **wanted: object) -> tuple[Clip, random.Random]:
+def _scene(seed: int, **wanted: object) -> tuple[WorldClip, random.Random]:
     """A clip of one thing, and chance for everything else; of several values wanted one is chosen."""
     rng = random.Random(seed)
     chosen = {name: rng.choice(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
-    return draw(random_scene(seed, second=False, **chosen)), rng
+    return draw_scene(random_scene(seed, second=False, **chosen)), rng
 
 
-def _pictures(clip: Clip) -> dict[str, Tensor]:
-    return {"reference_image_0": reference(clip.scene.things[0])}
+def _pictures(clip: WorldClip) -> dict[str, Tensor]:
+    return {"reference_image_0": draw_reference(clip.scene.things[0])}
 
 
 def _anything(call: Call, chosen: dict[str, object], references: dict[str, Tensor], **size: object) -> object:
     return call("VaceMakeAnything", combination=chosen, references=references, **size)[0]
 
 
-def text(call: Call, seed: int) -> Case:
+def make_text_case(call: Call, seed: int) -> Case:
     """Text to video: what the caption names is there. Without: no caption."""
     clip, _ = _scene(seed)
     (vcu, *_) = call("VaceBuildVcu", **{**BUILD, **SQUARE})
-    looked_for = (judges.colour(clip), judges.shape(clip), judges.place(clip), judges.motion(clip))
+    looked_for = (judge_colour(clip), judge_shape(clip), judge_place(clip), judge_motion(clip))
     return replace(_case(clip, vcu, *looked_for), told_without="")
 
 
-def look(call: Call, seed: int) -> Case:
+def make_reference_case(call: Call, seed: int) -> Case:
     """A reference gives the colour that the caption leaves out."""
     clip, _ = _scene(seed)
     vcu = _anything(call, {"combination": "reference"}, _pictures(clip), **SQUARE)
-    return _case(clip, vcu, judges.colour(clip), judges.shape(clip), colourless=True)
+    return _case(clip, vcu, judge_colour(clip), judge_shape(clip), colourless=True)
 
 
-def control(signal: Callable[[Clip], Tensor], **wanted: object) -> Make:
+def make_control_case(signal: Callable[[WorldClip], Tensor], **wanted: object) -> MakeCase:
     """Control by a signal: the thing is where, and of the outline, that it says.
 
     Args:
@@ -105,63 +135,55 @@ def control(signal: Callable[[Clip], Tensor], **wanted: object) -> Make:
     def make(call: Call, seed: int) -> Case:
         clip, _ = _scene(seed, **wanted)
         (vcu, *_) = call("VaceBuildVcu", control_video=signal(clip), **BUILD)
-        return _case(clip, vcu, judges.outline(clip), judges.colour(clip))
+        return _case(clip, vcu, judge_outline(clip), judge_colour(clip))
 
     return make
 
 
-def layout(call: Call, seed: int) -> Case:
+def make_layout_case(call: Call, seed: int) -> Case:
     """A moving box says where the thing is."""
     clip, _ = _scene(seed)
-    (vcu, *_) = call("VaceBuildVcu", control_video=signals.layout(clip), **BUILD)
-    return _case(clip, vcu, judges.box(clip), judges.colour(clip))
+    (vcu, *_) = call("VaceBuildVcu", control_video=draw_layout(clip), **BUILD)
+    return _case(clip, vcu, judge_box(clip), judge_colour(clip))
 
 
-def exchanged(clip: Clip, rng: random.Random, shape: bool = True) -> Clip:
-    """The same scene with its first thing in another colour, and in another shape if wanted."""
-    thing, *others = clip.scene.things
-    colour = rng.choice([name for name in COLOURS if name != thing.colour])
-    form = rng.choice([name for name in SHAPES if name != thing.shape]) if shape else thing.shape
-    return draw(replace(clip.scene, things=(replace(thing, colour=colour, shape=form), *others)))
-
-
-def inpaint(call: Call, seed: int) -> Case:
+def make_inpaint_case(call: Call, seed: int) -> Case:
     """A thing replaced by another of the caption's colour and shape: red circle to blue square."""
     source, rng = _scene(seed, shape=SHAPES)
-    clip, region = exchanged(source, rng), signals.box_mask(source, GROW)
+    clip, region = exchange_thing(source, rng), thing_box_mask(source, GROW)
     (vcu, *_) = call("VaceInpaintVideo", video=source.frames, mask=region, **INPAINT)
-    return _case(clip, vcu, judges.colour(clip, region), judges.shape(clip), judges.outline(clip))
+    return _case(clip, vcu, judge_colour(clip, region), judge_shape(clip), judge_outline(clip))
 
 
-def swap(call: Call, seed: int) -> Case:
+def make_swap_case(call: Call, seed: int) -> Case:
     """A thing replaced by the one of a reference; the caption does not say its colour."""
     source, rng = _scene(seed, shape=SHAPES)
-    clip, region = exchanged(source, rng, shape=False), signals.box_mask(source, GROW)
+    clip, region = exchange_thing(source, rng, shape=False), thing_box_mask(source, GROW)
     chosen = {"combination": "swap", "video": source.frames, "mask": region, "grow": 0}
     vcu = _anything(call, chosen, _pictures(clip), length=0, **FIT)
-    return _case(clip, vcu, judges.colour(clip, region), judges.outline(clip), colourless=True)
+    return _case(clip, vcu, judge_colour(clip, region), judge_outline(clip), colourless=True)
 
 
-def guided_inpaint(call: Call, seed: int) -> Case:
+def make_guided_inpaint_case(call: Call, seed: int) -> Case:
     """A thing in another colour, of the outline that a signal in the region says."""
     source, rng = _scene(seed, shape=SHAPES)
-    clip, region = exchanged(source, rng), signals.box_mask(source, GROW)
-    guide = (signals.depth, signals.lineart)[seed % 2](clip)
+    clip, region = exchange_thing(source, rng), thing_box_mask(source, GROW)
+    guide = (draw_depth, draw_lineart)[seed % 2](clip)
     (vcu, *_) = call("VaceInpaintVideo", video=source.frames, mask=region, control=guide, **INPAINT)
-    return _case(clip, vcu, judges.outline(clip), judges.colour(clip, region))
+    return _case(clip, vcu, judge_outline(clip), judge_colour(clip, region))
 
 
-def outpaint(call: Call, seed: int) -> Case:
+def make_outpaint_case(call: Call, seed: int) -> Case:
     """Ground and thing go on to the left, the right or both."""
     clip, rng = _scene(seed)
     left, right = rng.choice(((16, 16), (0, 16), (16, 0), (8, 8), (24, 0)))
     grown = {"by": "pixels", "left": left, "right": right, "top": 0, "bottom": 0}
     (vcu, *_) = call("VaceOutpaintVideo", video=clip.frames[:, :, left : SIZE - right], by=grown, **OUTPAINT)
     edges = [edge for edge in (left, SIZE - right) if 0 < edge < SIZE]
-    return _case(clip, vcu, judges.ground(clip, vcu.mask), judges.seam(edges), judges.outline(clip))
+    return _case(clip, vcu, judge_ground(clip, vcu.mask), judge_seam(edges), judge_outline(clip))
 
 
-def expand(call: Call, seed: int) -> Case:
+def make_expand_case(call: Call, seed: int) -> Case:
     """A picture with more around it that comes alive, and a reference that says what is in it."""
     clip, rng = _scene(seed)
     edge = rng.choice((8, 16))
@@ -169,11 +191,11 @@ def expand(call: Call, seed: int) -> Case:
     sides = {"aspect": "", "left": part, "right": part, "top": 0.0, "bottom": 0.0}
     vcu = _anything(call, {"combination": "expand", "picture": picture, **sides}, _pictures(clip), **SQUARE)
     around = vcu.mask[:1].expand_as(vcu.mask)
-    looked_for = (judges.ground(clip, around), judges.seam([edge, SIZE - edge]), judges.colour(clip))
+    looked_for = (judge_ground(clip, around), judge_seam([edge, SIZE - edge]), judge_colour(clip))
     return _case(clip, vcu, *looked_for, colourless=True)
 
 
-def frames_at(*places: float, count: int = 0) -> Make:
+def make_frames_case(*places: float, count: int = 0) -> MakeCase:
     """Pictures at some frames; what is between them moves from one to the next.
 
     Args:
@@ -184,12 +206,12 @@ def frames_at(*places: float, count: int = 0) -> Make:
     def make(call: Call, seed: int) -> Case:
         clip, rng = _scene(seed)
         chosen = sorted(rng.sample(range(LENGTH), count)) or [round(place * (LENGTH - 1)) for place in places]
-        return keyframes(call, clip, chosen)
+        return make_keyframes_case(call, clip, chosen)
 
     return make
 
 
-def keyframes(call: Call, clip: Clip, chosen: list[int], **settings: object) -> Case:
+def make_keyframes_case(call: Call, clip: WorldClip, chosen: list[int], **settings: object) -> Case:
     """A clip's own frames at some places, told without colour.
 
     Args:
@@ -200,74 +222,74 @@ def keyframes(call: Call, clip: Clip, chosen: list[int], **settings: object) -> 
     """
     pictures, positions = {"image_0": clip.frames[chosen]}, " ".join(map(str, chosen))
     (vcu, *_) = call("VacePlaceKeyframes", images=pictures, positions=positions, **{**KEYFRAMES, **settings})
-    return _case(clip, vcu, judges.colour_between(clip, chosen), judges.path(clip), colourless=True)
+    return _case(clip, vcu, judge_colour_between(clip, chosen), judge_path(clip), colourless=True)
 
 
-def extend(call: Call, seed: int) -> Case:
+def make_extend_case(call: Call, seed: int) -> Case:
     """A clip goes on as it began."""
     clip, rng = _scene(seed)
     known = rng.choice((5, 9))
     (vcu, *_) = call("VaceExtendVideo", video=clip.frames[:known], after=LENGTH - known, **EXTEND)
-    case = _case(clip, vcu, judges.path(clip, known), colourless=True)
-    return replace(case, joined=judges.continuity([known]))
+    case = _case(clip, vcu, judge_path(clip, known), colourless=True)
+    return replace(case, joined=judge_continuity([known]))
 
 
-def animate(call: Call, seed: int) -> Case:
+def make_animate_case(call: Call, seed: int) -> Case:
     """A figure in the reference's colour that moves as a pose says."""
     clip, _ = _scene(seed, shape="figure")
-    chosen = {"combination": "animate", "control_video": signals.pose(clip)}
+    chosen = {"combination": "animate", "control_video": draw_pose(clip)}
     vcu = _anything(call, chosen, _pictures(clip), length=0, **FIT)
-    return _case(clip, vcu, judges.outline(clip), judges.colour(clip), colourless=True)
+    return _case(clip, vcu, judge_outline(clip), judge_colour(clip), colourless=True)
 
 
-def move(call: Call, seed: int) -> Case:
+def make_move_case(call: Call, seed: int) -> Case:
     """A thing of a picture that goes where a box goes."""
     clip, _ = _scene(seed, shape=SHAPES, motion=MOVING)
-    first, last = (signals.bounds(clip.masks[0][frame]) for frame in (1, -1))
+    first, last = (box_around(clip.masks[0][frame]) for frame in (1, -1))
     chosen = {"combination": "move", "picture": clip.frames[:1], "boxes": f"{first} {last}", "easing": "linear"}
     vcu = _anything(call, chosen, {}, **SQUARE)
-    return _case(clip, vcu, judges.box(clip, first=1), judges.path(clip), colourless=True)
+    return _case(clip, vcu, judge_box(clip, first=1), judge_path(clip), colourless=True)
 
 
-def reference_layout(call: Call, seed: int) -> Case:
+def make_reference_layout_case(call: Call, seed: int) -> Case:
     """The reference's thing where a box is."""
     clip, _ = _scene(seed)
     given = {**BUILD, "references": _pictures(clip)}
-    (vcu, *_) = call("VaceBuildVcu", control_video=signals.layout(clip), **given)
-    return _case(clip, vcu, judges.box(clip), judges.colour(clip), colourless=True)
+    (vcu, *_) = call("VaceBuildVcu", control_video=draw_layout(clip), **given)
+    return _case(clip, vcu, judge_box(clip), judge_colour(clip), colourless=True)
 
 
-def long_video(call: Call, seed: int) -> Case:
+def make_long_video_case(call: Call, seed: int) -> Case:
     """A still scene over several segments. Without: each segment by itself."""
     still, _ = _scene(seed, shape=SHAPES, motion="stays")
-    clip = draw(still.scene, LONG_FRAMES)
+    clip = draw_scene(still.scene, LONG_FRAMES)
     (vcu, *_) = call("VaceBuildVcu", **{**BUILD, **SQUARE, "length": LONG_FRAMES})
     joins = list(range(SEGMENT, LONG_FRAMES, SEGMENT - OVERLAP))
-    looked_for = (judges.continuity(joins), judges.stays(clip, SEGMENT), judges.colour(clip), judges.shape(clip))
+    looked_for = (judge_continuity(joins), judge_stays(clip, SEGMENT), judge_colour(clip), judge_shape(clip))
     return replace(_case(clip, vcu, *looked_for), segments=(SEGMENT, OVERLAP))
 
 
-CASES: dict[str, Make] = {
-    "t2v": text,
-    "reference": look,
-    "gray": control(signals.gray),
-    "depth": control(signals.depth),
-    "flow": control(signals.flow, shape=SHAPES, motion=MOVING),
-    "lineart": control(signals.lineart),
-    "pose": control(signals.pose, shape="figure"),
-    "layout": layout,
-    "inpaint": inpaint,
-    "outpaint": outpaint,
-    "first": frames_at(0),
-    "last": frames_at(1),
-    "first_last": frames_at(0, 1),
-    "keyframes": frames_at(count=3),
-    "extend": extend,
-    "swap": swap,
-    "animate": animate,
-    "move": move,
-    "expand": expand,
-    "guided_inpaint": guided_inpaint,
-    "reference_layout": reference_layout,
-    "long_video": long_video,
+CASES: dict[str, MakeCase] = {
+    "t2v": make_text_case,
+    "reference": make_reference_case,
+    "gray": make_control_case(draw_gray),
+    "depth": make_control_case(draw_depth),
+    "flow": make_control_case(draw_flow, shape=SHAPES, motion=MOVING),
+    "lineart": make_control_case(draw_lineart),
+    "pose": make_control_case(draw_pose, shape="figure"),
+    "layout": make_layout_case,
+    "inpaint": make_inpaint_case,
+    "outpaint": make_outpaint_case,
+    "first": make_frames_case(0),
+    "last": make_frames_case(1),
+    "first_last": make_frames_case(0, 1),
+    "keyframes": make_frames_case(count=3),
+    "extend": make_extend_case,
+    "swap": make_swap_case,
+    "animate": make_animate_case,
+    "move": make_move_case,
+    "expand": make_expand_case,
+    "guided_inpaint": make_guided_inpaint_case,
+    "reference_layout": make_reference_layout_case,
+    "long_video": make_long_video_case,
 }

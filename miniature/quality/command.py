@@ -7,27 +7,25 @@ found in the result, and more of it than without the condition.
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..world import measures
-from ..world.scenes import draw, random_scene
-from . import limits as quality_limits
-from . import sheets as quality_sheets
-from . import studies as quality_studies
+from ...training.trainer import Tell
+from ..places import RESULTS, WEIGHTS
+from ..world import draw_scene, psnr, random_scene
 from .cases import CASES, FIRST_SEED, Case
 from .gates import VAE_GATE, Gate, gates_of
-from .studio import CFG, WEIGHTS, Call, Studio, open_studio
+from .judges import Scores
+from .limits import SCENES, set_limits
+from .sheets import write_sheet
+from .studies import run_studies
+from .studio import CFG, Call, Studio, open_studio
 
-RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
 SEEDS, STUDIED = 10, 5
-Tell = Callable[[str], None]
-# Of one clip, by the name of the measure.
-Scores = dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Row:
+class MeasureRow:
     """One line of the table.
 
     Attributes:
@@ -91,7 +89,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         ``seeds``, ``tasks``, ``out`` (None writes nothing), ``studies`` and ``limits``.
     """
     parser = argparse.ArgumentParser(prog="dev.py quality")
-    most = f"{STUDIED} for --studies, {quality_limits.SCENES} for --limits"
+    most = f"{STUDIED} for --studies, {SCENES} for --limits"
     parser.add_argument("--seeds", type=int, help=f"scenes for each task: {SEEDS}, {most}")
     parser.add_argument("--tasks", default="", help=f"names with commas between, of {', '.join(CASES)}; all without")
     parser.add_argument("--out", type=Path, help="folder for the table and pictures; benchmarks/results for all tasks")
@@ -106,14 +104,14 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     if options.studies and options.limits:
         parser.error("--studies and --limits are runs of their own; leave one out")
     if options.seeds is None:
-        options.seeds = STUDIED if options.studies else quality_limits.SCENES if options.limits else SEEDS
+        options.seeds = STUDIED if options.studies else SCENES if options.limits else SEEDS
     if options.seeds < 1:
         parser.error(f"--seeds is {options.seeds}, it must be at least 1")
     options.out = options.out or (None if options.tasks else RESULTS)
     return options
 
 
-def run(options: argparse.Namespace, call: Call, clip: object, tell: Tell) -> int:
+def measure_quality(options: argparse.Namespace, call: Call, clip: object, tell: Tell) -> int:
     """Measure, and write the results down.
 
     Args:
@@ -127,9 +125,9 @@ def run(options: argparse.Namespace, call: Call, clip: object, tell: Tell) -> in
     """
     studio = open_studio(call, clip)
     if options.studies:
-        return quality_studies.run(studio, options.seeds, options.out, tell)
+        return run_studies(studio, options.seeds, options.out, tell)
     if options.limits:
-        return quality_limits.run(studio, scored, options.seeds, SEEDS, options.out, tell)
+        return set_limits(studio, scored, options.seeds, SEEDS, options.out, tell)
     rows = []
     for task in options.tasks or CASES:
         begin = time.perf_counter()
@@ -137,13 +135,13 @@ def run(options: argparse.Namespace, call: Call, clip: object, tell: Tell) -> in
         found = rows_of(task, attempts)
         rows += found
         if options.out:
-            quality_sheets.write(options.out / "miniature" / f"{task}.jpg", attempts)
+            write_sheet(options.out / "miniature" / f"{task}.jpg", attempts)
         seconds = (time.perf_counter() - begin) / len(attempts)
         failed = [row.measure for row in found if not row.passed()]
         tell(f"{task}: {'not passed: ' + ', '.join(failed) if failed else 'passed'}  ({seconds:.1f} s a scene)")
     if not options.tasks:
         rows.append(vae_row(studio, options.seeds))
-    lines = table(rows)
+    lines = quality_table(rows)
     tell("\n".join(lines))
     if options.out:
         text = "\n".join([*_heading(studio, options.seeds), *lines, ""])
@@ -177,8 +175,8 @@ def scores_of(studio: Studio, case: Case, film: Tensor) -> Scores:
     scores, kept = case.judge(film), case.vcu.mask <= 0.5
     if kept.any():
         pasted = studio.pasted(film, case.vcu)
-        scores["kept, dB"] = measures.psnr(film, case.vcu.frames, kept)
-        scores["kept and pasted, dB"] = measures.psnr(pasted, case.vcu.frames, kept)
+        scores["kept, dB"] = psnr(film, case.vcu.frames, kept)
+        scores["kept and pasted, dB"] = psnr(pasted, case.vcu.frames, kept)
     return scores | (case.joined(studio.pasted(film, case.vcu, feather=0.0)) if case.joined else {})
 
 
@@ -200,27 +198,27 @@ def film_without(studio: Studio, case: Case, seed: int) -> Tensor:
     return torch.cat(parts)[:length]
 
 
-def rows_of(task: str, attempts: Sequence[Attempt]) -> list[Row]:
+def rows_of(task: str, attempts: Sequence[Attempt]) -> list[MeasureRow]:
     """A line for each measure of a task."""
     gates = {gate.measure: gate for gate in gates_of(task)}
     rows = []
     for measure in attempts[0].scores:
         values = tuple(each.scores[measure] for each in attempts)
         without = tuple(each.scores_without[measure] for each in attempts if measure in each.scores_without)
-        rows.append(Row(task, measure, values, without, gates.pop(measure, None)))
+        rows.append(MeasureRow(task, measure, values, without, gates.pop(measure, None)))
     if gates:
         raise ValueError(f"{task} has gates on what is not measured: {', '.join(gates)}.")
     return rows
 
 
-def vae_row(studio: Studio, seeds: int) -> Row:
+def vae_row(studio: Studio, seeds: int) -> MeasureRow:
     """How well the VAE alone gives back clips that it was not trained on."""
-    clips = [draw(random_scene(FIRST_SEED + seed)).frames for seed in range(seeds)]
-    values = tuple(measures.psnr(studio.given_back(frames), frames) for frames in clips)
-    return Row("the VAE alone", VAE_GATE.measure, values, (), VAE_GATE)
+    clips = [draw_scene(random_scene(FIRST_SEED + seed)).frames for seed in range(seeds)]
+    values = tuple(psnr(studio.given_back(frames), frames) for frames in clips)
+    return MeasureRow("the VAE alone", VAE_GATE.measure, values, (), VAE_GATE)
 
 
-def table(rows: Sequence[Row]) -> list[str]:
+def quality_table(rows: Sequence[MeasureRow]) -> list[str]:
     """Lines of markdown."""
     heading = ["task", "measure", "with", "without", "must be", "passed"]
     lines = [heading, ["---", "---", "--:", "--:", "--:", "---"], *(row.cells for row in rows)]

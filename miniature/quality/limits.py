@@ -5,17 +5,18 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...training.trainer import Tell
 from .cases import CASES, FIRST_SEED
 from .gates import AIMS, DOUBT, LIMITS, Gate, reachable
+from .judges import Scores
 from .studio import Studio
 
 SCENES, APART = 16, 100_000  # how many scenes, and how far from those of the table
-Tell = Callable[[str], None]
 # Scores of one film of a task, by the number of its scene and of its noise.
-Score = Callable[[Studio, str, int, int], dict[str, float]]
+Score = Callable[[Studio, str, int, int], Scores]
 
 
-def run(studio: Studio, score: Score, scenes: int, judged: int, out: Path, tell: Tell) -> int:
+def set_limits(studio: Studio, score: Score, scenes: int, judged: int, out: Path, tell: Tell) -> int:
     """Measure every task with its condition, and write down what other scenes can be held to.
 
     Args:

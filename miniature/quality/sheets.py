@@ -19,14 +19,14 @@ QUALITY = 80
 
 
 class Shown(Protocol):
-    """What a row is made of; see `miniature.quality.Attempt`."""
+    """What a row is made of; see `command.Attempt`."""
 
     case: Case
     film: Tensor
     film_without: Tensor
 
 
-def write(path: Path, attempts: Sequence[Shown]) -> None:
+def write_sheet(path: Path, attempts: Sequence[Shown]) -> None:
     """A JPEG with a row for each scene, a few frames of each."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet(attempts[:MOST_ROWS]).save(path, quality=QUALITY)

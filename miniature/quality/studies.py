@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...training.trainer import Tell
 from ...vace_core.masks import seen_frames
-from ..world import measures
-from ..world.scenes import LENGTH, draw, random_scene
-from .cases import CASES, FIRST_SEED, Case, keyframes
+from ..world import LENGTH, draw_scene, psnr, random_scene
+from .cases import CASES, FIRST_SEED, Case, make_keyframes_case
+from .judges import Scores
 from .studio import Studio
 
 CELL, GROUP = 8, 4  # pixels and frames of a latent cell
@@ -20,10 +21,6 @@ SEEN, UNSEEN, ENDS = (5, 11), (3, 13), (0, LENGTH - 1)  # frames, apart by wheth
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 PARTS = (20, 40, 60, 80, 100)  # per cent of the schedule
 GUIDED = ("depth", "lineart", "reference")
-
-# Of one film, by the name of the measure.
-Scores = dict[str, float]
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Study:
     measure: Callable[[Studio, int], Iterator[tuple[str, Scores]]]
 
 
-def run(studio: Studio, seeds: int, out: Path | None, tell: Tell) -> int:
+def run_studies(studio: Studio, seeds: int, out: Path | None, tell: Tell) -> int:
     """Answer every question, and write the answers down.
 
     Args:
@@ -94,15 +91,15 @@ def _mask_choice(studio: Studio, seed: int) -> Iterator[tuple[str, Scores]]:
 
 
 def _kept(case: Case, film: Tensor) -> Scores:
-    return {"kept, dB": measures.psnr(film, case.vcu.frames, case.vcu.mask <= 0.5)}
+    return {"kept, dB": psnr(film, case.vcu.frames, case.vcu.mask <= 0.5)}
 
 
 def _keyframe_places(studio: Studio, seed: int) -> Iterator[tuple[str, Scores]]:
-    clip = draw(random_scene(FIRST_SEED + seed, second=False))
+    clip = draw_scene(random_scene(FIRST_SEED + seed, second=False))
     for where, frames in (("seen", SEEN), ("unseen", UNSEEN), ("first or last, unseen", ENDS)):
         for snap in ("off",) if frames is SEEN else ("off", "hold", "move"):
             for frame in frames:
-                case = keyframes(studio.call, clip, [frame], snap=snap)
+                case = make_keyframes_case(studio.call, clip, [frame], snap=snap)
                 film = studio.film(case.vcu, case.caption, seed)
                 yield f"{where}, snap {snap}", {**_kept(case, film), **case.judge(film)}
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from torch import Tensor
 
 from ...training.flow_matching import SHIFT
-from ..networks import models
+from ..networks import FILES
+from ..places import WEIGHTS
 
-WEIGHTS = Path(__file__).parents[1] / "weights"
 STEPS, CFG = 16, 3.0
 # Runs a node of the host or of the pack by its id and gives its outputs.
 Call = Callable[..., tuple]
@@ -115,7 +115,7 @@ def weights_in_reach() -> Iterator[None]:
     """Within, the host's loaders find the miniature's files."""
     folders = importlib.import_module("folder_paths")
     before = {name: (list(paths), ends) for name, (paths, ends) in folders.folder_names_and_paths.items()}
-    for file in models.FILES.values():
+    for file in FILES.values():
         folder = Path(file).parent.name
         folders.add_model_folder_path(folder, str(WEIGHTS / folder), is_default=True)
     try:
@@ -133,7 +133,7 @@ def open_studio(call: Call, clip: object, steps: int = STEPS) -> Studio:
         clip: The world's words as the host's text encoder.
         steps: Sampling steps.
     """
-    names = {kind: Path(file).name for kind, file in models.FILES.items()}
+    names = {kind: Path(file).name for kind, file in FILES.items()}
     with weights_in_reach():
         (base,) = call("UNETLoader", unet_name=names["base"], weight_dtype="default")
         (vae,) = call("VAELoader", vae_name=names["vae"])

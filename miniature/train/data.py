@@ -8,16 +8,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ...training.networks import context_as_seen, latent_format
 from ...vace_core.conditioning import assemble_context, is_constant, split_for_encoding
 from ...vace_core.vcu import Vcu, letterbox
-from ...vace_core.video import MID_GREY
-from ..networks import models
-from ..world import words
-from ..world.scenes import LENGTH, draw, random_scene, reference
-from . import tasks
+from ...vace_core.video import LATENT_CHANNELS, MID_GREY
+from ..networks import encode_clips, encode_raw
+from ..world import CAPTION_LENGTH, LENGTH, draw_reference, draw_scene, random_scene, token_ids
+from .tasks import WORLD_TASKS, choose_world_task
 
 CHUNK, PICTURES = 16, 128  # how many clips, and single pictures, are encoded at once
-LATENTS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ class Requests:
 
     def of_phase(self, phase: int) -> "Requests":
         """Those whose tasks are there by a phase."""
-        begins = torch.tensor([task.phase for task in tasks.TASKS.values()])
+        begins = torch.tensor([task.phase for task in WORLD_TASKS.values()])
         return self._where(begins[self.task] <= phase)
 
     def of_clips(self, count: int) -> "Requests":
@@ -65,27 +64,27 @@ class Requests:
 
 
 def encode_targets(vae: nn.Module, seeds: Sequence[int], length: int = LENGTH, half: bool = False) -> Targets:
-    """The clips of some seeds, ``length`` frames each; see `models.precision`."""
+    """The clips of some seeds, ``length`` frames each; see `precision`."""
     latents, captions = [], []
     for chunk in _chunks(seeds):
-        clips = [draw(random_scene(seed), length) for seed in chunk]
-        latents.append(models.encode(vae, torch.stack([clip.frames for clip in clips]), half).half())
-        captions += [words.token_ids(clip.scene.caption) for clip in clips]
+        clips = [draw_scene(random_scene(seed), length) for seed in chunk]
+        latents.append(encode_clips(vae, torch.stack([clip.frames for clip in clips]), half).half())
+        captions += [token_ids(clip.scene.caption) for clip in clips]
     return Targets(torch.cat(latents), word_table(captions))
 
 
 def encode_pictures(vae: nn.Module, seeds: Sequence[int], half: bool = False) -> Targets:
-    """The first thing of each seed's scene, alone on white, as a clip of one frame; see `models.precision`."""
+    """The first thing of each seed's scene, alone on white, as a clip of one frame; see `precision`."""
     things = [random_scene(seed).things[0] for seed in seeds]
     chunks = (things[start : start + PICTURES] for start in range(0, len(things), PICTURES))
-    pictures = (torch.stack([reference(thing) for thing in chunk]) for chunk in chunks)
-    latents = [models.encode(vae, chunk, half).half() for chunk in pictures]
-    return Targets(torch.cat(latents), word_table([words.token_ids(thing.words) for thing in things]))
+    pictures = (torch.stack([draw_reference(thing) for thing in chunk]) for chunk in chunks)
+    latents = [encode_clips(vae, chunk, half).half() for chunk in pictures]
+    return Targets(torch.cat(latents), word_table([token_ids(thing.words) for thing in things]))
 
 
 def word_table(captions: Sequence[Sequence[int]]) -> Tensor:
     """[N, 16], uint8."""
-    table = torch.zeros(len(captions), words.LENGTH, dtype=torch.uint8)
+    table = torch.zeros(len(captions), CAPTION_LENGTH, dtype=torch.uint8)
     for row, numbers in zip(table, captions, strict=True):
         row[: len(numbers)] = torch.tensor(numbers, dtype=torch.uint8)
     return table
@@ -95,7 +94,7 @@ def encode_requests(
     vae: nn.Module,
     seeds: Sequence[int],
     decouple: bool = True,
-    choose: Callable = tasks.random_task,
+    choose: Callable = choose_world_task,
     length: int = LENGTH,
     half: bool = False,
 ) -> list[Requests]:
@@ -108,22 +107,22 @@ def encode_requests(
             first half and the second is empty.
         choose: Gives the task's name for ``(rng, clip)``; by default at random by weight.
         length: Frames of the clips.
-        half: See `models.precision`.
+        half: See `precision`.
     """
     found: dict[int, list[tuple]] = {}
-    empty = models.latent_format().process_out(torch.zeros(1, LATENTS, 1, 1, 1))
+    empty = latent_format().process_out(torch.zeros(1, LATENT_CHANNELS, 1, 1, 1))
     for start in range(0, len(seeds), CHUNK):
         asked = [_request(seed, choose, length) for seed in seeds[start : start + CHUNK]]
         for offset, context in enumerate(contexts_of(vae, [vcu for _, vcu in asked], empty, decouple, half)):
-            name = list(tasks.TASKS).index(asked[offset][0])
-            found.setdefault(context.num_references, []).append((start + offset, name, *_as_seen(context)))
+            name = list(WORLD_TASKS).index(asked[offset][0])
+            found.setdefault(context.num_references, []).append((start + offset, name, *context_as_seen(context)))
     return [_stacked(rows) for _, rows in sorted(found.items())]
 
 
 def _request(seed: int, choose: Callable, length: int) -> tuple[str, Vcu]:
-    clip, rng = draw(random_scene(seed), length), random.Random(f"request {seed}")
+    clip, rng = draw_scene(random_scene(seed), length), random.Random(f"request {seed}")
     name = choose(rng, clip)
-    return name, tasks.TASKS[name].build(clip, rng)
+    return name, WORLD_TASKS[name].build(clip, rng)
 
 
 def contexts_of(vae: nn.Module, vcus: Sequence[Vcu], empty: Tensor, decouple: bool = True, half: bool = False) -> list:
@@ -156,16 +155,9 @@ def encode_all(vae: nn.Module, videos: Sequence[Tensor], half: bool = False) -> 
     found: dict[int, Tensor] = {}
     for (_, constant), indices in kinds.items():
         chosen = indices[:1] if constant is not False else indices
-        latents = models.encode_raw(vae, torch.stack([videos[index] for index in chosen]), half)
+        latents = encode_raw(vae, torch.stack([videos[index] for index in chosen]), half)
         found |= {index: latents[n % len(latents)][None] for n, index in enumerate(indices)}
     return [found[index] for index in range(len(videos))]
-
-
-def _as_seen(context: object) -> tuple[Tensor, Tensor, Tensor]:
-    wanted = models.latent_format()
-    halves = [wanted.process_in(half) for half in context.latents.split(LATENTS, dim=1)]
-    references = halves[0][0, :, : context.num_references].half()
-    return references, torch.cat(halves, dim=1)[0].half(), (context.mask[0] * 255).round().to(torch.uint8)
 
 
 def _stacked(rows: list[tuple]) -> Requests:
@@ -177,7 +169,7 @@ def _chunks(seeds: Sequence[int]) -> list[Sequence[int]]:
     return [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
 
 
-def kept(path: Path, make: Callable[[], list[dict[str, Tensor]]]) -> list[dict[str, Tensor]]:
+def cached_tensors(path: Path, make: Callable[[], list[dict[str, Tensor]]]) -> list[dict[str, Tensor]]:
     """What ``make`` gives, from the file of an earlier run if there is one."""
     if path.exists():
         return torch.load(path, weights_only=True)

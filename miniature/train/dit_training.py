@@ -7,12 +7,19 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ...training import flow_matching
-from ...training.trainer import Run, all_parameters, chosen_parameters, matrices_of
-from ..networks import models
-from ..world import words
-from . import tasks
+from ...training.flow_matching import (
+    NO_CAPTION,
+    Velocity,
+    draw_noise,
+    plain_attention,
+    velocity_loss,
+    velocity_of,
+)
+from ...training.networks import CONTEXT_CHANNELS, device_of
+from ...training.trainer import Tell, TrainingRun, all_parameters, chosen_parameters, matrices_of
+from ..world import COLOURS, WORDS, word_vectors
 from .data import Requests, Targets
+from .tasks import WORLD_TASKS
 
 BATCH = 12
 RATE, ADAPTER_RATE = 3e-3, 2e-3
@@ -20,10 +27,9 @@ STILLS, FEWER_STILLS = 0.4, 0.1  # how often the base learns from single frames,
 STILLS_BATCH = 4 * BATCH
 PICTURES = 0.25  # how many of those are things alone on white, as references are
 LONGER, LONGER_BATCH = 0.08, BATCH // 2  # how often it learns from longer clips
-NO_CAPTION = 0.1
 BARE, SHOWN = 0.3, 0.7  # how often a caption leaves the colours out: of any clip, and where something else shows them
 CHECK_PARTS = 8  # places on the schedule that a validation loss is measured at
-COLOUR_IDS = torch.tensor([words.WORDS.index(colour) + 1 for colour in words.COLOURS], dtype=torch.uint8)
+COLOUR_IDS = torch.tensor([WORDS.index(colour) + 1 for colour in COLOURS], dtype=torch.uint8)
 
 
 def _rows(generator: torch.Generator, count: int, batch: int = BATCH) -> Tensor:
@@ -36,7 +42,7 @@ def _captions(table: Tensor, generator: torch.Generator, bare: Tensor | float) -
     for row in (torch.rand(len(table), generator=generator) < bare).nonzero().flatten().tolist():
         table[row] = _without_colours(table[row])
     table[torch.rand(len(table), generator=generator) < NO_CAPTION] = 0
-    return words.vectors(table)
+    return word_vectors(table)
 
 
 def _without_colours(ids: Tensor) -> Tensor:
@@ -47,23 +53,22 @@ def _without_colours(ids: Tensor) -> Tensor:
 def _noisy_loss(
     model: nn.Module, clean: Tensor, text: Tensor, generator: torch.Generator, context: Tensor | None
 ) -> Tensor:
-    part = (torch.arange(len(clean)) + torch.rand(len(clean), generator=generator)) / len(clean)  # spread evenly
-    noise = torch.randn(clean.shape, generator=generator)
-    return flow_matching.loss(_velocity_of(model, text, context), *_moved(model, clean, part, noise)).mean()
+    part, noise = draw_noise(clean, generator)
+    return velocity_loss(_velocity_of(model, text, context), *_moved(model, clean, part, noise)).mean()
 
 
-def _velocity_of(model: nn.Module, text: Tensor, context: Tensor | None) -> flow_matching.Velocity:
+def _velocity_of(model: nn.Module, text: Tensor, context: Tensor | None) -> Velocity:
     text, context = _moved(model, text, context)
-    return flow_matching.velocity_of(model, text, context, attention=flow_matching.plain_attention)
+    return velocity_of(model, text, context, attention=plain_attention)
 
 
 def _moved(model: nn.Module, *tensors: Tensor | None) -> list[Tensor | None]:
-    place = models.device_of(model)
+    place = device_of(model)
     return [tensor if tensor is None else tensor.to(place) for tensor in tensors]
 
 
 @dataclass(frozen=True, eq=False)
-class Footage:
+class BaseLesson:
     """What the base learns from: as Wan, from pictures and from clips of several lengths.
 
     Attributes:
@@ -96,9 +101,9 @@ class Footage:
         return source.latents[rows, :, :length].float(), source.words[rows]
 
 
-def base_run(
-    folder: Path, model: nn.Module, seen: Footage, unseen: Targets, steps: int, seed: int, tell: object, half: bool
-) -> Run:
+def new_base_run(
+    folder: Path, model: nn.Module, seen: BaseLesson, unseen: Targets, steps: int, seed: int, tell: Tell, half: bool
+) -> TrainingRun:
     """Training of text to video."""
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
@@ -110,12 +115,12 @@ def base_run(
 
     trained = all_parameters(model)
     common = loss, steps, RATE, seed, 0.998, check, 500, tell, half
-    return Run("base", folder, model, trained, *common, matrices_of(model))
+    return TrainingRun("base", folder, model, trained, *common, matrices_of(model))
 
 
 def base_validation(model: nn.Module, unseen: Targets) -> float:
     """Loss on clips and captions that were not trained on, at the same noise each time."""
-    return _validation(model, unseen.latents.float(), words.vectors(unseen.words), None)
+    return _validation(model, unseen.latents.float(), word_vectors(unseen.words), None)
 
 
 def _validation(model: nn.Module, clean: Tensor, text: Tensor, context: Tensor | None) -> float:
@@ -125,7 +130,7 @@ def _validation(model: nn.Module, clean: Tensor, text: Tensor, context: Tensor |
     for index in range(CHECK_PARTS):
         part = torch.full((len(clean),), (index + 0.5) / CHECK_PARTS)
         noise = torch.randn(clean.shape, generator=generator)
-        total += float(flow_matching.loss(velocity, *_moved(model, clean, part, noise)).mean())
+        total += float(velocity_loss(velocity, *_moved(model, clean, part, noise)).mean())
     return total / CHECK_PARTS
 
 
@@ -158,10 +163,10 @@ class Lesson:
         return clean, torch.cat([group.context[rows].float(), group.mask[rows].float() / 255], dim=1)
 
 
-_COLOURLESS = torch.tensor([task.colourless for task in tasks.TASKS.values()])
+_COLOURLESS = torch.tensor([task.colourless for task in WORLD_TASKS.values()])
 
 
-def adapter_run(
+def new_adapter_run(
     name: str,
     folder: Path,
     model: nn.Module,
@@ -170,13 +175,13 @@ def adapter_run(
     base_unseen: Targets,
     steps: int,
     seed: int,
-    tell: object,
+    tell: Tell,
     *,
     half: bool = False,
     whole: bool = False,
     rate: float = ADAPTER_RATE,
     check_every: int = 500,
-) -> Run:
+) -> TrainingRun:
     """Training of VACE.
 
     Args:
@@ -189,7 +194,7 @@ def adapter_run(
         steps: In all.
         seed: Of the data.
         tell: Receives progress.
-        half: See `Run`.
+        half: See `TrainingRun`.
         whole: Whether the base is trained too (global fine-tuning), instead of frozen.
         rate: The largest learning rate.
         check_every: Steps between two checks.
@@ -208,7 +213,7 @@ def adapter_run(
 
     trained = all_parameters(model) if whole else chosen_parameters(model, ["vace_"])
     common = loss, steps, rate, seed, 0.998, check, check_every, tell, half
-    return Run(name, folder, model, trained, *common, matrices_of(model))
+    return TrainingRun(name, folder, model, trained, *common, matrices_of(model))
 
 
 def adapter_validation(model: nn.Module, unseen: Lesson) -> float:
@@ -217,7 +222,7 @@ def adapter_validation(model: nn.Module, unseen: Lesson) -> float:
     for group in unseen.requests:
         rows = torch.arange(len(group.clip))
         clean, context = unseen.clean_and_context(group, rows)
-        text = words.vectors(unseen.targets.words[group.clip])
+        text = word_vectors(unseen.targets.words[group.clip])
         total += len(rows) * _validation(model, clean, text, context)
         count += len(rows)
     return total / count
@@ -232,5 +237,5 @@ class _Unconditioned(nn.Module):
 
     def forward(self, latents: Tensor, time: Tensor, text: Tensor, **options: object) -> Tensor:
         batch, _, length, height, width = latents.shape
-        context = latents.new_zeros(batch, 1, models.CONTEXT_CHANNELS, length, height, width)
+        context = latents.new_zeros(batch, 1, CONTEXT_CHANNELS, length, height, width)
         return self.model(latents, time, text, vace_context=context, vace_strength=[0.0], **options)

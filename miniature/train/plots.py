@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..networks.models import LAYERS, VACE_LAYERS
+from ..networks import LAYERS, VACE_LAYERS
+from ..places import RESULTS
 
-RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
 SHARE = VACE_LAYERS / LAYERS  # of the base's work that the adapter adds
 # Work of a step in forward passes of the base: forward, back to the activations, and to the weights that are trained.
 WORK = {"adapter": 2 * (1 + SHARE) + SHARE, "global": 3 * (1 + SHARE)}

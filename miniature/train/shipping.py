@@ -1,23 +1,18 @@
 """Puts trained weights in their place, in the real layouts, with a record of how they came about."""
 
-from __future__ import annotations
-
 import json
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
-from ..networks import models
-
-if TYPE_CHECKING:
-    from .stages import Training
-
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+from ...training.networks import save_weights
+from ..networks import CONFIG, FILES, weights_hash
+from ..places import WEIGHTS
+from .stages import Training
 
 
-def ship(training: Training, place: Path = WEIGHTS) -> Path:
+def ship_weights(training: Training, place: Path = WEIGHTS) -> Path:
     """Write the weights in half precision, their record and their log.
 
     Args:
@@ -29,11 +24,11 @@ def ship(training: Training, place: Path = WEIGHTS) -> Path:
     """
     base = training.base().state_dict()
     adapter = {k: v for k, v in training.tuned().state_dict().items() if k.startswith("vace_")}
-    files = {"vae": (training.vae().state_dict(), None), "base": (base, models.CONFIG), "adapter": (adapter, None)}
+    files = {"vae": (training.vae().state_dict(), None), "base": (base, CONFIG), "adapter": (adapter, None)}
     for name, (weights, metadata) in files.items():
-        path = models.save(weights, place / models.FILES[name], metadata)
-        training.tell(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {models.weights_hash(weights)}")
-    record = record_of(training) | {"hashes": {name: models.weights_hash(w) for name, (w, _) in files.items()}}
+        path = save_weights(weights, place / FILES[name], metadata)
+        training.tell(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {weights_hash(weights)}")
+    record = record_of(training) | {"hashes": {name: weights_hash(w) for name, (w, _) in files.items()}}
     (place / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     logs = {path.stem: path.read_text("utf-8").splitlines() for path in sorted(training.folder.glob("*.jsonl"))}
     lines = [json.dumps({"stage": name} | json.loads(line)) for name, log in logs.items() for line in log]

@@ -1,12 +1,10 @@
-"""Trains the miniature, stage by stage: ``python dev.py train`` lists and runs them.
+"""The miniature's training, stage by stage.
 
 Every stage goes on where it was interrupted. With one seed, one machine and one number of threads the weights come out
 the same; their hashes are printed and kept beside them.
 """
 
-import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +12,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ...training.networks import copy_into_adapter, latent_format, training_device
 from ...vace_core.vcu import empty_vcu
-from ..networks import models
-from ..world.scenes import LENGTH, SIZE
-from . import abilities, data, dit_training, plots, shipping, tasks, vae_training
+from ...vace_core.video import LATENT_CHANNELS
+from ..networks import VACE_LAYERS, compile_blocks, new_dit, new_vae, spread_layers, weights_hash
+from ..world import LENGTH, SIZE
+from . import abilities, data, dit_training, vae_training
 from .data import Requests, Targets
-from .dit_training import Footage, Lesson
+from .dit_training import BaseLesson, Lesson
+from .tasks import NUM_PHASES, choose_late_task
 
 STAGES = ("vae", "base", "adapter", "tuned", "comparison")
 VAE_STEPS = (2200, 2700, 1000)
@@ -31,7 +32,7 @@ TUNED_STEPS, TUNED_REQUESTS, TUNED_KNOWN, TUNED_END, TUNED_RATE = 2200, 2000, 12
 COMPARED_STEPS, COMPARED_REQUESTS = 500, 1000
 TESTED = 32  # captions that a model's abilities are measured with
 FEWEST = 8  # clips of a trial, so that there are some of every phase
-CONSECUTIVE = tuple(range(models.VACE_LAYERS))
+CONSECUTIVE = tuple(range(VACE_LAYERS))
 
 
 class Training:
@@ -42,7 +43,7 @@ class Training:
         seed: Of weights, data and noise.
         scale: Of all counts, for a trial.
         compiled: Whether PyTorch compiles the transformers' blocks.
-        half: Whether to compute in bfloat16, see `trainer.Run`.
+        half: Whether to compute in bfloat16, see `TrainingRun`.
     """
 
     def __init__(
@@ -68,19 +69,19 @@ class Training:
         """The VAE, trained or from an earlier run."""
         steps = tuple(map(self.steps, VAE_STEPS))
         common = self.folder, self.seed, steps, self.tell, self.clips(vae_training.POOL), self.half
-        return self._module("vae", models.new_vae, lambda: vae_training.train(*common))
+        return self._module("vae", new_vae, lambda: vae_training.train_vae(*common))
 
     def base(self) -> nn.Module:
         """The text-to-video model, likewise."""
-        return self._module("base", models.new_dit, self._train_base)
+        return self._module("base", new_dit, self._train_base)
 
     def adapter(self) -> nn.Module:
         """The VACE model: the base with its adapter, likewise."""
-        return self._module("adapter", lambda: models.new_dit(True), self._train_adapter)
+        return self._module("adapter", lambda: new_dit(True), self._train_adapter)
 
     def tuned(self) -> nn.Module:
         """The VACE model after a last phase of new requests, most of them of what is learnt slowest, likewise."""
-        return self._module("tuned", lambda: models.new_dit(True), self._train_tuned)
+        return self._module("tuned", lambda: new_dit(True), self._train_tuned)
 
     def _module(self, name: str, new: Callable[[], nn.Module], train: Callable[[], nn.Module]) -> nn.Module:
         path = self.folder / f"{name}.pt"
@@ -92,10 +93,10 @@ class Training:
             return module.requires_grad_(False)
         module = new()
         module.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
-        return module.to(models.device()).requires_grad_(False)
+        return module.to(training_device()).requires_grad_(False)
 
     def _note(self, name: str, module: nn.Module, minutes: float) -> None:
-        digest = models.weights_hash(module.state_dict())
+        digest = weights_hash(module.state_dict())
         self.tell(f"{name}: done, weights {digest}")
         path = self.folder / "stages.json"
         noted = json.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -128,7 +129,7 @@ class Training:
         return self._kept(name, make)
 
     def _kept(self, name: str, make: Callable[[], Targets]) -> Targets:
-        return Targets(**data.kept(self.folder / f"{name}.encoded", lambda: [vars(make())])[0])
+        return Targets(**data.cached_tensors(self.folder / f"{name}.encoded", lambda: [vars(make())])[0])
 
     def requests(self, name: str, first: int, count: int, decouple: bool = True, **how: object) -> list[Requests]:
         """VCUs of some clips, encoded."""
@@ -139,34 +140,34 @@ class Training:
             found = data.encode_requests(self.vae(), seeds, decouple, half=self.half, **how)
             return [vars(group) for group in found]
 
-        return [Requests(**group) for group in data.kept(self.folder / f"{name}.encoded", make)]
+        return [Requests(**group) for group in data.cached_tensors(self.folder / f"{name}.encoded", make)]
 
     def _train_base(self) -> nn.Module:
         torch.manual_seed(self.seed)
-        model, steps = models.new_dit().to(models.device()), self.steps(BASE_STEPS)
-        seen, unseen = Footage(self.targets(), self.long_targets(), self.pictures()), self.unseen()
+        model, steps = new_dit().to(training_device()), self.steps(BASE_STEPS)
+        seen, unseen = BaseLesson(self.targets(), self.long_targets(), self.pictures()), self.unseen()
         self._prepare(model)
-        dit_training.base_run(self.folder, model, seen, unseen, steps, self.seed, self.tell, self.half).run()
+        dit_training.new_base_run(self.folder, model, seen, unseen, steps, self.seed, self.tell, self.half).run()
         return model
 
     def _prepare(self, model: nn.Module) -> None:
         if self.compiled:
-            models.compile_blocks(model)
+            compile_blocks(model)
 
     def begun(self, layers: tuple[int, ...]) -> nn.Module:
         """The base with a fresh adapter."""
         torch.manual_seed(self.seed + 1)
-        model = models.new_dit(True)
+        model = new_dit(True)
         model.load_state_dict(self.base().state_dict(), strict=False)
-        models.copy_into_adapter(model, layers)
-        model.to(models.device())
+        copy_into_adapter(model, layers)
+        model.to(training_device())
         self._prepare(model)
         return model
 
     def lessons(self) -> list[Lesson]:
         """One for each phase, and one of longer clips."""
         found = self.requests("requests", 0, REQUESTS)
-        phases = ([group.of_phase(phase) for group in found] for phase in range(tasks.NUM_PHASES))
+        phases = ([group.of_phase(phase) for group in found] for phase in range(NUM_PHASES))
         lessons = [
             Lesson(self.targets(), [group for group in groups if len(group.clip)], until)
             for groups, until in zip(phases, PHASES_END, strict=True)
@@ -177,25 +178,25 @@ class Training:
         return Lesson(self.long_targets(), self.requests("requests_long", 0, LONG_CLIPS, length=LONG))
 
     def _train_adapter(self) -> nn.Module:
-        model = self.begun(models.spread_layers())
+        model = self.begun(spread_layers())
         lessons, unseen = self.lessons(), self._unseen_lesson()
         steps = self.steps(ADAPTER_STEPS)
-        run = dit_training.adapter_run(
+        run = dit_training.new_adapter_run(
             "adapter", self.folder, model, lessons, unseen, self.unseen(), steps, self.seed, self.tell, half=self.half
         )
         run.run()
         return model
 
     def _train_tuned(self) -> nn.Module:
-        model = models.new_dit(True).to(models.device())
+        model = new_dit(True).to(training_device())
         model.load_state_dict(self.adapter().state_dict())
         self._prepare(model)
-        new = self.requests("requests_tuned", 0, TUNED_REQUESTS, choose=tasks.late_task)
+        new = self.requests("requests_tuned", 0, TUNED_REQUESTS, choose=choose_late_task)
         known = [group.of_clips(self.clips(TUNED_KNOWN)) for group in self.requests("requests", 0, REQUESTS)]
         lessons = [Lesson(self.targets(), [*new, *known], TUNED_END), self._long_lesson()]
         common = self.folder, model, lessons, self._unseen_lesson(), self.unseen(), self.steps(TUNED_STEPS)
         # another seed: the steps' chance is not that of the phases before
-        run = dit_training.adapter_run("tuned", *common, self.seed + 1, self.tell, half=self.half, rate=TUNED_RATE)
+        run = dit_training.new_adapter_run("tuned", *common, self.seed + 1, self.tell, half=self.half, rate=TUNED_RATE)
         run.run()
         return model
 
@@ -208,7 +209,7 @@ class Training:
         few = [group.of_clips(COMPARED_REQUESTS) for group in self.requests("requests", 0, REQUESTS)]
         apart = [Lesson(self.targets(), few)]
         together = [Lesson(self.targets(), self.requests("requests_together", 0, COMPARED_REQUESTS, False))]
-        spread = models.spread_layers()
+        spread = spread_layers()
         variants = {
             "adapter_short": (spread, apart, True, False),
             "global": (spread, apart, True, True),
@@ -216,19 +217,21 @@ class Training:
             "together": (spread, together, False, False),
         }
         tested = self.steps(TESTED)
-        found = {"base": abilities.measured(self.base(), self.vae(), tested)}
+        found = {"base": abilities.measure_abilities(self.base(), self.vae(), tested)}
         for name, (layers, lessons, decouple, whole) in variants.items():
             model = self._compare(name, layers, lessons, decouple, whole)
             for strength, what in ((0.0, "off"), (1.0, "on")):
                 context = self._empty_context()
-                found[f"{name}, context {what}"] = abilities.measured(model, self.vae(), tested, context, strength)
+                found[f"{name}, context {what}"] = abilities.measure_abilities(
+                    model, self.vae(), tested, context, strength
+                )
                 self.tell(f"{name}, context {what}: {found[f'{name}, context {what}']}")
         (self.folder / "abilities.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
     def _empty_context(self) -> Tensor:
-        empty = models.latent_format().process_out(torch.zeros(1, data.LATENTS, 1, 1, 1))
+        empty = latent_format().process_out(torch.zeros(1, LATENT_CHANNELS, 1, 1, 1))
         (context,) = data.contexts_of(self.vae(), [empty_vcu(LENGTH, SIZE, SIZE)], empty)
-        halves = [models.latent_format().process_in(half) for half in context.latents.split(data.LATENTS, dim=1)]
+        halves = [latent_format().process_in(half) for half in context.latents.split(LATENT_CHANNELS, dim=1)]
         return torch.cat([*halves, context.mask], dim=1)
 
     def _compare(
@@ -237,42 +240,9 @@ class Training:
         def train() -> nn.Module:
             model, steps = self.begun(layers), self.steps(COMPARED_STEPS)
             common = self.folder, model, lessons, self._unseen_lesson(decouple), self.unseen(), steps, self.seed
-            dit_training.adapter_run(name, *common, self.tell, half=self.half, whole=whole, check_every=100).run()
+            dit_training.new_adapter_run(name, *common, self.tell, half=self.half, whole=whole, check_every=100).run()
             return model
 
-        model = self._module(name, lambda: models.new_dit(True), train)
+        model = self._module(name, lambda: new_dit(True), train)
         model.vace_layers_mapping = {layer: n for n, layer in enumerate(layers)}
         return model
-
-
-def main(arguments: list[str]) -> int:
-    """Run stages.
-
-    Args:
-        arguments: Of the command line.
-
-    Returns:
-        The exit status.
-    """
-    parser = argparse.ArgumentParser(prog="dev.py train", description=__doc__)
-    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help=f"some of {', '.join(STAGES)}; all by default")
-    parser.add_argument("--folder", type=Path, required=True, help="where state and logs are kept")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1, help="as many as there are cores, up to two")
-    parser.add_argument("--scale", type=float, default=1.0, help="of all counts, for a trial")
-    parser.add_argument("--compile", action="store_true", help="a third faster, but needs a C++ compiler")
-    parser.add_argument("--bf16", action="store_true", help="faster where the processor computes in bfloat16")
-    parser.add_argument("--ship", action="store_true", help="write the weights into the repository")
-    wanted = parser.parse_args(arguments)
-    torch.set_num_threads(wanted.threads)
-    models.prepare_host()
-    training = Training(wanted.folder, wanted.seed, wanted.scale, wanted.compile, wanted.bf16)
-    for stage in wanted.stages or STAGES:
-        getattr(training, stage)()
-    if wanted.ship:
-        plots.draw_all(shipping.ship(training))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

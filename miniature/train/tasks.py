@@ -7,30 +7,40 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...training.tasks import BuildVcu, ask_by_extension, ask_by_frames_at, ask_by_gray, ask_by_keyframes, ask_for_text
 from ...vace_core.tasks import (
     Margins,
     Target,
     animate_anything,
     expand_anything,
-    extend_vcu,
     inpaint_vcu,
     move_anything,
     outpaint_vcu,
-    place_keyframes,
     reference_anything,
     swap_anything,
 )
-from ...vace_core.vcu import Vcu, build_vcu, empty_vcu
-from ...vace_core.video import Clip as Video
-from ..world import signals
-from ..world.scenes import Clip, reference
-from ..world.words import COLOURS
+from ...vace_core.vcu import Vcu, build_vcu
+from ...vace_core.video import Clip
+from ..world import (
+    WorldClip,
+    box_around,
+    draw_contour,
+    draw_depth,
+    draw_flow,
+    draw_gray,
+    draw_layout,
+    draw_lineart,
+    draw_pose,
+    draw_reference,
+    has_pose,
+    thing_box_mask,
+)
 
-Build = Callable[[Clip, random.Random], Vcu]
+BuildWorldVcu = Callable[[WorldClip, random.Random], Vcu]
 
 
 @dataclass(frozen=True)
-class Task:
+class WorldTask:
     """One way to ask for a clip.
 
     Attributes:
@@ -43,7 +53,7 @@ class Task:
         figure: Whether there must be a figure.
     """
 
-    build: Build
+    build: BuildWorldVcu
     phase: int
     weight: float = 1.0
     late: float = 0.3
@@ -51,36 +61,37 @@ class Task:
     figure: bool = False
 
 
-def _text(clip: Clip, _: random.Random) -> Vcu:
-    return empty_vcu(*clip.frames.shape[:3])
+def _pictures(clip: WorldClip) -> list[tuple[str, Tensor]]:
+    return [("reference_image_0", draw_reference(clip.scene.things[0], *clip.frames.shape[1:3]))]
 
 
-def _pictures(clip: Clip) -> list[tuple[str, Tensor]]:
-    return [("reference_image_0", reference(clip.scene.things[0], *clip.frames.shape[1:3]))]
-
-
-def _target(clip: Clip) -> Target:
+def _target(clip: WorldClip) -> Target:
     length, height, width, _ = clip.frames.shape
     return Target(width=width, height=height, length=length)
 
 
-def _reference(clip: Clip, _: random.Random) -> Vcu:
+def _reference(clip: WorldClip, _: random.Random) -> Vcu:
     return reference_anything(_pictures(clip), _target(clip))
 
 
-def _control(signal: Callable[[Clip], Tensor]) -> Build:
+def _frames_only(build: BuildVcu) -> BuildWorldVcu:
+    """A task that needs no truth but the frames."""
+    return lambda clip, rng: build(clip.frames, rng)
+
+
+def _control(signal: Callable[[WorldClip], Tensor]) -> BuildWorldVcu:
     return lambda clip, _: build_vcu(signal(clip))
 
 
-def _layout(clip: Clip, rng: random.Random) -> Vcu:
-    return build_vcu(rng.choice((signals.layout, signals.contour))(clip))
+def _layout(clip: WorldClip, rng: random.Random) -> Vcu:
+    return build_vcu(rng.choice((draw_layout, draw_contour))(clip))
 
 
-def random_region(clip: Clip, rng: random.Random) -> Tensor:
+def thing_region(clip: WorldClip, rng: random.Random) -> Tensor:
     """[T, H, W], what an inpainting generates: the thing's box, its grown outline, or a still box anywhere."""
     kind = rng.random()
     if kind < 0.6:
-        return signals.box_mask(clip, rng.randint(1, 6))
+        return thing_box_mask(clip, rng.randint(1, 6))
     mask = torch.zeros(clip.frames.shape[:3])
     _, height, width = mask.shape
     if kind < 0.75:
@@ -90,53 +101,30 @@ def random_region(clip: Clip, rng: random.Random) -> Tensor:
     return mask
 
 
-def _inpaint(clip: Clip, rng: random.Random) -> Vcu:
-    return inpaint_vcu(clip.frames, random_region(clip, rng))
+def _inpaint(clip: WorldClip, rng: random.Random) -> Vcu:
+    return inpaint_vcu(clip.frames, thing_region(clip, rng))
 
 
-def _outpaint(clip: Clip, rng: random.Random) -> Vcu:
+def _outpaint(clip: WorldClip, rng: random.Random) -> Vcu:
     width = clip.frames.shape[2]
     left, right = rng.choice(((16, 16), (0, 16), (16, 0), (8, 8), (0, 24), (24, 0)))
     return outpaint_vcu(clip.frames[:, :, left : width - right], Margins(left=left, right=right))
 
 
-def _kept_frames(*places: float) -> Build:
-    def build(clip: Clip, _: random.Random) -> Vcu:
-        last = len(clip.frames) - 1
-        chosen = [round(place * last) for place in places]
-        return place_keyframes([("image_0", clip.frames[chosen])], " ".join(map(str, chosen)), length=last + 1)
-
-    return build
+def _animate(clip: WorldClip, _: random.Random) -> Vcu:
+    return animate_anything(_pictures(clip), control_video=Clip(draw_pose(clip)))
 
 
-def _keyframes(clip: Clip, rng: random.Random) -> Vcu:
-    count = len(clip.frames)
-    chosen = sorted(rng.sample(range(count), rng.randint(2, 4)))
-    return place_keyframes([("image_0", clip.frames[chosen])], " ".join(map(str, chosen)), length=count)
+def _swap(clip: WorldClip, rng: random.Random) -> Vcu:
+    return swap_anything(_pictures(clip), video=Clip(clip.frames), mask=thing_box_mask(clip, rng.randint(1, 6)))
 
 
-def _extend(clip: Clip, rng: random.Random) -> Vcu:
-    count = len(clip.frames)
-    known = rng.choice((5, 5, 9))
-    if rng.random() < 0.3:
-        return extend_vcu(Video(clip.frames[count - known :]), before=count - known, after=0)
-    return extend_vcu(Video(clip.frames[:known]), after=count - known)
-
-
-def _animate(clip: Clip, _: random.Random) -> Vcu:
-    return animate_anything(_pictures(clip), control_video=Video(signals.pose(clip)))
-
-
-def _swap(clip: Clip, rng: random.Random) -> Vcu:
-    return swap_anything(_pictures(clip), video=Video(clip.frames), mask=signals.box_mask(clip, rng.randint(1, 6)))
-
-
-def _move(clip: Clip, _: random.Random) -> Vcu:
-    first, last = (signals.bounds(clip.masks[0][frame]) for frame in (1, -1))
+def _move(clip: WorldClip, _: random.Random) -> Vcu:
+    first, last = (box_around(clip.masks[0][frame]) for frame in (1, -1))
     return move_anything((), _target(clip), picture=clip.frames[:1], boxes=f"{first} {last}")
 
 
-def _expand(clip: Clip, rng: random.Random) -> Vcu:
+def _expand(clip: WorldClip, rng: random.Random) -> Vcu:
     width = clip.frames.shape[2]
     edge = rng.choice((8, 16))
     part = edge / (width - 2 * edge)
@@ -144,42 +132,42 @@ def _expand(clip: Clip, rng: random.Random) -> Vcu:
     return expand_anything(_pictures(clip), _target(clip), picture=picture, left=part, right=part)
 
 
-def _guided(clip: Clip, rng: random.Random) -> Vcu:
-    guide = rng.choice((signals.depth, signals.lineart, signals.gray))(clip)
-    return inpaint_vcu(clip.frames, signals.box_mask(clip, rng.randint(1, 6)), control=guide)
+def _guided(clip: WorldClip, rng: random.Random) -> Vcu:
+    guide = rng.choice((draw_depth, draw_lineart, draw_gray))(clip)
+    return inpaint_vcu(clip.frames, thing_box_mask(clip, rng.randint(1, 6)), control=guide)
 
 
-def _reference_layout(clip: Clip, _: random.Random) -> Vcu:
-    return build_vcu(signals.layout(clip), references=_pictures(clip))
+def _reference_layout(clip: WorldClip, _: random.Random) -> Vcu:
+    return build_vcu(draw_layout(clip), references=_pictures(clip))
 
 
-TASKS = {
-    "t2v": Task(_text, 0, 0.4),
-    "inpaint": Task(_inpaint, 0, 1.4, 0.5),
-    "outpaint": Task(_outpaint, 0, late=1.5),
-    "first": Task(_kept_frames(0), 0, 0.6, 1.0, colourless=True),
-    "last": Task(_kept_frames(1), 0, 0.5, 1.0, colourless=True),
-    "first_last": Task(_kept_frames(0, 1), 0, 0.7, 0.5, colourless=True),
-    "keyframes": Task(_keyframes, 0, 0.8, 1.2, colourless=True),
-    "extend": Task(_extend, 0, 1.2, 1.0, colourless=True),
-    "gray": Task(_control(signals.gray), 1, late=1.0),
-    "depth": Task(_control(signals.depth), 1),
-    "flow": Task(_control(signals.flow), 1),
-    "lineart": Task(_control(signals.lineart), 1),
-    "pose": Task(_control(signals.pose), 1, late=2.0, figure=True),
-    "layout": Task(_layout, 1, late=0.5),
-    "reference": Task(_reference, 1, 2.0, 2.5, colourless=True),
-    "swap": Task(_swap, 2, 1.5, 2.0, colourless=True),
-    "animate": Task(_animate, 2, 0.7, 4.0, colourless=True, figure=True),
-    "move": Task(_move, 2, 0.6, 1.5, colourless=True),
-    "expand": Task(_expand, 2, 0.9, 0.7, colourless=True),
-    "guided_inpaint": Task(_guided, 2, 0.8),
-    "reference_layout": Task(_reference_layout, 2, 1.2, 2.0, colourless=True),
+WORLD_TASKS = {
+    "t2v": WorldTask(_frames_only(ask_for_text), 0, 0.4),
+    "inpaint": WorldTask(_inpaint, 0, 1.4, 0.5),
+    "outpaint": WorldTask(_outpaint, 0, late=1.5),
+    "first": WorldTask(_frames_only(ask_by_frames_at(0)), 0, 0.6, 1.0, colourless=True),
+    "last": WorldTask(_frames_only(ask_by_frames_at(1)), 0, 0.5, 1.0, colourless=True),
+    "first_last": WorldTask(_frames_only(ask_by_frames_at(0, 1)), 0, 0.7, 0.5, colourless=True),
+    "keyframes": WorldTask(_frames_only(ask_by_keyframes), 0, 0.8, 1.2, colourless=True),
+    "extend": WorldTask(_frames_only(ask_by_extension), 0, 1.2, 1.0, colourless=True),
+    "gray": WorldTask(_frames_only(ask_by_gray), 1, late=1.0),
+    "depth": WorldTask(_control(draw_depth), 1),
+    "flow": WorldTask(_control(draw_flow), 1),
+    "lineart": WorldTask(_control(draw_lineart), 1),
+    "pose": WorldTask(_control(draw_pose), 1, late=2.0, figure=True),
+    "layout": WorldTask(_layout, 1, late=0.5),
+    "reference": WorldTask(_reference, 1, 2.0, 2.5, colourless=True),
+    "swap": WorldTask(_swap, 2, 1.5, 2.0, colourless=True),
+    "animate": WorldTask(_animate, 2, 0.7, 4.0, colourless=True, figure=True),
+    "move": WorldTask(_move, 2, 0.6, 1.5, colourless=True),
+    "expand": WorldTask(_expand, 2, 0.9, 0.7, colourless=True),
+    "guided_inpaint": WorldTask(_guided, 2, 0.8),
+    "reference_layout": WorldTask(_reference_layout, 2, 1.2, 2.0, colourless=True),
 }
 NUM_PHASES = 3
 
 
-def random_task(rng: random.Random, clip: Clip, late: bool = False) -> str:
+def choose_world_task(rng: random.Random, clip: WorldClip, late: bool = False) -> str:
     """The name of a task that a clip can have.
 
     Args:
@@ -187,17 +175,12 @@ def random_task(rng: random.Random, clip: Clip, late: bool = False) -> str:
         clip: What is asked for.
         late: Whether by the weights of the last phase.
     """
-    able = signals.has_pose(clip)
-    names = [name for name, task in TASKS.items() if able or not task.figure]
-    tasks = [TASKS[name] for name in names]
+    able = has_pose(clip)
+    names = [name for name, task in WORLD_TASKS.items() if able or not task.figure]
+    tasks = [WORLD_TASKS[name] for name in names]
     return rng.choices(names, [(task.late if late else task.weight) * (3 if task.figure else 1) for task in tasks])[0]
 
 
-def late_task(rng: random.Random, clip: Clip) -> str:
-    """`random_task` by the weights of the last phase."""
-    return random_task(rng, clip, late=True)
-
-
-def without_colour(caption: str) -> str:
-    """A caption that does not say which colour anything has."""
-    return " ".join(word for word in caption.split() if word not in COLOURS)
+def choose_late_task(rng: random.Random, clip: WorldClip) -> str:
+    """`choose_world_task` by the weights of the last phase."""
+    return choose_world_task(rng, clip, late=True)

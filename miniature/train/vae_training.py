@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...training.trainer import Loss, Run, all_parameters, chosen_parameters
+from ...training.networks import device_of, latent_format, training_device
+from ...training.trainer import Loss, Tell, TrainingRun, all_parameters, chosen_parameters
 from ...vace_core.conditioning import is_constant, split_for_encoding
-from ..networks import models, vae_pass
-from ..world.scenes import draw, random_scene
-from . import tasks
+from ..networks import decode_whole, encode_raw, encode_whole, new_vae, start_temporal_convolutions
+from ..world import draw_scene, psnr, random_scene
+from .tasks import WORLD_TASKS, choose_world_task
 
 POOL, HELD, MEASURED = 1000, 8, 64  # clips to train on, to test on, and to take statistics of
 UNSEEN = 10_000_000  # seeds from here on are not trained on
@@ -22,7 +22,7 @@ CROP = 32
 
 
 @dataclass(frozen=True)
-class Phase:
+class VaePhase:
     """A part of the training, on crops of `CROP` pixels.
 
     Attributes:
@@ -43,17 +43,17 @@ class Phase:
 
 CLIPS = ((8, 9), (4, 17), (2, 33))
 PHASES = (
-    Phase("vae_frames", ((32, 1),), 2e-3),
-    Phase("vae_clips", CLIPS, 1.5e-3),
-    Phase("vae_decoder", CLIPS, 1e-3, noise=0.02, whole=False),
+    VaePhase("vae_frames", ((32, 1),), 2e-3),
+    VaePhase("vae_clips", CLIPS, 1.5e-3),
+    VaePhase("vae_decoder", CLIPS, 1e-3, noise=0.02, whole=False),
 )
 
 
 def pictures_of(seed: int) -> list[Tensor]:
     """Clips [T, H, W, 3] that a VAE must be able to hold: one of the world, and the halves of a VCU of it."""
     rng = random.Random(seed)
-    clip = draw(random_scene(seed))
-    vcu = tasks.TASKS[tasks.random_task(rng, clip)].build(clip, rng)
+    clip = draw_scene(random_scene(seed))
+    vcu = WORLD_TASKS[choose_world_task(rng, clip)].build(clip, rng)
     inactive, reactive, _ = split_for_encoding(vcu)
     shown = [half for half in (inactive, reactive) if not is_constant(half)]
     shown += [reference.image[None].expand_as(clip.frames) for reference in vcu.references]
@@ -91,21 +91,16 @@ def there_and_back(start: int, length: int, frames: int) -> Tensor:
 def loss_of(vae: nn.Module, frames: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     """How far a clip that went through the VAE is from itself; edges count more than ground."""
     pixels = _pixels(vae, frames)
-    latents = vae_pass.encode(vae, pixels).float()
+    latents = encode_whole(vae, pixels).float()
     noise = torch.randn(latents.shape, generator=generator).to(latents.device) * strength
-    error = vae_pass.decode(vae, latents + noise) - pixels
+    error = decode_whole(vae, latents + noise) - pixels
     return 0.3 * error.abs().mean() + 8 * error.square().mean() + PULL * latents.square().mean()
 
 
 def _pixels(vae: nn.Module, frames: Tensor) -> Tensor:
     """Frames [B, T, H, W, 3] as the VAE takes them."""
-    pixels = (2 * frames.to(models.device_of(vae)).movedim(-1, 1) - 1).float()
+    pixels = (2 * frames.to(device_of(vae)).movedim(-1, 1) - 1).float()
     return pixels.contiguous(memory_format=torch.channels_last_3d)
-
-
-def psnr(first: Tensor, second: Tensor) -> float:
-    """Peak signal to noise of pictures in [0, 1], in dB, over all their pixels together."""
-    return float(-10 * torch.log10(F.mse_loss(first, second).clamp(min=1e-10)))
 
 
 def standardise(vae: nn.Module, pool: Tensor) -> None:
@@ -118,10 +113,10 @@ def standardise(vae: nn.Module, pool: Tensor) -> None:
         pool: Clips to measure on, as of `pool_of`.
     """
     with torch.no_grad():
-        latents = torch.cat([models.encode_raw(vae, clip[None].float() / 255) for clip in pool])
+        latents = torch.cat([encode_raw(vae, clip[None].float() / 255) for clip in pool])
         mean, std = (latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4)))
-        wanted = models.latent_format()
-        gain = (wanted.latents_std.flatten() / std).to(models.device_of(vae))
+        wanted = latent_format()
+        gain = (wanted.latents_std.flatten() / std).to(device_of(vae))
         shift = (wanted.latents_mean.flatten() - gain.to(mean) * mean).to(gain)
         channels = len(gain)
         out, back = vae.conv1, vae.conv2
@@ -132,11 +127,11 @@ def standardise(vae: nn.Module, pool: Tensor) -> None:
         back.bias -= weight[..., 0, 0, 0] @ (shift / gain)
 
 
-def train(
+def train_vae(
     folder: Path,
     seed: int,
     steps: tuple[int, ...],
-    tell: object = print,
+    tell: Tell = print,
     clips: int = POOL,
     half: bool = False,
 ) -> nn.Module:
@@ -148,26 +143,26 @@ def train(
         steps: Of each phase: single frames, clips, and clips with the encoder frozen.
         tell: Receives a line of progress now and then.
         clips: Of the world to train on.
-        half: See `Run`.
+        half: See `TrainingRun`.
     """
     torch.manual_seed(seed)
-    vae = models.new_vae().to(models.device())
+    vae = new_vae().to(training_device())
     pool, unseen = pool_of(clips), pool_of(HELD, UNSEEN)
     held = unseen.float() / 255
 
     for number, (phase, count) in enumerate(zip(PHASES, steps, strict=True)):
         if number == 1:
-            models.let_time_in(vae)
+            start_temporal_convolutions(vae)
         loss, check = _lesson(vae, pool, phase), _check(vae, held, phase)
         trained = all_parameters(vae) if phase.whole else chosen_parameters(vae, ["decoder.", "conv2."])
-        Run(
+        TrainingRun(
             phase.name, folder, vae, trained, loss, count, phase.rate, seed + number, 0.995, check, 250, tell, half
         ).run()
     standardise(vae, pool[:MEASURED])
     return vae.requires_grad_(False)
 
 
-def _lesson(vae: nn.Module, pool: Tensor, phase: Phase) -> Loss:
+def _lesson(vae: nn.Module, pool: Tensor, phase: VaePhase) -> Loss:
     def loss(step: int, generator: torch.Generator) -> Tensor:
         batch, length = phase.batches[step % len(phase.batches)]
         return loss_of(vae, crops(pool, generator, batch, length, CROP), generator, phase.noise)
@@ -175,7 +170,7 @@ def _lesson(vae: nn.Module, pool: Tensor, phase: Phase) -> Loss:
     return loss
 
 
-def _check(vae: nn.Module, held: Tensor, phase: Phase) -> Callable[[int], dict[str, float]]:
+def _check(vae: nn.Module, held: Tensor, phase: VaePhase) -> Callable[[int], dict[str, float]]:
     shown = held[:, : max(length for _, length in phase.batches)]
 
     def check(_: int) -> dict[str, float]:
@@ -186,5 +181,5 @@ def _check(vae: nn.Module, held: Tensor, phase: Phase) -> Callable[[int], dict[s
 
 def roundtrip(vae: nn.Module, frames: Tensor) -> Tensor:
     """Frames [B, T, H, W, 3] encoded and decoded, in the VAE's own space, before it is standardised."""
-    back = vae_pass.decode(vae, vae_pass.encode(vae, _pixels(vae, frames)).float()).to(frames)
+    back = decode_whole(vae, encode_whole(vae, _pixels(vae, frames)).float()).to(frames)
     return ((back + 1) / 2).clamp(0, 1).movedim(1, -1)

@@ -91,7 +91,7 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Clip:
+class WorldClip:
     """A scene drawn, and all that is true of it.
 
     Attributes:
@@ -165,7 +165,7 @@ def _within(place: float, radius: float) -> float:
     return min(max(place, radius), SIZE - radius)
 
 
-def draw(scene: Scene, length: int = LENGTH, height: int = SIZE, width: int = SIZE) -> Clip:
+def draw_scene(scene: Scene, length: int = LENGTH, height: int = SIZE, width: int = SIZE) -> WorldClip:
     """A scene as a clip, with its truth.
 
     Args:
@@ -177,7 +177,7 @@ def draw(scene: Scene, length: int = LENGTH, height: int = SIZE, width: int = SI
     scale = height / SIZE
     rows, columns = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
     x, y = columns[None] / scale, rows[None] / scale
-    frames = ground(scene, height, width)[None].expand(length, -1, -1, -1)
+    frames = draw_ground(scene, height, width)[None].expand(length, -1, -1, -1)
     depth = torch.linspace(*FAR, height)[:, None].expand(length, height, width)
     flow = torch.zeros(length, height, width, 2)
     lines, masks, points = torch.ones(length, height, width), [], []
@@ -193,7 +193,7 @@ def draw(scene: Scene, length: int = LENGTH, height: int = SIZE, width: int = SI
         flow = torch.where((seen > 0.5)[..., None], _motion(path)[:, None, None] * scale, flow)
         inked = ((distance * scale).abs() / SOFT - 0.25).clamp(0, 1)
         lines = torch.minimum(torch.where(distance < 0, torch.ones(()), lines), inked)
-    return Clip(scene, frames, torch.stack(masks), depth, flow[: length - 1], lines, torch.stack(points))
+    return WorldClip(scene, frames, torch.stack(masks), depth, flow[: length - 1], lines, torch.stack(points))
 
 
 def _place(thing: Thing, x: Tensor, y: Tensor, length: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -212,7 +212,7 @@ def _motion(path: Tensor) -> Tensor:
     return torch.cat([step, step[-1:]]) if len(step) else torch.zeros_like(path)
 
 
-def ground(scene: Scene, height: int = SIZE, width: int = SIZE) -> Tensor:
+def draw_ground(scene: Scene, height: int = SIZE, width: int = SIZE) -> Tensor:
     """[H, W, 3], the textured ground alone."""
     generator = torch.Generator().manual_seed(scene.texture)
     coarse = torch.rand(1, 3, 5, 5 * width // height, generator=generator) - 0.5
@@ -224,9 +224,17 @@ def ground(scene: Scene, height: int = SIZE, width: int = SIZE) -> Tensor:
     return (colour + GRAIN * texture[0].permute(1, 2, 0) + slope).clamp(0, 1)
 
 
-def reference(thing: Thing, height: int = SIZE, width: int = SIZE) -> Tensor:
+def draw_reference(thing: Thing, height: int = SIZE, width: int = SIZE) -> Tensor:
     """[1, H, W, 3], the thing alone on white, large and in the middle."""
     radius = 22.0 if thing.shape != FIGURE else 27.0
     alone = replace(thing, radius=radius, start=(SIZE / 2, SIZE / 2), travel=0.0, bend=0.0)
-    clip = draw(Scene("snow", 0, (alone,)), 1, height, width)
+    clip = draw_scene(Scene("snow", 0, (alone,)), 1, height, width)
     return torch.lerp(torch.ones(1, height, width, 3), torch.tensor(COLOURS[thing.colour]), clip.masks[0, ..., None])
+
+
+def exchange_thing(clip: WorldClip, rng: random.Random, shape: bool = True) -> WorldClip:
+    """The same scene with its first thing in another colour, and in another shape if wanted."""
+    thing, *others = clip.scene.things
+    colour = rng.choice([name for name in COLOURS if name != thing.colour])
+    form = rng.choice([name for name in SHAPES if name != thing.shape]) if shape else thing.shape
+    return draw_scene(replace(clip.scene, things=(replace(thing, colour=colour, shape=form), *others)))

@@ -24,9 +24,9 @@ MOTIONS = {"stays": (0, 0), "left": (-1, 0), "right": (1, 0), "up": (0, -1), "do
 GRAMMAR = ("a", "moves", "walks", "in", "front", "of", "over")
 WORDS = (*GRAMMAR, *COLOURS, *SHAPES, FIGURE, *MOTIONS, *PLACES)
 IGNORED = frozenset(("the", "an", "and", "that", "to", "is"))
-LENGTH = 16  # tokens of a caption; the rest is empty
+CAPTION_LENGTH = 16  # tokens of a caption; the rest is empty
 NUM_WORDS = 48  # room for the words above; 0 stands for no word
-TEXT_DIM = NUM_WORDS + LENGTH
+TEXT_DIM = NUM_WORDS + CAPTION_LENGTH
 GAIN = 4.0  # so that a vector of two ones among 64 numbers has a variance near 1
 
 
@@ -35,7 +35,7 @@ class UnknownWordError(ValueError):
 
 
 def token_ids(text: str) -> list[int]:
-    """The numbers of a caption's words, at most `LENGTH`; 0 is no word.
+    """The numbers of a caption's words, at most `CAPTION_LENGTH`; 0 is no word.
 
     Raises:
         UnknownWordError: If a word is unknown, or there are too many.
@@ -46,20 +46,27 @@ def token_ids(text: str) -> list[int]:
         raise UnknownWordError(
             f"The miniature does not know {', '.join(sorted(set(unknown)))}. It knows: {', '.join(WORDS)}."
         )
-    if len(words) > LENGTH:
-        raise UnknownWordError(f"The miniature reads {LENGTH} words, the prompt has {len(words)}. Leave some out.")
+    if len(words) > CAPTION_LENGTH:
+        raise UnknownWordError(
+            f"The miniature reads {CAPTION_LENGTH} words, the prompt has {len(words)}. Leave some out."
+        )
     return [WORDS.index(word) + 1 for word in words]
 
 
-def vectors(ids: list[list[int]] | Tensor) -> Tensor:
-    """[B, LENGTH, TEXT_DIM]: which word, and at which place; the network learns the rest.
+def without_colour(caption: str) -> str:
+    """A caption that does not say which colour anything has."""
+    return " ".join(word for word in caption.split() if word not in COLOURS)
+
+
+def word_vectors(ids: list[list[int]] | Tensor) -> Tensor:
+    """[B, CAPTION_LENGTH, TEXT_DIM]: which word, and at which place; the network learns the rest.
 
     Args:
         ids: Numbers of words for each caption, as of `token_ids`; shorter ones are filled with no word.
     """
-    table = torch.zeros(len(ids), LENGTH, dtype=torch.long)
+    table = torch.zeros(len(ids), CAPTION_LENGTH, dtype=torch.long)
     for row, numbers in zip(table, ids, strict=True):
         row[: len(numbers)] = torch.as_tensor(numbers)
     word = torch.nn.functional.one_hot(table, NUM_WORDS)
-    place = torch.eye(LENGTH).expand(len(ids), -1, -1)
+    place = torch.eye(CAPTION_LENGTH).expand(len(ids), -1, -1)
     return GAIN * torch.cat([word, place], dim=2)

@@ -91,7 +91,7 @@ def write_miniature(models: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    files = pack_module("miniature.networks.models").FILES
+    files = pack_module("miniature.networks").FILES
     for name in files.values():
         part = (models / name).with_suffix(".part")
         part.parent.mkdir(parents=True, exist_ok=True)

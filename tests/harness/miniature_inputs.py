@@ -12,8 +12,8 @@ from .footage import save_clip, save_film, save_picture
 from .miniature_tasks import PREFIX
 from .places import pack_module
 
-world, signals = pack_module("miniature.world.scenes"), pack_module("miniature.world.signals")
-Scene, Thing = world.Scene, world.Thing
+world = pack_module("miniature.world")
+Thing = pack_module("miniature.world.scenes").Thing
 
 LONG = 25  # frames of the scene that `before` and `after` are the ends of
 ENDS = 9
@@ -21,10 +21,10 @@ MIDDLE = slice(16, 48)  # columns of the clip to outpaint
 GROWN = 3  # pixels around the circle that its mask has too
 
 SCENES = {
-    "red_circle": Scene("sand", 3, (Thing("red", "circle", "right", 10.0, (17.0, 34.0), 30.0, 2.0),)),
-    "yellow_figure": Scene("stone", 5, (Thing("yellow", "figure", "right", 20.0, (18.0, 33.0), 28.0),)),
-    "cyan_triangle": Scene("night", 8, (Thing("cyan", "triangle", "left", 11.0, (48.0, 30.0), 32.0, -2.0),)),
-    "two": Scene(
+    "red_circle": world.Scene("sand", 3, (Thing("red", "circle", "right", 10.0, (17.0, 34.0), 30.0, 2.0),)),
+    "yellow_figure": world.Scene("stone", 5, (Thing("yellow", "figure", "right", 20.0, (18.0, 33.0), 28.0),)),
+    "cyan_triangle": world.Scene("night", 8, (Thing("cyan", "triangle", "left", 11.0, (48.0, 30.0), 32.0, -2.0),)),
+    "two": world.Scene(
         "snow",
         13,
         (
@@ -46,21 +46,21 @@ def write_all(folder: Path) -> list[Path]:
     Returns:
         The files: films are lossless, clips for Load Image too.
     """
-    circle, figure, triangle, two = (world.draw(SCENES[name]) for name in SCENES)
-    long = world.draw(SCENES["cyan_triangle"], LONG)
+    circle, figure, triangle, two = (world.draw_scene(SCENES[name]) for name in SCENES)
+    long = world.draw_scene(SCENES["cyan_triangle"], LONG)
     films = {
         "red_circle": circle.frames,
         "yellow_figure": figure.frames,
-        "yellow_figure_pose": signals.pose(figure),
-        "yellow_figure_depth": signals.depth(figure),
-        "yellow_figure_lineart": signals.lineart(figure),
+        "yellow_figure_pose": world.draw_pose(figure),
+        "yellow_figure_depth": world.draw_depth(figure),
+        "yellow_figure_lineart": world.draw_lineart(figure),
         "narrow": two.frames[:, :, MIDDLE],
         "cyan_triangle": triangle.frames,
         "before": long.frames[:ENDS],
         "after": long.frames[-ENDS:],
         "every_second": triangle.frames[::2],
     }
-    clips = {"red_circle": circle.frames, "red_circle_mask": signals.box_mask(circle, GROWN)}
+    clips = {"red_circle": circle.frames, "red_circle_mask": world.thing_box_mask(circle, GROWN)}
     pictures = {
         "red_circle_first": circle.frames[0],
         "yellow_figure_first": figure.frames[0],
@@ -68,7 +68,7 @@ def write_all(folder: Path) -> list[Path]:
         "cyan_triangle_first": triangle.frames[0],
         "cyan_triangle_middle": triangle.frames[len(triangle.frames) // 2],
         "cyan_triangle_last": triangle.frames[-1],
-        **{name: world.reference(thing)[0] for name, thing in SUBJECTS.items()},
+        **{name: world.draw_reference(thing)[0] for name, thing in SUBJECTS.items()},
     }
     return [
         # Thin coloured limbs would not survive H.264.

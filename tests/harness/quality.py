@@ -22,7 +22,7 @@ def main() -> int:
         call = load_host()
         from .nodes.wan_vace_dev.miniature import load_clip
 
-        return quality.run(options, call, load_clip(), lambda line: print(line, flush=True))
+        return quality.measure_quality(options, call, load_clip(), lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""The verbs of ``dev.py``."""
+"""The verbs of ``dev.py``: functions, whose first lines are the help.
+
+What follows a verb goes to the program behind it as it stands, pytest's options included, which subparsers of argparse
+would take for their own.
+"""
 
 from __future__ import annotations
 
@@ -105,14 +109,14 @@ def browser(arguments: list[str]) -> int:
 def train(arguments: list[str]) -> int:
     """Train the miniature, an hour and a quarter (vae, base, adapter, tuned, comparison; --ship puts them in place)."""
     ready, folder = set_up(), str(places.dev_dir() / "miniature")
-    argv = [str(ready.python), "-m", "harness.pack", "miniature.train.stages", "--folder", folder, *arguments]
+    argv = [str(ready.python), "-m", "harness.training", "miniature", "--folder", folder, *arguments]
     return run_child(argv, tool_env(ready) | {"OMP_WAIT_POLICY": "ACTIVE"})  # alone on the machine
 
 
 def train_adapter(arguments: list[str]) -> int:
     """Train an adapter for a Wan base from a folder of clips (--help; see training/TRAINING.md)."""
     ready = set_up()
-    argv = [str(ready.python), "-m", "harness.pack", "training.adapter.command", *arguments]
+    argv = [str(ready.python), "-m", "harness.training", "adapter", *arguments]
     return run_child(argv, tool_env(ready), Path.cwd())  # names of files are as the user sees them
 
 

@@ -13,8 +13,7 @@ from harness.contact_sheet import CELL, GAP, LABEL, TITLE, contact_sheet, frames
 from harness.demo import SHOWS, prompt_of
 from harness.miniature_tasks import BOXES, PREFIX, TASKS
 from harness.workflows import API, as_graph, miniature, published, widget_names
-from wan_vace.miniature.world import words
-from wan_vace.miniature.world.scenes import draw
+from wan_vace.miniature.world import draw_scene, words
 from wan_vace.vace_core.video.boxes import boxes_at, parse_tracks
 
 NAMES = sorted(path.stem for path in API.glob("*.json"))
@@ -75,7 +74,7 @@ def test_an_adapter_goes_on_the_plain_model():
 
 
 def test_the_boxes_hold_the_circle_in_every_frame():
-    clip = draw(miniature_inputs.SCENES["red_circle"])
+    clip = draw_scene(miniature_inputs.SCENES["red_circle"])
     (track,) = parse_tracks("boxes", BOXES, 64, 64, 17)
     for mask, box in zip(clip.masks[0], boxes_at(track, 17), strict=True):
         left, top, right, bottom = (round(side) for side in box.sides)
@@ -85,7 +84,7 @@ def test_the_boxes_hold_the_circle_in_every_frame():
 
 
 def test_films_and_pictures_lose_nothing():
-    clip = draw(miniature_inputs.SCENES["red_circle"])
+    clip = draw_scene(miniature_inputs.SCENES["red_circle"])
     frames = (clip.frames * 255).round().byte().numpy()
     np.testing.assert_array_equal(frames_of(INPUTS / f"{PREFIX}red_circle.webm"), frames)
     np.testing.assert_array_equal(np.asarray(Image.open(INPUTS / f"{PREFIX}red_circle_first.png")), frames[0])

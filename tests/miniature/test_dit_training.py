@@ -7,7 +7,7 @@ import torch
 
 from wan_vace.miniature.train import dit_training
 from wan_vace.miniature.train.data import Targets, encode_pictures, word_table
-from wan_vace.miniature.train.dit_training import Footage
+from wan_vace.miniature.train.dit_training import BaseLesson
 from wan_vace.miniature.world import words
 from wan_vace.miniature.world.scenes import random_scene
 from wan_vace.training import flow_matching
@@ -21,7 +21,7 @@ def targets(count, length, word):
 
 @pytest.fixture
 def footage():
-    return Footage(targets(7, 5, 1), targets(3, 9, 2), targets(4, 1, 3))
+    return BaseLesson(targets(7, 5, 1), targets(3, 9, 2), targets(4, 1, 3))
 
 
 def kinds(footage, part, count=400):
@@ -86,7 +86,7 @@ def test_a_model_uses_the_attention_it_is_given(host):
         return flow_matching.plain_attention(func, *args, **kwargs)
 
     torch.manual_seed(0)
-    model, text = models.new_dit(num_layers=2), words.vectors([[1, 2]])
+    model, text = models.new_dit(num_layers=2), words.word_vectors([[1, 2]])
     noise, time = torch.randn(1, 16, 1, 4, 4), torch.tensor([0.5])
     with torch.no_grad():
         model.head.head.weight.normal_()

@@ -7,7 +7,7 @@ import torch
 
 from wan_vace.miniature.quality.gates import AIMS, Gate, reachable
 from wan_vace.miniature.world import measures as m
-from wan_vace.miniature.world.scenes import draw, random_scene
+from wan_vace.miniature.world.scenes import draw_scene, random_scene
 from wan_vace.miniature.world.words import COLOURS, MOTIONS, PLACES, SHAPES
 
 SEEDS = range(20_000_100, 20_000_112)
@@ -15,7 +15,7 @@ FORMS = (*SHAPES, "figure")
 
 
 def clip_of(seed, **wanted):
-    clip = draw(random_scene(seed, **wanted))
+    clip = draw_scene(random_scene(seed, **wanted))
     return clip, clip.scene.things[0]
 
 

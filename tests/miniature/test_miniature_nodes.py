@@ -29,8 +29,8 @@ def encode(host, nodes):
 @pytest.mark.parametrize("text", ["a red circle moves right over sand", "", "the figure WALKS, left."])
 def test_the_hosts_own_encoder_gives_the_vectors_that_were_trained_on(encode, text):
     ((found, extra),) = encode(text)
-    assert found.shape == (1, words.LENGTH, words.TEXT_DIM) and found.dtype == torch.float32
-    assert torch.equal(found, words.vectors([words.token_ids(text)]))
+    assert found.shape == (1, words.CAPTION_LENGTH, words.TEXT_DIM) and found.dtype == torch.float32
+    assert torch.equal(found, words.word_vectors([words.token_ids(text)]))
     assert extra["pooled_output"] is None
 
 

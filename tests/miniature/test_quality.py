@@ -15,7 +15,8 @@ from wan_vace.miniature.quality.cases import CASES, FIRST_SEED
 from wan_vace.miniature.quality.gates import AIMS, Gate, gates_of
 from wan_vace.miniature.quality.studies import pooled_mask
 from wan_vace.miniature.quality.studio import open_studio
-from wan_vace.miniature.world.scenes import draw, random_scene
+from wan_vace.miniature.world import measures
+from wan_vace.miniature.world.scenes import draw_scene, random_scene
 from wan_vace.vace_core.masks.semantics import fold_mask, seen_frames
 
 pytestmark = pytest.mark.host
@@ -51,7 +52,7 @@ def test_every_task_has_a_gate():
 
 
 def test_what_falls_short_of_its_aim_says_so():
-    row = quality.Row("extend", "continuity", (0.4, 0.6), (0.2, 0.2), Gate("continuity", 0.6, reached=0.4))
+    row = quality.MeasureRow("extend", "continuity", (0.4, 0.6), (0.2, 0.2), Gate("continuity", 0.6, reached=0.4))
     assert row.cells[2:] == ["0.50 (0.40 .. 0.60)", "0.20 (0.20 .. 0.20)", "at least 0.4, aim 0.6", "yes"]
 
 
@@ -70,10 +71,10 @@ def test_the_truth_passes_every_gate_and_another_scene_does_not(call, task):
     for seed in (0, 1):
         case = CASES[task](call, FIRST_SEED + seed)
         assert not failed(task, everything(case, case.clip.frames))
-        other = draw(random_scene(FIRST_SEED + seed + 500, place="night"), len(case.clip.frames))
+        other = draw_scene(random_scene(FIRST_SEED + seed + 500, place="night"), len(case.clip.frames))
         kept = case.vcu.mask <= 0.5
         scores = everything(case, other.frames)
-        scores["kept, dB"] = quality.measures.psnr(other.frames, case.vcu.frames, kept)
+        scores["kept, dB"] = measures.psnr(other.frames, case.vcu.frames, kept)
         assert failed(task, scores)
         measured = {*scores, "kept and pasted, dB"} - ({"kept, dB"} if not kept.any() else set())
         assert {gate.measure for gate in AIMS[task]} <= measured
@@ -83,7 +84,7 @@ def test_what_is_kept_of_an_exchange_is_the_truths_too(call):
     for task in ("inpaint", "swap", "guided_inpaint", "outpaint", "extend", "keyframes"):
         case = CASES[task](call, FIRST_SEED)
         kept = case.vcu.mask <= 0.5
-        assert quality.measures.psnr(case.clip.frames, case.vcu.frames, kept) == quality.measures.CEILING
+        assert measures.psnr(case.clip.frames, case.vcu.frames, kept) == measures.CEILING
 
 
 @pytest.mark.parametrize("task", SAMPLED)
@@ -108,9 +109,9 @@ def test_the_vae_gives_back_clips_that_it_was_not_trained_on(studio):
 
 def test_late_frames_are_given_back_as_well_as_early_ones(studio):
     for seed in (0, 3):
-        frames = draw(random_scene(FIRST_SEED + seed), 41).frames
+        frames = draw_scene(random_scene(FIRST_SEED + seed), 41).frames
         back = studio.given_back(frames)
-        early, late = (quality.measures.psnr(back[part], frames[part]) for part in (slice(8), slice(-8, None)))
+        early, late = (measures.psnr(back[part], frames[part]) for part in (slice(8), slice(-8, None)))
         assert late > early - 2
 
 
@@ -121,7 +122,7 @@ def test_the_verb_writes_its_table_and_a_sheet_and_fails_with_a_gate(call, tmp_p
     monkeypatch.setitem(AIMS, "t2v", (Gate("colour", 2.0),))
     monkeypatch.setattr(quality_gates, "LIMITS", tmp_path / "none.json")
     options = quality.read_options(["--seeds", "1", "--tasks", "t2v", "--out", str(tmp_path)])
-    assert quality.run(options, call, load_clip(), told.append) == 1
+    assert quality.measure_quality(options, call, load_clip(), told.append) == 1
     assert told[0].startswith("t2v: not passed: colour")
     rows = [line for line in (tmp_path / "miniature_quality.md").read_text("utf-8").splitlines() if "| t2v |" in line]
     assert "at least 2 | NO |" in rows[0] and len(rows) == 4
@@ -136,7 +137,7 @@ def test_limits_are_set_from_scenes_of_their_own(studio, tmp_path, monkeypatch):
         return {gate.measure: gate.aim - 0.21 * (gate.measure == "shape") for gate in AIMS[task]}
 
     monkeypatch.setattr(quality_limits, "LIMITS", tmp_path / "limits.json")
-    assert quality_limits.run(studio, score, 3, 12, tmp_path, told.append) == 0
+    assert quality_limits.set_limits(studio, score, 3, 12, tmp_path, told.append) == 0
     assert json.loads((tmp_path / "limits.json").read_text("utf-8")) == {"t2v": {"shape": 0.35}}
     assert set(asked) == {(FIRST_SEED + quality_limits.APART + number, number) for number in range(3)}
     assert told[0] == "t2v: shape 0.35" and told[1] == "reference: as aimed"

@@ -8,6 +8,7 @@ import torch
 
 from wan_vace.miniature.train import tasks
 from wan_vace.miniature.world import scenes as world
+from wan_vace.miniature.world import words
 from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT
 
 KINDS = {
@@ -21,16 +22,16 @@ WITH_REFERENCE = {"reference", "swap", "animate", "expand", "reference_layout"}
 
 
 def clip_of(seed, shape="circle"):
-    return world.draw(world.random_scene(seed, shape=shape, motion="right"))
+    return world.draw_scene(world.random_scene(seed, shape=shape, motion="right"))
 
 
 def built(name, seed):
-    clip = clip_of(seed, "figure" if tasks.TASKS[name].figure else "circle")
-    return clip, tasks.TASKS[name].build(clip, random.Random(seed))
+    clip = clip_of(seed, "figure" if tasks.WORLD_TASKS[name].figure else "circle")
+    return clip, tasks.WORLD_TASKS[name].build(clip, random.Random(seed))
 
 
 def test_every_task_has_a_kind_here():
-    assert set(KIND_OF) == set(tasks.TASKS)
+    assert set(KIND_OF) == set(tasks.WORLD_TASKS)
 
 
 @pytest.mark.parametrize("name", KIND_OF)
@@ -69,23 +70,26 @@ def test_controls_do_not_show_the_clip_itself(name):
 def test_every_task_comes_but_those_of_a_figure_only_where_there_is_one():
     rng = random.Random(0)
     circle, figure = clip_of(1), clip_of(1, "figure")
-    drawn = {tasks.random_task(rng, circle) for _ in range(900)}
-    assert drawn == {name for name, task in tasks.TASKS.items() if not task.figure}
-    assert {tasks.random_task(rng, figure) for _ in range(900)} == set(tasks.TASKS)
+    drawn = {tasks.choose_world_task(rng, circle) for _ in range(900)}
+    assert drawn == {name for name, task in tasks.WORLD_TASKS.items() if not task.figure}
+    assert {tasks.choose_world_task(rng, figure) for _ in range(900)} == set(tasks.WORLD_TASKS)
 
 
 def test_the_last_phase_asks_more_often_for_what_is_learnt_slowest():
     rng, figure = random.Random(0), clip_of(1, "figure")
-    usual, late = (Counter(choose(rng, figure) for _ in range(3000)) for choose in (tasks.random_task, tasks.late_task))
-    assert set(late) == set(tasks.TASKS)
+    usual, late = (
+        Counter(choose(rng, figure) for _ in range(3000))
+        for choose in (tasks.choose_world_task, tasks.choose_late_task)
+    )
+    assert set(late) == set(tasks.WORLD_TASKS)
     assert late["animate"] > 2 * usual["animate"] and late["depth"] < usual["depth"]
 
 
 def test_every_phase_has_tasks():
-    assert {task.phase for task in tasks.TASKS.values()} == set(range(tasks.NUM_PHASES))
+    assert {task.phase for task in tasks.WORLD_TASKS.values()} == set(range(tasks.NUM_PHASES))
 
 
 def test_a_caption_without_its_colours():
-    assert tasks.without_colour("a red circle moves up in front of a blue square over sand") == (
+    assert words.without_colour("a red circle moves up in front of a blue square over sand") == (
         "a circle moves up in front of a square over sand"
     )

@@ -76,7 +76,7 @@ def test_every_model_of_the_comparison_is_measured_with_its_context_and_without(
 
 def test_phases_bring_their_tasks_in_order(train, whole):
     folder, _ = whole
-    tasks = list(importlib.import_module("wan_vace.miniature.train.tasks").TASKS.values())
+    tasks = list(importlib.import_module("wan_vace.miniature.train.tasks").WORLD_TASKS.values())
     lessons = train.Training(folder, 0, SCALE).lessons()
     for phase, lesson in enumerate(lessons):
         assert all(tasks[task].phase <= phase for group in lesson.requests for task in group.task)
@@ -94,7 +94,7 @@ def test_what_is_shipped_says_how_it_came_about(train, whole, tmp_path):
     from wan_vace.miniature.train import shipping
 
     folder, hashes = whole
-    log = shipping.ship(train.Training(folder, 0, SCALE, half=True), tmp_path)
+    log = shipping.ship_weights(train.Training(folder, 0, SCALE, half=True), tmp_path)
     record = json.loads((tmp_path / "record.json").read_text("utf-8"))
     assert (record["hashes"]["vae"], record["hashes"]["base"]) == (hashes["vae"], hashes["base"])
     assert {name: stage["hash"] for name, stage in record["stages"].items()} == hashes

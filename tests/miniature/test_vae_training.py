@@ -39,8 +39,8 @@ def test_the_last_phase_leaves_the_latents_as_they_are(host, tmp_path, monkeypat
     clip = torch.rand(1, 5, 32, 32, 3)
     found = []
     for last in (0, 3):
-        vae = vae_training.train(tmp_path / str(last), 0, (2, 2, last), lambda _: None, clips=2)
-        latents = models.encode(vae, clip)
-        found.append((latents, models.decode(vae, latents)))
+        vae = vae_training.train_vae(tmp_path / str(last), 0, (2, 2, last), lambda _: None, clips=2)
+        latents = models.encode_clips(vae, clip)
+        found.append((latents, models.decode_clips(vae, latents)))
     (before, rough), (after, fine) = found
     assert torch.equal(before, after) and not torch.equal(rough, fine)

@@ -25,18 +25,20 @@ def test_unknown_words_are_named_each_once_with_those_that_are_known():
 
 
 def test_as_many_words_as_fit_and_no_more():
-    assert len(words.token_ids("red " * words.LENGTH)) == words.LENGTH
-    with pytest.raises(words.UnknownWordError, match=f"reads {words.LENGTH} words, the prompt has {words.LENGTH + 1}"):
-        words.token_ids("red " * (words.LENGTH + 1))
+    assert len(words.token_ids("red " * words.CAPTION_LENGTH)) == words.CAPTION_LENGTH
+    with pytest.raises(
+        words.UnknownWordError, match=f"reads {words.CAPTION_LENGTH} words, the prompt has {words.CAPTION_LENGTH + 1}"
+    ):
+        words.token_ids("red " * (words.CAPTION_LENGTH + 1))
 
 
 def test_vectors_say_word_and_place_and_fill_up_with_no_word():
-    found = words.vectors([words.token_ids("red circle"), []])
-    assert found.shape == (2, words.LENGTH, words.TEXT_DIM)
-    word, place = found.split([words.NUM_WORDS, words.LENGTH], dim=2)
+    found = words.word_vectors([words.token_ids("red circle"), []])
+    assert found.shape == (2, words.CAPTION_LENGTH, words.TEXT_DIM)
+    word, place = found.split([words.NUM_WORDS, words.CAPTION_LENGTH], dim=2)
     assert word.argmax(2)[0, :3].tolist() == [words.WORDS.index("red") + 1, words.WORDS.index("circle") + 1, 0]
     assert not word.argmax(2)[1].any()
-    assert torch.equal(place[1], words.GAIN * torch.eye(words.LENGTH))
+    assert torch.equal(place[1], words.GAIN * torch.eye(words.CAPTION_LENGTH))
 
 
 def test_there_is_room_for_every_word():

@@ -12,7 +12,7 @@ from wan_vace.miniature.world.words import COLOURS, SHAPES
 
 
 def clip_of(seed, **wanted):
-    return world.draw(world.random_scene(seed, **wanted))
+    return world.draw_scene(world.random_scene(seed, **wanted))
 
 
 def tensors(clip):
@@ -39,7 +39,7 @@ def test_what_is_wanted_of_a_scene_is_in_it():
 @pytest.mark.parametrize("seed", range(6))
 def test_masks_are_exactly_where_things_are_seen(seed):
     scene = world.random_scene(seed, second=True)
-    clip, ground = world.draw(scene), world.ground(scene).expand(world.LENGTH, -1, -1, -1)
+    clip, ground = world.draw_scene(scene), world.draw_ground(scene).expand(world.LENGTH, -1, -1, -1)
     for thing, mask in zip(scene.things, clip.masks, strict=True):
         assert torch.equal(
             clip.frames[mask == 1], torch.tensor(COLOURS[thing.colour]).expand(int((mask == 1).sum()), 3)
@@ -60,7 +60,7 @@ def test_a_circle_has_its_area():
 @pytest.mark.parametrize("motion", ["left", "down"])
 def test_flow_leads_to_the_same_place_of_the_thing_in_the_next_frame(shape, motion):
     size = 3 * world.SIZE  # a mask's edge is a pixel wide, and is blurred by looking between pixels
-    clip = world.draw(world.random_scene(4, shape=shape, motion=motion, second=False), height=size, width=size)
+    clip = world.draw_scene(world.random_scene(4, shape=shape, motion=motion, second=False), height=size, width=size)
     rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     there = torch.stack([columns, rows], dim=-1) + clip.flow
     grid = 2 * (there + 0.5) / size - 1
@@ -86,7 +86,7 @@ def test_depth_goes_from_the_front_thing_over_the_next_to_the_ground():
 def test_what_is_behind_is_hidden_by_what_is_in_front():
     scene = world.random_scene(3, second=True)
     hidden = replace(scene.things[1], start=scene.things[0].start, radius=3.0)
-    clip = world.draw(replace(scene, things=(replace(scene.things[0], shape="circle"), hidden)))
+    clip = world.draw_scene(replace(scene, things=(replace(scene.things[0], shape="circle"), hidden)))
     assert clip.masks[1][0].max() == 0
 
 
@@ -109,7 +109,7 @@ def test_only_figures_have_joints_and_they_are_on_the_figure():
 
 def test_a_larger_frame_shows_the_same():
     scene = world.random_scene(9, shape="circle", second=False)
-    small, large = world.draw(scene), world.draw(scene, height=128, width=128)
+    small, large = world.draw_scene(scene), world.draw_scene(scene, height=128, width=128)
     shrunk = F.avg_pool2d(large.masks[0][:, None], 2)[:, 0]
     assert (shrunk - small.masks[0]).abs().mean() < 0.007
     assert torch.equal(large.flow.abs().amax((1, 2)), 2 * small.flow.abs().amax((1, 2)))

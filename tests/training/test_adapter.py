@@ -17,7 +17,7 @@ pytestmark = pytest.mark.host
 
 
 @pytest.fixture(scope="module")
-def finetune(host, gradients):
+def command(host, gradients):
     """The module, with the host as it must be for training."""
     import comfy.model_management
 
@@ -27,29 +27,38 @@ def finetune(host, gradients):
 
 
 @pytest.fixture(scope="module")
-def part(finetune):
+def train(command):
+    """The training, where the miniature's words are known."""
+    from wan_vace.miniature.world.vocabulary import VOCABULARY
+
+    return lambda options, tell: command.train_adapter(options, tell, [VOCABULARY])
+
+
+@pytest.fixture(scope="module")
+def part(command):
     """Another module of the training."""
     return lambda name: importlib.import_module(f"wan_vace.training.adapter.{name}")
 
 
 @pytest.fixture(scope="module")
-def files(finetune, tmp_path_factory):
+def files(command, tmp_path_factory):
     """A base and a VAE of the miniature's kind, fewer layers and random weights."""
     from wan_vace.miniature.networks import models
+    from wan_vace.training.networks import save_weights
 
     torch.manual_seed(5)
     folder, base = tmp_path_factory.mktemp("models"), models.new_dit(num_layers=LAYERS)
     nn.init.normal_(base.head.head.weight, std=0.05)  # else nothing reaches the output
     paths = {"base": folder / "base.safetensors", "vae": folder / "vae.safetensors"}
-    models.save(base.state_dict(), paths["base"], models.CONFIG)
-    models.save(models.new_vae().state_dict(), paths["vae"])
+    save_weights(base.state_dict(), paths["base"], models.CONFIG)
+    save_weights(models.new_vae().state_dict(), paths["vae"])
     return paths
 
 
 def frames_of(seed, length, height=32, width=32):
-    from wan_vace.miniature.world import scenes as world
+    from wan_vace.miniature.world import draw_scene, random_scene
 
-    clip = world.draw(world.random_scene(seed, second=False), length, height, width)
+    clip = draw_scene(random_scene(seed, second=False), length, height, width)
     return (clip.frames * 255).round().byte().numpy(), clip.scene.caption
 
 
@@ -93,9 +102,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def options(finetune, files, folder, tmp_path):
+def options(command, files, folder, tmp_path):
     """Of a short training on the miniature."""
-    return finetune.Options(
+    return command.Options(
         files["base"],
         files["vae"],
         folder,
@@ -116,9 +125,9 @@ def quiet(_):
     pass
 
 
-def test_a_folder_with_bad_files_goes_on_with_the_rest(finetune, options):
+def test_a_folder_with_bad_files_goes_on_with_the_rest(train, options):
     told = []
-    finetune.finetune(options, told.append)
+    train(options, told.append)
     listed = next(text for text in told if "left out" in text)
     assert listed.startswith("7 of 10 clips are left out:")
     for name, reason in (
@@ -135,19 +144,19 @@ def test_a_folder_with_bad_files_goes_on_with_the_rest(finetune, options):
     assert {row["file"].split(".0")[0] for row in kept} == {"a.mp4", "b.webp", "c"}
 
 
-def test_no_clip_left_is_said(finetune, options, tmp_path):
+def test_no_clip_left_is_said(train, options, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"No clip of .*empty can be used"):
-        finetune.finetune(replace(options, clips=tmp_path / "empty"), quiet)
+        train(replace(options, clips=tmp_path / "empty"), quiet)
     with pytest.raises(ValueError, match="nowhere is no folder"):
-        finetune.finetune(replace(options, clips=tmp_path / "nowhere"), quiet)
+        train(replace(options, clips=tmp_path / "nowhere"), quiet)
 
 
-def test_an_interrupted_training_ends_like_a_whole_one(finetune, options, monkeypatch):
-    whole = load_file(finetune.finetune(options, quiet))
+def test_an_interrupted_training_ends_like_a_whole_one(train, command, options, monkeypatch):
+    whole = load_file(train(options, quiet))
     apart = replace(options, out=options.out.with_name("apart.safetensors"))
     examples = importlib.import_module("wan_vace.training.adapter.examples")
-    write, draw = examples._write, finetune.Lessons.draw
+    write, draw = examples._write, command.ExampleSet.draw_batch
     counts = {"written": 0, "drawn": 0}
 
     def counted(kind, limit, function):
@@ -160,42 +169,42 @@ def test_an_interrupted_training_ends_like_a_whole_one(finetune, options, monkey
         return call
 
     monkeypatch.setattr(examples, "_write", counted("written", 4, write))  # while clips are encoded
-    monkeypatch.setattr(finetune.Lessons, "draw", counted("drawn", 4, draw))  # and again after a state was kept
+    monkeypatch.setattr(command.ExampleSet, "draw_batch", counted("drawn", 4, draw))  # and again after a state was kept
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            finetune.finetune(apart, quiet)
+            train(apart, quiet)
     told = []
-    resumed = load_file(finetune.finetune(apart, told.append))
+    resumed = load_file(train(apart, told.append))
     assert "adapter: goes on at step 2 of 4" in told
     assert counts["written"] == 7  # six, and the one that was interrupted; none is encoded twice
     assert whole["vace_blocks.1.after_proj.weight"].any()  # it was trained at all
     assert all(torch.equal(resumed[name], weight) for name, weight in whole.items())
 
 
-def test_another_setting_than_the_state_was_begun_with_is_refused(finetune, options):
+def test_another_setting_than_the_state_was_begun_with_is_refused(train, options):
     begun = replace(options, steps=1, variants=1)
-    finetune.finetune(begun, quiet)
+    train(begun, quiet)
     with pytest.raises(ValueError, match=r"holds a training with other settings: rate was 0.001, seed was 0\."):
-        finetune.finetune(replace(begun, rate=0.5, seed=1), quiet)
+        train(replace(begun, rate=0.5, seed=1), quiet)
 
 
-def test_memory_is_said_before_the_start(finetune, options, monkeypatch):
-    monkeypatch.setattr(finetune, "free_memory", lambda _: 1 << 20)
+def test_memory_is_said_before_the_start(train, command, options, monkeypatch):
+    monkeypatch.setattr(command, "free_memory", lambda _: 1 << 20)
     told = []
     with pytest.raises(ValueError, match=r"needs about .* GiB, 0.00 GiB are free \(cpu\)\. Choose .*add --anyway\."):
-        finetune.finetune(options, told.append)
+        train(options, told.append)
     rows = ("base weights", "adapter weights", "gradients", "Adam's moments", "average", "activations", "in all")
     assert all(row in told[0] for row in rows)
     assert "blocks computed twice" in told[0]
     assert not options.state.exists()
-    assert finetune.finetune(replace(options, anyway=True, steps=1), quiet).exists()
+    assert train(replace(options, anyway=True, steps=1), quiet).exists()
 
 
 def begun(part, files, layers="spread"):
     networks = part("base")
     base = networks.describe_base(files["base"])
     chosen = networks.choose_layers(base, layers)
-    return networks.begin(base, chosen, torch.device("cpu")), chosen, base
+    return networks.new_adapter(base, chosen, torch.device("cpu")), chosen, base
 
 
 def test_the_estimate_is_near_what_autograd_keeps(part, files):
@@ -224,12 +233,12 @@ def test_the_estimate_is_near_what_autograd_keeps(part, files):
             vace_strength=[1.0],
         )
     sizes = (base.config["dim"], base.config["ffn_dim"], LAYERS, len(layers), base.num_bytes)
-    load = memory.Load(*sizes, tokens=3 * 16 * 16, text_tokens=16, compute=4)
-    rows = memory.estimate(load, recompute=False)
+    load = memory.TrainingLoad(*sizes, tokens=3 * 16 * 16, text_tokens=16, compute=4)
+    rows = memory.estimate_memory(load, recompute=False)
     assert rows["adapter weights"] == pytest.approx(4 * sum(weight.numel() for weight in adapter), rel=0.02)
     needed = rows["activations"] + rows["weights as computed with"]
     assert needed == pytest.approx(sum(size for _, size in stored.values()), rel=0.33)
-    assert memory.estimate(load, recompute=True)["activations"] < needed / 3
+    assert memory.estimate_memory(load, recompute=True)["activations"] < needed / 3
 
 
 def drawing(seed):
@@ -280,15 +289,15 @@ def test_an_adapter_that_was_not_trained_changes_nothing(part, files, host, tmp_
 def test_captions_are_read_by_a_text_encoder(part):
     from harness.nodes.wan_vace_dev import load_clip
 
-    networks, clip = part("base"), load_clip()
+    texts_of, clip = part("texts"), load_clip()
     with torch.no_grad():
-        texts = networks.encode_captions(clip, ["a small dragon made of ice", "a boy"], 32)
+        texts = texts_of.encode_captions(clip, ["a small dragon made of ice", "a boy"], 32)
         whole = clip.encode_from_tokens_scheduled(clip.tokenize("a boy"))[0][0]
     assert torch.equal(texts.batch([2]), whole.half().float())
     assert [len(row) for row in texts.rows] == sorted((len(row) for row in texts.rows), key=lambda n: (n != 1, -n))
     assert len(texts.rows[1]) > len(texts.rows[2]) > len(texts.rows[0]) >= 1
     with pytest.raises(ValueError, match="gives 32 numbers for a token, the base reads 4096"):
-        networks.encode_captions(clip, [], 4096)
+        texts_of.encode_captions(clip, [], 4096)
 
 
 @pytest.mark.parametrize(
@@ -303,12 +312,12 @@ def test_captions_are_read_by_a_text_encoder(part):
         ({"steps": 0}, "--steps must be above 0, it is 0"),
     ],
 )
-def test_what_cannot_be_used_is_said_in_a_sentence(finetune, options, changed, message):
+def test_what_cannot_be_used_is_said_in_a_sentence(train, options, changed, message):
     from harness import places
 
     paths = {key: places.base_dir() / "models" / value for key, value in changed.items() if key in ("base", "vae")}
     with pytest.raises(ValueError, match=message):
-        finetune.finetune(replace(options, **changed | paths), quiet)
+        train(replace(options, **changed | paths), quiet)
 
 
 def test_a_quantised_base_is_refused(part, files, tmp_path):
@@ -318,22 +327,22 @@ def test_a_quantised_base_is_refused(part, files, tmp_path):
         part("base").describe_base(tmp_path / "fp8_scaled.safetensors")
 
 
-def test_few_steps_fit_one_clip(finetune, options, folder, tmp_path):
+def test_few_steps_fit_one_clip(train, options, folder, tmp_path):
     one = tmp_path / "one"
     one.mkdir()
     (one / "a.mp4").write_bytes((folder / "a.mp4").read_bytes())
     chosen = replace(options, clips=one, captions=False, steps=30, variants=1, save_every=5, seed=3)
-    finetune.finetune(chosen, quiet)
+    train(chosen, quiet)
     losses = [json.loads(line)["loss"] for line in (chosen.state / "adapter.jsonl").read_text("utf-8").splitlines()]
     assert losses[-1] < losses[0]
 
 
-def test_layers_that_are_not_spread_go_with_the_adapter(finetune, options, part, files, tmp_path):
+def test_layers_that_are_not_spread_go_with_the_adapter(train, options, part, files, tmp_path):
     uneven = replace(options, layers="0,1,3", steps=1)
     with pytest.raises(ValueError, match=r"--out NEW_FOLDER/diffusion_pytorch_model.safetensors"):
-        finetune.finetune(uneven, quiet)
+        train(uneven, quiet)
     out = tmp_path / "own" / "diffusion_pytorch_model.safetensors"
-    finetune.finetune(replace(uneven, out=out), quiet)
+    train(replace(uneven, out=out), quiet)
     read = importlib.import_module("wan_vace.nodes._host.adapter.files").read_adapter(out)
     assert read.layers == (0, 1, 3)
 
@@ -342,6 +351,6 @@ def test_layers_that_are_not_spread_go_with_the_adapter(finetune, options, part,
     ("layers", "message"),
     [("0,b", "must be spread or numbers"), ("3,5", "must begin with 0"), ("0,99", "names block 99")],
 )
-def test_layers_that_cannot_be_are_refused(finetune, options, layers, message):
+def test_layers_that_cannot_be_are_refused(train, options, layers, message):
     with pytest.raises(ValueError, match=message):
-        finetune.finetune(replace(options, layers=layers), quiet)
+        train(replace(options, layers=layers), quiet)

@@ -34,7 +34,7 @@ def begun(folder, stop=None, net=None, steps=STEPS, told=None):
     tell = (lambda _: None) if told is None else told.append
     parameters = trainer.all_parameters(net)
     common = loss, steps, 0.01, 5, 0.9, check, EVERY, tell
-    return trainer.Run("small", folder, net, parameters, *common, matrices=[net[0].weight])
+    return trainer.TrainingRun("small", folder, net, parameters, *common, matrices=[net[0].weight])
 
 
 def weights(run):
@@ -149,7 +149,7 @@ def test_half_precision_is_for_computing_and_not_for_the_weights(half, tmp_path)
         seen.append(net(torch.ones(1, 4)))
         return seen[-1].float().square().mean()
 
-    run = trainer.Run(
+    run = trainer.TrainingRun(
         "small", tmp_path, net, trainer.all_parameters(net), lambda *_: output(), 1, 0.01,
         check=lambda _: {"loss": float(output())}, tell=lambda _: None, half=half,
     )  # fmt: skip

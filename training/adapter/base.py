@@ -1,4 +1,4 @@
-"""A real Wan base from its file, frozen, with a fresh adapter on it; captions as its text; and the adapter's file."""
+"""A Wan base from its file, frozen, with a fresh adapter on it, and the adapter's file."""
 
 import functools
 import json
@@ -13,17 +13,17 @@ import comfy.ops
 import comfy.sd
 import comfy.utils
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ...miniature.networks import models
-from ...miniature.world import words
 from ...nodes._host.adapter import OPENERS
 from ...nodes._host.conditioning import require_wan_vae
 from ...nodes._host.files import CONFIG, WHOLE, WeightFile
 from ...vace_core.adapter import layer_mapping
 from ...vace_core.errors import VaceInputError
 from ...vace_core.video import LATENT_CHANNELS
+from ..networks import CONTEXT_CHANNELS, copy_into_adapter, save_weights
+from ..vocabulary import Vocabulary
 
 OFFICIAL_LAYERS = {40: 8}  # of the adapter by those of the base; half as many elsewhere
 SIZES = ("dim", "ffn_dim", "num_heads", "num_layers", "text_dim", "in_dim", "out_dim", "freq_dim", "eps")
@@ -38,16 +38,13 @@ class Base:
         path: The file.
         config: Sizes as the host finds them, for its Wan classes.
         num_bytes: Of its weights.
+        vocabulary: What it reads without a text encoder; None for a base that needs one.
     """
 
     path: Path
     config: dict[str, object]
     num_bytes: int
-
-    @property
-    def is_miniature(self) -> bool:
-        """Whether its text is the closed vocabulary."""
-        return self.config["text_dim"] == words.TEXT_DIM
+    vocabulary: Vocabulary | None = None
 
 
 def open_weights(path: Path, what: str) -> WeightFile:
@@ -63,8 +60,12 @@ def open_weights(path: Path, what: str) -> WeightFile:
     return OPENERS[path.suffix.lower()](path)
 
 
-def describe_base(path: Path) -> Base:
+def describe_base(path: Path, vocabularies: Sequence[Vocabulary] = ()) -> Base:
     """What is in a base's file, from its names and shapes alone, by the host's own detection.
+
+    Args:
+        path: The file.
+        vocabularies: Those that a base may read; it has the one of its own text width.
 
     Raises:
         VaceInputError: If it is no Wan text-to-video model of 16 channels, or its weights are quantised.
@@ -85,7 +86,8 @@ def describe_base(path: Path) -> Base:
         kind = f"a Wan {config['model_type']} model with {config['in_dim']} input channels"
         raise VaceInputError(f"The base {path.name} is {kind}. Choose a Wan 2.1 text-to-video file.")
     config["text_dim"] = own["text_embedding.0.weight"].shape[1]
-    return Base(path, config, path.stat().st_size)
+    vocabulary = next((one for one in vocabularies if one.text_dim == config["text_dim"]), None)
+    return Base(path, config, path.stat().st_size, vocabulary)
 
 
 def choose_layers(base: Base, chosen: str) -> tuple[int, ...]:
@@ -128,8 +130,8 @@ def require_out(path: Path, layers: Sequence[int], num_layers: int) -> None:
         )
 
 
-def begin(base: Base, layers: tuple[int, ...], device: torch.device) -> nn.Module:
-    """The host's VACE model: the base as in its file, the adapter in float32 as `models.copy_into_adapter` begins it.
+def new_adapter(base: Base, layers: tuple[int, ...], device: torch.device) -> nn.Module:
+    """The host's VACE model: the base as in its file, the adapter in float32 as `copy_into_adapter` begins it.
 
     Layers are the host's that cast to what they are given, so the base stays in the file's precision.
     """
@@ -141,7 +143,7 @@ def begin(base: Base, layers: tuple[int, ...], device: torch.device) -> nn.Modul
     model = comfy.ldm.wan.model.VaceWanModel(
         **sizes,
         vace_layers=len(layers),
-        vace_in_dim=models.CONTEXT_CHANNELS,
+        vace_in_dim=CONTEXT_CHANNELS,
         device="meta",
         dtype=torch.float32,
         operations=comfy.ops.manual_cast,
@@ -150,7 +152,7 @@ def begin(base: Base, layers: tuple[int, ...], device: torch.device) -> nn.Modul
         setattr(model, name, module)
     for module in (model.vace_blocks, model.vace_patch_embedding):
         module.to_empty(device="cpu")
-    models.copy_into_adapter(model, layers)
+    copy_into_adapter(model, layers)
     return model.requires_grad_(False).eval().to(device)
 
 
@@ -167,7 +169,7 @@ def save_adapter(model: nn.Module, path: Path, layers: Sequence[int]) -> Path:
     if not is_spread(layers, len(model.blocks)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_name(CONFIG).write_text(json.dumps({"vace_layers": list(layers)}), "utf-8")
-    return models.save(weights, path, {"vace_layers": listed})
+    return save_weights(weights, path, {"vace_layers": listed})
 
 
 def load_vae(path: Path) -> object:
@@ -183,72 +185,3 @@ def load_vae(path: Path) -> object:
     vae = comfy.sd.VAE(sd=weights, metadata=metadata)
     require_wan_vae(vae)
     return vae
-
-
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """Captions as the base reads them, each without its empty end.
-
-    Attributes:
-        rows: Each [l, D], half precision; the first is of the empty caption.
-        length: L, tokens that each is filled up to with zeros.
-    """
-
-    rows: list[Tensor]
-    length: int
-
-    def batch(self, indices: Sequence[int]) -> Tensor:
-        """[B, L, D], float32."""
-        text = torch.zeros(len(indices), self.length, self.rows[0].shape[1])
-        for row, index in zip(text, indices, strict=True):
-            row[: len(self.rows[index])] = self.rows[index]
-        return text
-
-
-def texts_of(encoded: Sequence[Tensor]) -> Texts:
-    """Of captions [1, L, D] with one length."""
-    rows = []
-    for text in encoded:
-        used = text[0].abs().sum(1).nonzero()
-        rows.append(text[0, : int(used[-1]) + 1 if len(used) else 1].to("cpu", torch.float16))
-    return Texts(rows, max(text.shape[1] for text in encoded))
-
-
-def encode_captions(clip: object, captions: Sequence[str], text_dim: int) -> Texts:
-    """Captions by a text encoder, the empty one first.
-
-    Args:
-        clip: The host's text encoder object.
-        captions: Of the clips.
-        text_dim: Width that the base reads.
-
-    Raises:
-        VaceInputError: If the encoder's width is another.
-    """
-    encoded: dict[str, Tensor] = {}
-    for caption in ("", *captions):
-        if caption not in encoded:
-            encoded[caption] = clip.encode_from_tokens_scheduled(clip.tokenize(caption))[0][0].cpu().float()
-        if encoded[""].shape[2] != text_dim:
-            raise VaceInputError(
-                f"The text encoder gives {encoded[''].shape[2]} numbers for a token, the base reads {text_dim}. "
-                f"Choose the base's own: umt5_xxl for Wan."
-            )
-    return texts_of([encoded[caption] for caption in ("", *captions)])
-
-
-def encode_words(captions: Sequence[str]) -> Texts:
-    """Captions by the miniature's vocabulary, the empty one first."""
-    return texts_of([words.vectors([words.token_ids(caption)]) for caption in ("", *captions)])
-
-
-def load_text_encoder(path: Path) -> object:
-    """The host's text encoder object for Wan.
-
-    Raises:
-        VaceInputError: If the file is none.
-    """
-    file = open_weights(path, "The text encoder")
-    if not any("block.0.layer.0.SelfAttention" in key for key in file.keys):
-        raise VaceInputError(f"The text encoder {path.name} is no T5. Choose umt5_xxl_fp16.safetensors or its fp8.")
-    return comfy.sd.load_clip([str(path)], clip_type=comfy.sd.CLIPType.WAN)

@@ -1,8 +1,7 @@
-"""A folder of clips for the training of an adapter: every file read or refused by name, and VCUs that ask for it."""
+"""A folder of clips for the training of an adapter: every file is read, or refused by its name."""
 
-import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,7 @@ import torch
 from PIL import Image, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
-from ...annotators.lines import LocalContrastLines
-from ...annotators.protocol import silent
-from ...miniature.train import tasks
-from ...miniature.world import signals
 from ...vace_core.errors import VaceInputError
-from ...vace_core.masks import MASK_MODES, RegionShape
-from ...vace_core.tasks import Margins, Target, inpaint_vcu, outpaint_vcu, reference_anything
-from ...vace_core.vcu import Vcu, build_vcu
 from ...vace_core.video import fit_video
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
@@ -31,7 +23,7 @@ EARLY = 0.25  # of a frame that one may come before its time, since files round 
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ClipFormat:
     """What clips are made to.
 
     Attributes:
@@ -47,14 +39,7 @@ class Wanted:
     fps: float
 
 
-@dataclass(frozen=True, eq=False)
-class Footage:
-    """A clip of which only its frames [T, H, W, 3] in [0, 1] are known; tasks take it for a clip of the world."""
-
-    frames: Tensor
-
-
-def listed(folder: Path) -> list[Path]:
+def list_clips(folder: Path) -> list[Path]:
     """What may be a clip: everything in the folder but captions and hidden files.
 
     Raises:
@@ -65,7 +50,7 @@ def listed(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() != ".txt" and not path.name.startswith("."))
 
 
-def read_clip(path: Path, wanted: Wanted) -> Tensor:
+def read_clip_file(path: Path, wanted: ClipFormat) -> Tensor:
     """[T, H, W, 3], uint8, at the wanted size; T is the wanted length or more.
 
     Args:
@@ -133,7 +118,7 @@ def _stills(path: Path) -> Iterator[tuple[None, np.ndarray]]:
             yield None, np.asarray(image.convert("RGB"))
 
 
-def _fitted(picture: np.ndarray, wanted: Wanted) -> Tensor:
+def _fitted(picture: np.ndarray, wanted: ClipFormat) -> Tensor:
     height, width, _ = picture.shape
     if height < wanted.height or width < wanted.width:
         raise VaceInputError(f"is too small: {width} x {height}, it must have {wanted.width} x {wanted.height} or more")
@@ -147,13 +132,13 @@ def _fitted(picture: np.ndarray, wanted: Wanted) -> Tensor:
     return (fitted[0] * 255).round().to(torch.uint8)
 
 
-def footage_of(clip: Tensor, wanted: Wanted, rng: random.Random) -> Footage:
-    """As many frames as wanted, from anywhere in a clip of `read_clip`."""
+def cut_clip(clip: Tensor, wanted: ClipFormat, rng: random.Random) -> Tensor:
+    """[T, H, W, 3] in [0, 1]: as many frames as wanted, from anywhere in a clip of `read_clip_file`."""
     start = rng.randrange(len(clip) - wanted.length + 1)
-    return Footage(clip[start : start + wanted.length].float() / 255)
+    return clip[start : start + wanted.length].float() / 255
 
 
-def caption_of(path: Path) -> str:
+def read_caption(path: Path) -> str:
     """The text beside a clip, in a file of its name that ends in .txt.
 
     Raises:
@@ -167,74 +152,3 @@ def caption_of(path: Path) -> str:
     if not text:
         raise VaceInputError(f"has no caption: {found.name} is empty")
     return text
-
-
-def random_region(footage: Footage, rng: random.Random) -> Tensor:
-    """[T, H, W]: a box, an ellipse, or several of them as one, which stands or moves; never most of the frame."""
-    length, height, width, _ = footage.frames.shape
-    part = torch.linspace(0, 1, length)[:, None, None]
-    rows, columns = torch.arange(height)[:, None] + 0.5, torch.arange(width) + 0.5
-    mask = torch.zeros(length, height, width)
-    moves = rng.random() < 0.5
-    x, y = rng.uniform(0.2, 0.8) * width, rng.uniform(0.2, 0.8) * height
-    for _ in range(rng.choice((1, 1, 2, 3))):
-        half_width, half_height = rng.uniform(0.1, 0.28) * width, rng.uniform(0.1, 0.28) * height
-        to_x, to_y = (rng.uniform(-0.3, 0.3) * side * moves for side in (width, height))
-        across = ((columns - x - part * to_x) / half_width).abs()
-        down = ((rows - y - part * to_y) / half_height).abs()
-        inside = torch.maximum(across, down) < 1 if rng.random() < 0.5 else torch.hypot(across, down) < 1
-        mask = torch.maximum(mask, inside.float())
-        x, y = x + rng.uniform(-1, 1) * half_width, y + rng.uniform(-1, 1) * half_height
-    return mask
-
-
-def _inpaint(footage: Footage, rng: random.Random, control: Tensor | None = None) -> Vcu:
-    shape = RegionShape(augment=rng.choice(MASK_MODES), seed=rng.randrange(1 << 31))
-    return inpaint_vcu(footage.frames, random_region(footage, rng), shape=shape, control=control)
-
-
-def _guided(footage: Footage, rng: random.Random) -> Vcu:
-    return _inpaint(footage, rng, rng.choice((signals.gray, _lines))(footage))
-
-
-def _outpaint(footage: Footage, rng: random.Random) -> Vcu:
-    height, width = footage.frames.shape[1:3]
-    left, right = (rng.choice((0, rng.randint(width // 16, width // 3))) for _ in range(2))
-    top, bottom = (rng.choice((0, 0, rng.randint(height // 16, height // 3))) for _ in range(2))
-    left = left or (0 if right or top or bottom else width // 4)
-    inner = footage.frames[:, top : height - bottom, left : width - right]
-    return outpaint_vcu(inner, Margins(left, right, top, bottom))
-
-
-def _lines(footage: Footage) -> Tensor:
-    return LocalContrastLines()(footage.frames, silent)
-
-
-def _reference(footage: Footage, rng: random.Random) -> Vcu:
-    """A part of one frame as the picture to look at."""
-    length, height, width, _ = footage.frames.shape
-    part = rng.uniform(0.5, 0.9)
-    high, wide = math.ceil(part * height), math.ceil(part * width)
-    top, left = rng.randint(0, height - high), rng.randint(0, width - wide)
-    picture = footage.frames[rng.randrange(length)][None, top : top + high, left : left + wide]
-    return reference_anything([("reference_image_0", picture)], Target(width=width, height=height, length=length))
-
-
-Build = Callable[[Footage, random.Random], Vcu]
-# Tasks that need no truth but the clip: how to build, how often, and from how many frames on.
-TASKS: dict[str, tuple[Build, float, int]] = {
-    "inpaint": (_inpaint, 2.0, 1),
-    "guided_inpaint": (_guided, 0.7, 1),
-    "outpaint": (_outpaint, 1.0, 1),
-    "lineart": (lambda footage, _: build_vcu(_lines(footage)), 1.0, 1),
-    "reference": (_reference, 1.0, 1),
-}
-_OF_THE_WORLD = {"t2v": (0.3, 1), "gray": (0.7, 1), "first": (0.7, 5), "last": (0.4, 5), "first_last": (0.7, 5)}
-_OF_THE_WORLD |= {"keyframes": (0.8, 5), "extend": (1.2, 13)}
-TASKS |= {name: (tasks.TASKS[name].build, *often) for name, often in _OF_THE_WORLD.items()}
-
-
-def random_task(rng: random.Random, length: int) -> str:
-    """The name of a task that a clip of so many frames can have."""
-    names = [name for name, (_, _, least) in TASKS.items() if length >= least]
-    return rng.choices(names, [TASKS[name][1] for name in names])[0]

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,26 +10,32 @@ import comfy.model_management
 import torch
 from torch import nn
 
-from ...miniature.train.dit_training import NO_CAPTION
-from ...miniature.world import words
 from ...vace_core.errors import VaceInputError
 from ...vace_core.video import latent_length
 from .. import flow_matching
-from ..trainer import Run, chosen_parameters
-from . import base as networks
+from ..trainer import Tell, TrainingRun, chosen_parameters
+from ..vocabulary import Vocabulary
+from . import base as bases
 from . import memory
-from .examples import EXAMPLES, Lessons, prepare
-from .options import Options, parse
+from .examples import EXAMPLES, ExampleSet, prepare_examples
+from .options import Options, parse_options
 
-SMALL, REAL = (64, 64, 17), (832, 480, 81)  # width, height and frames where none are given
+REAL_SIZE = (832, 480, 81)  # width, height and frames where none are given
 TEXT_TOKENS = 512  # of umT5, as the host fills it up
-Tell = Callable[[str], None]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command; gives its exit status."""
+def train_adapter_by_command(arguments: Sequence[str], vocabularies: Sequence[Vocabulary] = ()) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Of the command line.
+        vocabularies: See `train_adapter`.
+
+    Returns:
+        The exit status.
+    """
     try:
-        finetune(parse(arguments))
+        train_adapter(parse_options(arguments), vocabularies=vocabularies)
     except VaceInputError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -42,12 +48,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def finetune(options: Options, tell: Tell = print) -> Path:
+def train_adapter(options: Options, tell: Tell = print, vocabularies: Sequence[Vocabulary] = ()) -> Path:
     """Train an adapter, or go on with it.
 
     Args:
         options: What and how.
-        tell: Receives what happens, a line or a table each time.
+        tell: See `Tell`.
+        vocabularies: Of bases that need no text encoder.
 
     Returns:
         The adapter's file.
@@ -55,25 +62,25 @@ def finetune(options: Options, tell: Tell = print) -> Path:
     Raises:
         VaceInputError: If an input cannot be used or memory is short; the message says what to do.
     """
-    base = networks.describe_base(options.base)
+    base = bases.describe_base(options.base, vocabularies)
     options = _completed(options, base)
-    layers = networks.choose_layers(base, options.layers)
-    networks.require_out(options.out, layers, base.config["num_layers"])
+    layers = bases.choose_layers(base, options.layers)
+    bases.require_out(options.out, layers, base.config["num_layers"])
     device = comfy.model_management.get_torch_device()
     recompute = plan_memory(options, base, len(layers), device, tell)
     _require_same(options)
-    examples, texts = prepare(options, base, tell)
-    model = networks.begin(base, layers, device)
+    examples, texts = prepare_examples(options, base, tell)
+    model = bases.new_adapter(base, layers, device)
     if recompute:
-        networks.recompute_blocks(model)
-    training(options, model, Lessons(options.state, examples, texts), tell).run()
-    tell(f"The adapter is {networks.save_adapter(model, options.out, layers)}")
+        bases.recompute_blocks(model)
+    new_training_run(options, model, ExampleSet(options.state, examples, texts), tell).run()
+    tell(f"The adapter is {bases.save_adapter(model, options.out, layers)}")
     return options.out
 
 
-def _completed(options: Options, base: networks.Base) -> Options:
+def _completed(options: Options, base: bases.Base) -> Options:
     """With sizes that were not given, after a check of numbers that cannot be."""
-    width, height, length = SMALL if base.is_miniature else REAL
+    width, height, length = base.vocabulary.size if base.vocabulary else REAL_SIZE
     options = replace(
         options, width=options.width or width, height=options.height or height, length=options.length or length
     )
@@ -81,7 +88,7 @@ def _completed(options: Options, base: networks.Base) -> Options:
     for name in ("steps", "batch", "variants", "rate", "save_every"):
         if getattr(options, name) <= 0:
             raise VaceInputError(f"--{name.replace('_', '-')} must be above 0, it is {getattr(options, name)}.")
-    if not base.is_miniature and options.text_encoder is None:
+    if not base.vocabulary and options.text_encoder is None:
         raise VaceInputError(
             "--text-encoder is missing: the base reads text, and even no caption is text. Give it umt5_xxl_fp16."
         )
@@ -98,33 +105,33 @@ def free_memory(device: torch.device) -> int:
     return int(comfy.model_management.get_free_memory(device))
 
 
-def plan_memory(options: Options, base: networks.Base, num_layers: int, device: torch.device, tell: Tell) -> bool:
+def plan_memory(options: Options, base: bases.Base, num_layers: int, device: torch.device, tell: Tell) -> bool:
     """Whether blocks are to be computed twice to save memory; tells the table.
 
     Raises:
         VaceInputError: If even that is not enough, unless it is to start anyway.
     """
-    load = memory.Load(
+    load = memory.TrainingLoad(
         base.config["dim"],
         base.config["ffn_dim"],
         base.config["num_layers"],
         num_layers,
         base.num_bytes,
-        memory.tokens_of(options.width, options.height, options.length, options.batch),
-        options.batch * (words.LENGTH if base.is_miniature else TEXT_TOKENS),
+        memory.count_tokens(options.width, options.height, options.length, options.batch),
+        options.batch * (base.vocabulary.num_tokens if base.vocabulary else TEXT_TOKENS),
         compute_type(device).itemsize,
     )
     free = free_memory(device)
-    rows = memory.estimate(load, recompute=False)
+    rows = memory.estimate_memory(load, recompute=False)
     recompute = sum(rows.values()) > free
     if recompute:
-        rows = memory.estimate(load, recompute=True)
+        rows = memory.estimate_memory(load, recompute=True)
     room = f"{free / memory.GIB:.2f} GiB are free ({device})"
-    tell(f"Memory for the training{', blocks computed twice' * recompute}:\n{memory.table(rows)}\n  {room}")
+    tell(f"Memory for the training{', blocks computed twice' * recompute}:\n{memory.memory_table(rows)}\n  {room}")
     if sum(rows.values()) > free and not options.anyway:
         raise VaceInputError(
             f"The training needs about {sum(rows.values()) / memory.GIB:.1f} GiB, {room}. "
-            f"{memory.advice(rows, options.batch)} To start all the same, add --anyway."
+            f"{memory.memory_advice(rows, options.batch)} To start all the same, add --anyway."
         )
     return recompute
 
@@ -150,13 +157,13 @@ def _require_same(options: Options) -> None:
     file.write_text(json.dumps(settings, indent=1), "utf-8")
 
 
-def training(options: Options, model: nn.Module, lessons: Lessons, tell: Tell) -> Run:
+def new_training_run(options: Options, model: nn.Module, examples: ExampleSet, tell: Tell) -> TrainingRun:
     """The run, which goes on where an earlier one was interrupted.
 
     Args:
         options: How.
-        model: As of `networks.begin`.
-        lessons: What it learns from.
+        model: As of `bases.new_adapter`.
+        examples: What it learns from.
         tell: Receives progress.
     """
     trained = chosen_parameters(model, ["vace_"])
@@ -164,11 +171,10 @@ def training(options: Options, model: nn.Module, lessons: Lessons, tell: Tell) -
     compute = compute_type(device)
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
-        clean, context, text = lessons.draw(options.batch, generator, NO_CAPTION)
-        part = (torch.arange(len(clean)) + torch.rand(len(clean), generator=generator)) / len(clean)
-        noise = torch.randn(clean.shape, generator=generator)
+        clean, context, text = examples.draw_batch(options.batch, generator, flow_matching.NO_CAPTION)
+        part, noise = flow_matching.draw_noise(clean, generator)
         velocity = flow_matching.velocity_of(model, text.to(device, compute), context.to(device, compute))
-        found = flow_matching.loss(
+        found = flow_matching.velocity_loss(
             lambda latents, time: velocity(latents.to(compute), time).float(),
             clean.to(device),
             part.to(device),
@@ -180,9 +186,8 @@ def training(options: Options, model: nn.Module, lessons: Lessons, tell: Tell) -
             )
         return found
 
-    name = "adapter"
-    return Run(
-        name,
+    return TrainingRun(
+        "adapter",
         options.state,
         model,
         trained,

@@ -2,24 +2,24 @@
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ...miniature.networks import models
-from ...miniature.world import words
 from ...nodes._host.conditioning import encode_vcu
 from ...vace_core.errors import VaceInputError
-from . import base as networks
-from . import clips
+from ..networks import context_as_seen, latent_format
+from ..tasks import CLIP_TASKS, choose_task
+from ..trainer import Tell
+from .base import Base, load_vae
+from .clips import cut_clip, list_clips, read_caption, read_clip_file
 from .options import Options
+from .texts import Texts, encode_captions, load_text_encoder, read_by_vocabulary
 
-LATENTS = 16
 EXAMPLES, LIST, TEXTS = "examples", "examples.json", "texts.pt"
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Example:
     text: int
 
 
-def prepare(options: Options, base: networks.Base, tell: Tell) -> tuple[list[Example], networks.Texts]:
+def prepare_examples(options: Options, base: Base, tell: Tell) -> tuple[list[Example], Texts]:
     """Examples of every clip that can be used, and the texts; those of an earlier run, if it came so far.
 
     Raises:
@@ -47,10 +47,10 @@ def prepare(options: Options, base: networks.Base, tell: Tell) -> tuple[list[Exa
     if kept.exists():
         examples = [Example(**row) for row in json.loads(kept.read_text("utf-8"))]
         tell(f"{len(examples)} examples of an earlier run")
-        return examples, networks.Texts(**torch.load(options.state / TEXTS, weights_only=True))
+        return examples, Texts(**torch.load(options.state / TEXTS, weights_only=True))
     captions, refused = captions_of(options, base)
     texts = _texts(options, base, list(captions.values()))
-    vae = networks.load_vae(options.vae)
+    vae = load_vae(options.vae)
     examples: list[Example] = []
     for number, path in enumerate(captions):
         try:
@@ -71,27 +71,27 @@ def prepare(options: Options, base: networks.Base, tell: Tell) -> tuple[list[Exa
     return examples, texts
 
 
-def captions_of(options: Options, base: networks.Base) -> tuple[dict[Path, str], dict[Path, str]]:
+def captions_of(options: Options, base: Base) -> tuple[dict[Path, str], dict[Path, str]]:
     """The caption of each clip, and why others have none; all are empty where captions are not wanted."""
     captions, refused = {}, {}
-    for path in clips.listed(options.clips):
+    for path in list_clips(options.clips):
         try:
-            captions[path] = clips.caption_of(path) if options.captions else ""
-            if base.is_miniature:
-                words.token_ids(captions[path])
-        except (VaceInputError, words.UnknownWordError) as error:
+            captions[path] = read_caption(path) if options.captions else ""
+            if base.vocabulary:
+                base.vocabulary.encode(captions[path])
+        except ValueError as error:
             captions.pop(path, None)
             told = isinstance(error, VaceInputError)
             refused[path] = str(error) if told else f"has a caption of other words: {error}"
     return captions, refused
 
 
-def _texts(options: Options, base: networks.Base, captions: Sequence[str]) -> networks.Texts:
-    if base.is_miniature:
-        return networks.encode_words(captions)
+def _texts(options: Options, base: Base, captions: Sequence[str]) -> Texts:
+    if base.vocabulary:
+        return read_by_vocabulary(base.vocabulary, captions)
     with torch.no_grad():
-        clip = networks.load_text_encoder(options.text_encoder)
-        return networks.encode_captions(clip, captions, base.config["text_dim"])
+        clip = load_text_encoder(options.text_encoder)
+        return encode_captions(clip, captions, base.config["text_dim"])
 
 
 def _examples_of(vae: object, path: Path, options: Options, text: int) -> list[Example]:
@@ -101,37 +101,34 @@ def _examples_of(vae: object, path: Path, options: Options, text: int) -> list[E
     frames, examples = None, []
     for variant in range(options.variants):
         rng = random.Random(f"{options.seed} {path.name} {variant}")
-        name = clips.random_task(rng, options.length)
+        name = choose_task(rng, options.length)
         file = folder / f"{path.name}.{variant:03}.{name}.pt"
         if not file.exists():
-            frames = clips.read_clip(path, options.wanted) if frames is None else frames
-            footage = clips.footage_of(frames, options.wanted, rng)
-            _write(encoded(vae, footage, name, rng), file)
+            frames = read_clip_file(path, options.wanted) if frames is None else frames
+            clip = cut_clip(frames, options.wanted, rng)
+            _write(encode_example(vae, clip, name, rng), file)
         examples.append(Example(file.name, int(name == "reference"), text))
     return examples
 
 
-def encoded(vae: object, footage: clips.Footage, name: str, rng: random.Random) -> dict[str, Tensor]:
+def encode_example(vae: object, frames: Tensor, name: str, rng: random.Random) -> dict[str, Tensor]:
     """A task on a clip as the model sees it.
 
     Args:
         vae: The host's VAE object.
-        footage: The clip.
-        name: One of `clips.TASKS`.
+        frames: Of the clip, [T, H, W, 3] in [0, 1].
+        name: One of `CLIP_TASKS`.
         rng: Chance of the task.
 
     Returns:
         ``clean`` [16, R + t, h, w], what is to come out, references first; ``latents`` [32, R + t, h, w] and ``mask``
         [64, R + t, h, w], uint8 in [0, 255], what the adapter reads.
     """
-    wanted = models.latent_format()
     with torch.no_grad():
-        context = encode_vcu(vae, clips.TASKS[name][0](footage, rng))
-        video = wanted.process_in(vae.encode(footage.frames).cpu())
-    halves = [wanted.process_in(half.cpu()) for half in context.latents.split(LATENTS, dim=1)]
-    clean = torch.cat([halves[0][:, :, : context.num_references], video], dim=2)
-    mask = (context.mask[0].cpu() * 255).round().to(torch.uint8)
-    return {"clean": clean[0].half(), "latents": torch.cat(halves, dim=1)[0].half(), "mask": mask}
+        context = encode_vcu(vae, CLIP_TASKS[name].build(frames, rng))
+        video = latent_format().process_in(vae.encode(frames).cpu())
+    references, latents, mask = context_as_seen(context)
+    return {"clean": torch.cat([references, video[0].half()], dim=1), "latents": latents, "mask": mask}
 
 
 def _write(tensors: dict[str, Tensor], file: Path) -> None:
@@ -141,7 +138,7 @@ def _write(tensors: dict[str, Tensor], file: Path) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
+class ExampleSet:
     """Batches of examples.
 
     Attributes:
@@ -152,9 +149,9 @@ class Lessons:
 
     state: Path
     examples: Sequence[Example]
-    texts: networks.Texts
+    texts: Texts
 
-    def draw(self, batch: int, generator: torch.Generator, no_caption: float) -> tuple[Tensor, Tensor, Tensor]:
+    def draw_batch(self, batch: int, generator: torch.Generator, no_caption: float) -> tuple[Tensor, Tensor, Tensor]:
         """A batch whose VCUs have as many references each.
 
         Args:

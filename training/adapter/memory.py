@@ -17,7 +17,7 @@ AT_WORK = 1.5  # of one block's activations, while its gradient is computed
 
 
 @dataclass(frozen=True)
-class Load:
+class TrainingLoad:
     """What a training holds.
 
     Attributes:
@@ -62,12 +62,12 @@ class Load:
         return int(numbers * self.compute * (MIXED if self.compute == HALF else 1))
 
 
-def tokens_of(width: int, height: int, length: int, batch: int) -> int:
+def count_tokens(width: int, height: int, length: int, batch: int) -> int:
     """Tokens of a batch of videos, a reference each counted in."""
     return batch * num_tokens(latent_length(length) + 1, height, width)
 
 
-def estimate(load: Load, recompute: bool) -> dict[str, int]:
+def estimate_memory(load: TrainingLoad, recompute: bool) -> dict[str, int]:
     """Bytes by what they are for.
 
     Args:
@@ -91,7 +91,7 @@ def estimate(load: Load, recompute: bool) -> dict[str, int]:
     }
 
 
-def _casts(load: Load, recompute: bool) -> int:
+def _casts(load: TrainingLoad, recompute: bool) -> int:
     """Weights in another precision than the activations are copied, and the copies kept for the gradient."""
     stored = load.base_bytes / max(load.base_layers * load.base_block, 1)
     of_base = load.base_block * load.compute if abs(stored - load.compute) > 0.5 else 0
@@ -99,13 +99,13 @@ def _casts(load: Load, recompute: bool) -> int:
     return max(of_base, of_adapter) if recompute else load.base_layers * of_base + load.vace_layers * of_adapter
 
 
-def table(rows: dict[str, int]) -> str:
+def memory_table(rows: dict[str, int]) -> str:
     """Lines of what is needed for what, and the sum."""
     lines = [f"  {name:26}{size / GIB:8.2f} GiB" for name, size in rows.items()]
     return "\n".join([*lines, f"  {'in all':26}{sum(rows.values()) / GIB:8.2f} GiB"])
 
 
-def advice(rows: dict[str, int], batch: int) -> str:
+def memory_advice(rows: dict[str, int], batch: int) -> str:
     """What to change where memory is short, most helpful first."""
     by_clips = rows["activations"] > 0.3 * sum(rows.values())
     clips = "a smaller --size or --length" if batch == 1 else "a smaller --batch, --size or --length"

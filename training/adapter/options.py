@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ...vace_core.errors import VaceInputError
 from .base import SPREAD
-from .clips import Wanted
+from .clips import ClipFormat
 
 WHAT = "A VACE adapter for a Wan base, from a folder of clips."
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says; see `parse`."""
+    """What the command line says; see `parse_options`."""
 
     base: Path
     vae: Path
@@ -41,12 +41,12 @@ class Options:
         return self.out.with_name(f"{self.out.stem}_training")
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ClipFormat:
         """What clips are made to."""
-        return Wanted(self.width, self.height, self.length, self.fps)
+        return ClipFormat(self.width, self.height, self.length, self.fps)
 
 
-def parse(arguments: Sequence[str]) -> Options:
+def parse_options(arguments: Sequence[str]) -> Options:
     """Options of a command line."""
     parser = argparse.ArgumentParser(prog="dev.py train-adapter", description=WHAT)
     for name, what in (("base", "Wan 2.1 text-to-video file"), ("vae", "its VAE"), ("clips", "folder of videos")):

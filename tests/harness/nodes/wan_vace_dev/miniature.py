@@ -66,7 +66,7 @@ class TextModel(torch.nn.Module):
 
     def encode_token_weights(self, tokens: dict[str, list]) -> tuple[torch.Tensor, None]:
         """[1, 16, 64], and no pooled vector."""
-        found = words.vectors([[token[0] for token in row] for row in tokens[KEY]])
+        found = words.word_vectors([[token[0] for token in row] for row in tokens[KEY]])
         return found.to(comfy.model_management.intermediate_device()), None
 
 
