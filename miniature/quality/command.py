@@ -135,7 +135,7 @@ def measure_quality(options: argparse.Namespace, call: Call, clip: object, tell:
         found = rows_of(task, attempts)
         rows += found
         if options.out:
-            write_sheet(options.out / "miniature" / f"{task}.jpg", attempts)
+            write_sheet(options.out / "miniature" / f"{task}.jpg", task, attempts)
         seconds = (time.perf_counter() - begin) / len(attempts)
         failed = [row.measure for row in found if not row.passed()]
         tell(f"{task}: {'not passed: ' + ', '.join(failed) if failed else 'passed'}  ({seconds:.1f} s a scene)")

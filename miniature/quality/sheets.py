@@ -1,4 +1,4 @@
-"""Contact sheets: what is true, what the model looked at, and what came, side by side."""
+"""What is true, what the model looked at, and what came, in one picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,52 +6,45 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ...vace_core.conditioning import split_for_encoding
+from ..contact_sheet import contact_sheet
 from .cases import Case
 
-COLUMNS = ("truth", "VCU", "with", "without")
-SHOWN, MOST_ROWS = 3, 4
-GAP, LABEL = 4, 14  # pixels
+SHOWN, MOST_SCENES = 3, 4
 QUALITY = 80
 
 
 class Shown(Protocol):
-    """What a row is made of; see `command.Attempt`."""
+    """What is shown of a scene; see `command.Attempt`."""
 
     case: Case
     film: Tensor
     film_without: Tensor
 
 
-def write_sheet(path: Path, attempts: Sequence[Shown]) -> None:
-    """A JPEG with a row for each scene, a few frames of each."""
+def write_sheet(path: Path, task: str, attempts: Sequence[Shown]) -> None:
+    """A JPEG with first, middle and last frame of some scenes side by side.
+
+    Args:
+        path: The file.
+        task: Its title.
+        attempts: The scenes.
+    """
+    shown = attempts[:MOST_SCENES]
+    rows = {
+        "truth": [each.case.clip.frames for each in shown],
+        "VCU": [seen_by_model(each.case.vcu) for each in shown],
+        "with": [each.film for each in shown],
+        "without": [each.film_without for each in shown],
+    }
+    part = task, {label: np.concatenate([_few(frames) for frames in films]) for label, films in rows.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet(attempts[:MOST_ROWS]).save(path, quality=QUALITY)
+    contact_sheet([part], SHOWN * len(shown), scale=1).save(path, quality=QUALITY)
 
 
-def sheet(attempts: Sequence[Shown]) -> Image.Image:
-    """The picture."""
-    rows = [
-        [_strip(each.case.clip.frames), _strip(looked_at(each.case.vcu)), _strip(each.film), _strip(each.film_without)]
-        for each in attempts
-    ]
-    height, width, _ = rows[0][0].shape
-    size = (len(COLUMNS) * (width + GAP) - GAP, LABEL + len(rows) * (height + GAP) - GAP)
-    picture = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(picture)
-    for column, name in enumerate(COLUMNS):
-        pen.text((column * (width + GAP), 1), name, fill="black")
-        for line, row in enumerate(rows):
-            pixels = (row[column].clamp(0, 1) * 255).round().byte().cpu().numpy()
-            place = column * (width + GAP), LABEL + line * (height + GAP)
-            picture.paste(Image.fromarray(np.ascontiguousarray(pixels)), place)
-    return picture
-
-
-def looked_at(vcu: object) -> Tensor:
+def seen_by_model(vcu: object) -> Tensor:
     """[T, H, W, 3]: what a VCU shows the model; a reference in place of the first frame."""
     inactive, reactive, mask = split_for_encoding(vcu)
     frames = torch.where(mask[..., None] > 0.5, reactive, inactive)
@@ -61,7 +54,8 @@ def looked_at(vcu: object) -> Tensor:
     return frames
 
 
-def _strip(frames: Tensor) -> Tensor:
-    """[H, n * W, 3], the first, middle and last frame side by side."""
+def _few(frames: Tensor) -> np.ndarray:
+    """First, middle and last frame, [n, H, W, 3], uint8."""
     last = len(frames) - 1
-    return torch.cat([frames[round(last * place / (SHOWN - 1))] for place in range(SHOWN)], dim=1)
+    chosen = frames[[round(last * place / (SHOWN - 1)) for place in range(SHOWN)]]
+    return (chosen.clamp(0, 1) * 255).round().byte().cpu().numpy()

@@ -9,12 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
+import numpy as np
+from PIL import Image
+
 from .client import HostDiedError, Progress, PromptFailedError, PromptRefusedError
-from .contact_sheet import SCALE, Part, contact_sheet, frames_from, frames_of
 from .miniature_tasks import PREFIX
-from .places import SetupError
+from .places import SetupError, pack_module
 from .server import ComfyServer
 from .workflows import miniature, published
+
+sheets = pack_module("miniature.contact_sheet")
 
 SHEET = "miniature/demo.png"
 BAR = 24
@@ -86,6 +91,17 @@ class Display:
         sys.stdout.flush()
 
 
+def read_film(film: Path) -> np.ndarray:
+    """[T, H, W, 3], uint8, the frames of a film."""
+    with av.open(str(film)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def read_pictures(pictures: list[Path]) -> np.ndarray:
+    """[T, H, W, 3], uint8, a frame of each picture."""
+    return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in pictures])
+
+
 def node_of(prompt: dict, class_type: str) -> str:
     """The id of a workflow's first node of a class."""
     return next(node_id for node_id, node in prompt.items() if node["class_type"] == class_type)
@@ -99,7 +115,7 @@ def prompt_of(show: Show, **reductions: int) -> dict:
     sampler = prompt[node_of(prompt, "VaceSampleVcu")]
     frames = [node_of(prompt, "VaceSampleVcu"), 1]
     save = prompt[node_of(prompt, "SaveVideo")]["inputs"]
-    side = 64 * SCALE
+    side = sheets.SIDE * sheets.SCALE
     large = {"image": frames, "upscale_method": "nearest-exact", "width": side, "height": side, "crop": "disabled"}
     save.update(video=["film", 0], filename_prefix=f"miniature/demo_{show.name}")
     return prompt | {
@@ -111,7 +127,7 @@ def prompt_of(show: Show, **reductions: int) -> dict:
     }
 
 
-def run(server: ComfyServer, show: Show, display: Display, **reductions: int) -> tuple[Path, Part]:
+def run(server: ComfyServer, show: Show, display: Display, **reductions: int) -> tuple[Path, tuple]:
     """Run one task.
 
     Returns:
@@ -121,8 +137,8 @@ def run(server: ComfyServer, show: Show, display: Display, **reductions: int) ->
     entry = server.run(prompt, timeout=300, on_progress=display)
     display.close()
     pictures = {node: _files(server, entry, node) for node in ("VCU", "result")}
-    rows = {"input": frames_of(server.folders["input"] / (PREFIX + show.source))}
-    rows |= {node: frames_from(files) for node, files in pictures.items()}
+    rows = {"input": read_film(server.folders["input"] / (PREFIX + show.source))}
+    rows |= {node: read_pictures(files) for node, files in pictures.items()}
     text = prompt[node_of(prompt, "VaceSampleVcu")]["inputs"]["prompt"]
     (film,) = _files(server, entry, node_of(prompt, "SaveVideo"))
     return film, (f"{show.title}  ({text})", rows)
@@ -144,7 +160,7 @@ def make_all(start: float, display: Display, **reductions: int) -> None:
             parts.append(part)
             print(f"clip: {film} ({time.perf_counter() - begun:.1f} s)", flush=True)
         sheet = server.folders["output"] / SHEET
-        contact_sheet(parts).save(sheet)
+        sheets.contact_sheet(parts).save(sheet)
     print(f"contact sheet: {sheet}")
 
 

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from harness import base, miniature_inputs, places, serve
-from harness.contact_sheet import CELL, GAP, LABEL, TITLE, contact_sheet, frames_of
-from harness.demo import SHOWS, prompt_of
+from harness.demo import SHOWS, prompt_of, read_film
 from harness.miniature_tasks import BOXES, PREFIX, TASKS
 from harness.workflows import API, as_graph, miniature, published, widget_names
+from wan_vace.miniature.contact_sheet import GAP, LABEL, SCALE, SIDE, TITLE, contact_sheet
 from wan_vace.miniature.world import draw_scene, words
 from wan_vace.vace_core.video.boxes import boxes_at, parse_tracks
 
@@ -86,7 +86,7 @@ def test_the_boxes_hold_the_circle_in_every_frame():
 def test_films_and_pictures_lose_nothing():
     clip = draw_scene(miniature_inputs.SCENES["red_circle"])
     frames = (clip.frames * 255).round().byte().numpy()
-    np.testing.assert_array_equal(frames_of(INPUTS / f"{PREFIX}red_circle.webm"), frames)
+    np.testing.assert_array_equal(read_film(INPUTS / f"{PREFIX}red_circle.webm"), frames)
     np.testing.assert_array_equal(np.asarray(Image.open(INPUTS / f"{PREFIX}red_circle_first.png")), frames[0])
 
 
@@ -131,8 +131,9 @@ def test_the_demo_is_three_tasks_of_which_one_follows_a_pose():
 
 def test_a_contact_sheet_has_each_part_below_the_other():
     dark, light = (np.full((9, 64, 32, 3), level, np.uint8) for level in (0, 200))
+    cell = SIDE * SCALE
     sheet = np.asarray(contact_sheet([("one", {"a": dark}), ("two", {"b": dark, "c": light})], columns=2))
-    assert sheet.shape == (2 * TITLE + 3 * (CELL + GAP) + GAP, LABEL + 2 * (CELL + GAP), 3)
-    middle = LABEL + CELL // 2
-    assert (sheet[TITLE + CELL // 2, middle] == 0).all()
-    assert (sheet[2 * TITLE + 2 * (CELL + GAP) + CELL // 2, middle] == 200).all()
+    assert sheet.shape == (2 * TITLE + 3 * (cell + GAP) + GAP, LABEL + 2 * (cell + GAP), 3)
+    middle = LABEL + cell // 2
+    assert (sheet[TITLE + cell // 2, middle] == 0).all()
+    assert (sheet[2 * TITLE + 2 * (cell + GAP) + cell // 2, middle] == 200).all()

@@ -165,7 +165,7 @@ def test_a_task_that_is_not_there_is_a_sentence(capsys):
 
 def test_a_sheet_shows_what_the_model_looks_at(call):
     case = CASES["swap"](call, FIRST_SEED)
-    shown = quality_sheets.looked_at(case.vcu)
+    shown = quality_sheets.seen_by_model(case.vcu)
     kept = case.vcu.mask <= 0.5
     assert torch.equal(shown[1:][kept[1:]], case.vcu.frames[1:][kept[1:]])
     assert (shown[1:][~kept[1:]] == 0.5).all() and torch.equal(shown[0], case.vcu.references[0].image)
