@@ -1,4 +1,8 @@
-"""Side-by-side timing: two callables in turn, their ratio pair by pair."""
+"""Side-by-side timing: two callables in turn, their ratio pair by pair.
+
+`torch.utils.benchmark` measures wall time of one callable after the other, so that what else the machine does falls on
+one of them; here both of a pair run within a moment, and the CPU time of a pair gives one ratio.
+"""
 
 import statistics
 import time

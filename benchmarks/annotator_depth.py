@@ -4,30 +4,19 @@ Networks have random weights: their time is that of real ones, their pictures ar
 known scene whose frames get scales and shifts of their own, as a network gives them that looks at each frame alone.
 """
 
-import importlib
 import os
-import sys
 import time
-import types
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 from _timing import compare, header
 
+from harness.places import pack_module
+
 FRAMES, HEIGHT, WIDTH = 16, 480, 832
 CLIP_FRAMES = 81
 WOBBLE = 0.01  # of scale and shift
-
-
-def pack(module):
-    """A module of the annotators, without ComfyUI."""
-    if "wan_vace" not in sys.modules:
-        package = types.ModuleType("wan_vace")
-        package.__path__ = [str(Path(__file__).resolve().parents[1])]
-        sys.modules["wan_vace"] = package
-    return importlib.import_module(f"wan_vace.annotators.{module}")
 
 
 def scene(num_frames, height, width):
@@ -84,7 +73,7 @@ def silent(_done, _total):
 def main():
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    depth, nets = pack("depth"), pack("depth_networks")
+    depth, nets = (pack_module(f"annotators.depth.{name}") for name in ("control", "networks"))
 
     def draw(maps, value_range):
         return depth.depth_control(maps, value_range, False, [])

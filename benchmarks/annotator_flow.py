@@ -4,35 +4,22 @@ The peer draws as RAFT's ``flow_viz.py``, which VACE uses: numpy, a frame at a t
 wall time is printed with the threads there are. Flicker is the mean change of a still background's colour, in levels.
 """
 
-import importlib
 import os
-import sys
 import time
-import types
-from pathlib import Path
 
 import numpy as np
 import torch
 from _timing import compare, header
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from harness import footage as clips
+from harness.places import pack_module
 
 FRAMES, HEIGHT, WIDTH = 5, 480, 832
-
-
-def pack():
-    """The annotators, without ComfyUI."""
-    package = types.ModuleType("wan_vace")
-    package.__path__ = [str(Path(__file__).resolve().parents[1])]
-    sys.modules["wan_vace"] = package
-    return (importlib.import_module(f"wan_vace.annotators.flow.{name}") for name in ("control", "wheel"))
 
 
 def footage(name, num_frames):
     """A real clip at the benchmark's size, [T, H, W, 3] in [0, 1]."""
     import cv2
-
-    from harness import footage as clips
 
     frames = [cv2.resize(f, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for f in clips.load(name, num_frames)]
     return torch.from_numpy(np.stack(frames)).float() / 255
@@ -92,7 +79,7 @@ def main():
 
     from harness.footage import BOY_AND_DOG, CAR, DANCER
 
-    flow, wheel = pack()
+    flow, wheel = (pack_module(f"annotators.flow.{name}") for name in ("control", "wheel"))
     frames = footage(DANCER, FRAMES)
     field = flow.dense_flow(frames)
     draw, ours = official(wheel), lambda: wheel.flow_colours(field, wheel.largest_motion(field))

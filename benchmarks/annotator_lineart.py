@@ -5,32 +5,18 @@ frames as a share of the ink, on a still picture with fresh noise in every frame
 """
 
 import os
-import sys
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 from _timing import compare, header
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from harness import footage as clips
+from harness.places import pack_module
 
 FRAMES, HEIGHT, WIDTH = 16, 480, 832
 NOISE = 0.015  # of 1, as of a phone's camera indoors
-
-
-def pack():
-    """The annotators, without ComfyUI."""
-    import importlib
-    import types
-
-    package = types.ModuleType("wan_vace")
-    package.__path__ = [str(Path(__file__).resolve().parents[1])]
-    sys.modules["wan_vace"] = package
-    return importlib.import_module("wan_vace.annotators.lines.lineart"), importlib.import_module(
-        "wan_vace.annotators.lines.gray"
-    )
 
 
 def frame_by_frame(detect):
@@ -46,8 +32,6 @@ def frame_by_frame(detect):
 def footage():
     """A real clip at the benchmark's size, [T, H, W, 3] in [0, 1]."""
     import cv2
-
-    from harness import footage as clips
 
     frames = [cv2.resize(f, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for f in clips.load(clips.DANCER, FRAMES)]
     return torch.from_numpy(np.stack(frames)).float() / 255
@@ -78,7 +62,7 @@ def main():
     warnings.simplefilter("ignore")
     from controlnet_aux import CannyDetector, LineartStandardDetector
 
-    lineart, grey = pack()
+    lineart, grey = (pack_module(f"annotators.lines.{name}") for name in ("lineart", "gray"))
     frames, standard, canny = footage(), LineartStandardDetector(), CannyDetector()
 
     def ours(frames):

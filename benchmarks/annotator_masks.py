@@ -3,33 +3,21 @@
 CPU time is compared on one thread; overlap is with the known mask of a shape that moves over a ground.
 """
 
-import sys
-import types
-from pathlib import Path
-
 import numpy as np
 import torch
 from _timing import compare, header
 
 from harness.inprocess import load_host
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from harness.places import pack_module
 
 FRAMES, HEIGHT, WIDTH, ROUNDS = 5, 480, 832, 3
 BOX = 0.1  # of the subject's sides: room around it in the box that GrabCut gets
 
 
-def pack():
-    """The pack as ``wan_vace``, without ComfyUI, as the tests import it."""
-    package = types.ModuleType("wan_vace")
-    package.__path__ = [str(Path(__file__).resolve().parents[1])]
-    sys.modules["wan_vace"] = package
-
-
 def clip():
     """The clip of the tracker's tests at the benchmark's size; [T, H, W, 3] in [0, 1] and masks [T, H, W]."""
     import cv2
-    from annotators.test_track import clip as small
+    from annotators.subject.test_track import clip as small
 
     frames, masks = small(FRAMES)
     large = [cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC) for frame in frames.numpy()]
@@ -63,13 +51,12 @@ def main():
 
     cv2.setNumThreads(1)
     call = load_host()
-    pack()
+    track = pack_module("annotators.subject.track")
     frames, masks = clip()
     given = torch.from_numpy(masks).float()
-    from wan_vace.annotators.subject.track import ByFlow, ByPoints, MaskTrack
 
     def follow(follower):
-        return MaskTrack((0,), given[:1], follower)(frames)[..., 0]
+        return track.MaskTrack((0,), given[:1], follower)(frames)[..., 0]
 
     def ours(grow):
         return call("VaceGrowMask", mask=given, grow=grow, feather=0.0, unit="pixels")[0]
@@ -83,17 +70,17 @@ def main():
     def peer():
         return every_frame(frames, masks)
 
-    compare("GrabCut in every frame / optical flow", peer, lambda: follow(ByFlow()), ROUNDS)
-    compare("the same / rigid motion", peer, lambda: follow(ByPoints()), ROUNDS)
+    compare("GrabCut in every frame / optical flow", peer, lambda: follow(track.ByFlow()), ROUNDS)
+    compare("the same / rigid motion", peer, lambda: follow(track.ByPoints()), ROUNDS)
     for grow in (8, 32):
         compare(
             f"GrowMask / VACE Grow Mask, {grow} pixels", lambda g=grow: host(g), lambda g=grow: ours(float(g)), ROUNDS
         )
     for name, found in (
         ("GrabCut in every frame", every_frame(frames, masks)),
-        ("optical flow", follow(ByFlow())),
-        ("optical flow, edges not refined", follow(ByFlow(refine=False))),
-        ("rigid motion", follow(ByPoints())),
+        ("optical flow", follow(track.ByFlow())),
+        ("optical flow, edges not refined", follow(track.ByFlow(refine=False))),
+        ("rigid motion", follow(track.ByPoints())),
     ):
         print(f"least overlap of {name:34} {iou(found, masks):.3f}")
 

@@ -5,37 +5,21 @@ The official way is VACE's own steps with the drawing functions of controlnet-au
 picture is another one. CPU time is compared on one thread.
 """
 
-import importlib
-import sys
 import time
-import types
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 from _timing import compare, header
 
+from harness import skeletons
 from harness.inprocess import load_host
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from harness.places import pack_module
 
 FRAMES, HEIGHT, WIDTH = 16, 480, 832
 
 
-def pack():
-    """The annotators, without ComfyUI."""
-    package = types.ModuleType("wan_vace")
-    package.__path__ = [str(Path(__file__).resolve().parents[1])]
-    sys.modules["wan_vace"] = package
-    return [
-        importlib.import_module(f"wan_vace.annotators.pose.{name}") for name in ("people", "draw", "smooth", "tiles")
-    ]
-
-
 def walkers(num_frames):
-    from harness import skeletons
-
     return np.stack([skeletons.walker(num_frames), skeletons.walker(num_frames, 600, -50, 300)], 1)
 
 
@@ -71,8 +55,9 @@ def main():
 
     warnings.simplefilter("ignore")
     call = load_host()
-    data, draw, smooth, tiles = pack()
-    from harness import skeletons
+    data, draw, smooth, tiles = (
+        pack_module(f"annotators.pose.{name}") for name in ("people", "draw", "smooth", "tiles")
+    )
 
     points = walkers(FRAMES)
     people, keypoints = data.People(points, HEIGHT, WIDTH), data.to_keypoints(data.People(points, HEIGHT, WIDTH))

@@ -5,30 +5,24 @@ in every segment (tests/harness/drift.py). So this shows what measuring and corr
 Writes results/colour_drift.md and results/colour_drift.png.
 """
 
-import sys
-import types
-from pathlib import Path
 from unittest.mock import patch
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-ROOT = Path(__file__).resolve().parents[1]
+from harness.places import ROOT, pack_module
+
 RESULTS = ROOT / "benchmarks" / "results"
 SEGMENTS, LENGTH, OVERLAP = 10, 33, 9
 
 
 def load():
-    """The pack without ComfyUI, and the drift model."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    package = types.ModuleType("wan_vace")
-    package.__path__ = [str(ROOT)]
-    sys.modules["wan_vace"] = package
-    from harness import drift
-    from wan_vace.vace_core.long import colour
-    from wan_vace.vace_core.long.segments import plan_segments
+    """The drift model, the pack's colour correction, and a plan of segments."""
+    colour, segments = pack_module("vace_core.long.colour"), pack_module("vace_core.long.segments")
+    from harness import drift  # it needs the pack by its name
 
-    return drift, colour, plan_segments(SEGMENTS * (LENGTH - OVERLAP) + OVERLAP, LENGTH, OVERLAP, [])
+    plan = segments.plan_segments(SEGMENTS * (LENGTH - OVERLAP) + OVERLAP, LENGTH, OVERLAP, [])
+    return drift, colour, plan
 
 
 def main():
