@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ...vace_core.conditioning import MASK_EDGES
 from .._host.conditioning import apply_context, empty_video_latent, encode_vcu, require_wan_vae
-from .._host.sampling import require_vace_model
+from .._host.models import require_vace_model
 from .._sockets import Context, VcuWire
 
 

@@ -4,8 +4,8 @@ from comfy_api.latest import io
 
 from ...vace_core.long import WindowSettings, parse_plan, resolve_settings, window_size
 from .._host.long import BATCHED, FUSE_METHODS, LOOPED, SCHEDULES, set_windows
+from .._host.models import require_vace_model
 from .._host.report import publish
-from .._host.sampling import require_vace_model
 
 
 class VaceSetContextWindows(io.ComfyNode):

@@ -6,11 +6,11 @@ It imports the host, `files`, `conditioning`, `strength` and the core's `adapter
 
 from .attach import attach, is_attached, set_strength_field
 from .files import OPENERS, adapter_files, adapter_path
-from .identity import model_identity
 from .lora import lora_files, with_lora
-from .model import load_adapter
+from .model import ADAPTER_KEY, load_adapter
 
 __all__ = [
+    "ADAPTER_KEY",
     "OPENERS",
     "adapter_files",
     "adapter_path",
@@ -18,7 +18,6 @@ __all__ = [
     "is_attached",
     "load_adapter",
     "lora_files",
-    "model_identity",
     "set_strength_field",
     "with_lora",
 ]

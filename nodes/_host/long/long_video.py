@@ -35,9 +35,9 @@ from ....vace_core.long import (
 from ....vace_core.sampling import SamplerSettings
 from ....vace_core.vcu import Reference, Vcu
 from ....vace_core.video import DEFAULT_FPS, MID_GREY
-from ..adapter import model_identity
 from ..conditioning import apply_context, decode_video, empty_video_latent, encode_vcu, latent_space, require_wan_vae
 from ..files import is_below
+from ..models import model_identity
 from ..sampling import SamplingInputs, require_vace_models, sample_context
 from .stored_video import StoredVideo
 

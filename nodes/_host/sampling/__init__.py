@@ -6,17 +6,12 @@ It imports the host, `adapter`, `conditioning` and the core's `sampling`.
 
 from .graph import SamplerChoices, loading_graph, sampling_graph
 from .inputs import SamplingInputs, require_vace_models
-from .models import SAMPLERS, SCHEDULERS, model_files, require_vace_model
 from .sample import sample_context
 
 __all__ = [
-    "SAMPLERS",
-    "SCHEDULERS",
     "SamplerChoices",
     "SamplingInputs",
     "loading_graph",
-    "model_files",
-    "require_vace_model",
     "require_vace_models",
     "sample_context",
     "sampling_graph",

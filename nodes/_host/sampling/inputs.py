@@ -11,7 +11,7 @@ from ....vace_core.errors import VaceInputError
 from ....vace_core.sampling import SamplerSettings
 from ....vace_core.video import LATENT_CHANNELS
 from ..conditioning import FRAMES, REFERENCES, ContextShape
-from .models import require_same_width, require_vace_model
+from ..models import require_same_width, require_vace_model
 
 
 @dataclass(frozen=True)

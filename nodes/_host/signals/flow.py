@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ....annotators.flow import Raft, is_raft, raft_bytes, raft_network, torchvision_names
 from ....vace_core.errors import VaceInputError
-from ..adapter import model_identity
+from ..models import model_identity
 from .files import Weights, find_weights, read_weights, state_of
 from .networks import load_weights, manage
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
+from ..adapter import ADAPTER_KEY
 from ..strength import FIELDS_KEY
-from .model import ADAPTER_KEY
 
 SAMPLES = 16  # tensors of which some values are looked at
 VALUES = 64
