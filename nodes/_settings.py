@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..vace_core.sampling import CUSTOM, DEFAULT, PRESETS, SamplerSettings, choose_settings
-from ._host.models import SAMPLERS, SCHEDULERS
+from ._host.sampling import SAMPLERS, SCHEDULERS
 
 
 def settings_socket() -> io.Input:

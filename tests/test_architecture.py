@@ -33,11 +33,11 @@ ANNOTATORS = {
 HOST_CONCEPTS = {
     "video": {"conditioning"},  # a VIDEO is made of what a latent carries along: frame rate and sound
     "vcu": {"files"},
-    "strength": {"conditioning"},  # strengths are among the conditioning's keys
-    "adapter": {"files", "conditioning", "strength"},
-    "sampling": {"conditioning", "adapter"},  # a model without VACE is refused before sampling
-    "long": {"files", "video", "conditioning", "strength", "adapter", "sampling"},  # a run is all of these in turn
-    "signals": {"files", "video", "adapter"},  # a connected model is told from another as an adapter's base is
+    "strength": {"conditioning", "models"},  # strengths are among the conditioning's keys
+    "adapter": {"files", "conditioning", "models", "strength"},
+    "sampling": {"conditioning", "models"},  # a model without VACE is refused before sampling
+    "long": {"files", "video", "conditioning", "models", "strength", "sampling"},  # a run is all of these in turn
+    "signals": {"files", "video", "models"},  # a connected model is told from another
 }
 
 

@@ -4,8 +4,9 @@ from comfy_api.latest import io
 
 from ...vace_core.strength import StrengthField, chosen_curve, parse_blocks, parse_vcus
 from ...vace_core.video import legal_mask
-from .._host.adapter import adapter_files, adapter_path, attach, load_adapter, lora_files, set_strength_field, with_lora
+from .._host.adapter import adapter_files, adapter_path, attach, load_adapter, lora_files, with_lora
 from .._host.report import publish
+from .._host.strength import set_strength_field
 from .._sockets import Adapter
 
 # By name: ComfyUI before 0.27 has no curve editor, and FLOATS is other packs' list of numbers.

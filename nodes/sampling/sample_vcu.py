@@ -3,8 +3,8 @@
 from comfy_api.latest import io
 
 from ...vace_core.sampling import NEGATIVE_PROMPT
-from .._host.models import model_files
-from .._host.sampling import SamplerChoices, loading_graph, require_vace_models, sampling_graph
+from .._host.models import require_vace_models
+from .._host.sampling import SamplerChoices, loading_graph, model_files, sampling_graph
 from .._settings import boundary_socket, low_noise_socket, nested, read_settings, settings_socket
 from .._sockets import VcuWire, fps_socket
 

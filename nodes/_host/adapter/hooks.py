@@ -10,7 +10,8 @@ import comfy.hooks
 from comfy.patcher_extension import CallbacksMP
 
 from ....vace_core.errors import VaceInputError
-from .model import ADAPTER_KEY, clone_for_base
+from ..models import ADAPTER_KEY
+from .model import clone_for_base
 
 
 def carry_hooks(model: object) -> None:

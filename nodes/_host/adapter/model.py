@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from ....vace_core.adapter import AdapterShape, adapter_shape
 from .files import read_adapter
 
-# Of the adapters among a MODEL's additional models, and of all that belongs to them.
-ADAPTER_KEY = "wan_vace_adapter"
 PATCH_SIZE = (1, 2, 2)
 HEAD_DIM = 128
 SUPPORTED_DTYPES = [torch.float16, torch.bfloat16, torch.float32]

@@ -37,8 +37,8 @@ from ....vace_core.vcu import Reference, Vcu
 from ....vace_core.video import DEFAULT_FPS, MID_GREY
 from ..conditioning import apply_context, decode_video, empty_video_latent, encode_vcu, latent_space, require_wan_vae
 from ..files import is_below
-from ..models import model_identity
-from ..sampling import SamplingInputs, require_vace_models, sample_context
+from ..models import model_identity, require_vace_models
+from ..sampling import SamplingInputs, sample_context
 from .stored_video import StoredVideo
 
 FOLDER = "vace_runs"

@@ -12,9 +12,10 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ....vace_core.long import WindowSettings, count_references
-from ....vace_core.strength import StrengthFields
 from ..conditioning import FRAMES, REFERENCES
-from ..strength import FIELDS_KEY, follow_fields, is_merged
+from ..models import add_sampling_check
+from ..strength import cut_strengths_to_windows
+from ..types import Conds, ModelPatcher
 
 SCHEDULES = (
     ContextSchedules.UNIFORM_STANDARD,
@@ -42,15 +43,12 @@ def set_windows(model: object, settings: WindowSettings) -> object:
     Raises:
         VaceInputError: While sampling, as `count_references` and `ReferencePlan.require_fit` say.
     """
-    clone = model.clone()
-    if is_merged(model) and FIELDS_KEY not in model.model_options["transformer_options"]:
-        # No field: it changes nothing, but cuts the strength of single references to each window.
-        clone = follow_fields(clone, StrengthFields())
+    clone = cut_strengths_to_windows(model)
     for kind, key in HOST_KEYS:
         clone.remove_wrappers_with_key(kind, key)
         clone.remove_wrappers_with_key(kind, WINDOWS_KEY)
     clone.model_options[HANDLER] = VaceContextHandler(settings)
-    clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, WINDOWS_KEY, _prepare_sampling)
+    add_sampling_check(clone, WINDOWS_KEY, _shape_of_window)
     clone.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, WINDOWS_KEY, _shuffle_noise)
     return clone
 
@@ -208,14 +206,14 @@ def _average_references(
             mean += (out.select(TIME, place) - mean) / seen[reference]
 
 
-def _prepare_sampling(
-    executor: Callable, model: object, noise_shape: Sequence, conds: dict, *args: object, **kwargs: object
-) -> tuple:
-    """Count memory for a window, and refuse what does not fit before any model is loaded."""
-    handler = (kwargs.get("model_options") or {}).get(HANDLER)
+def _shape_of_window(
+    _model: ModelPatcher, noise_shape: Sequence[int], conds: Conds, model_options: dict
+) -> Sequence[int]:
+    """Have the host make room for a window, and refuse what does not fit before any model is loaded."""
+    handler = model_options.get(HANDLER)
     if isinstance(handler, VaceContextHandler):  # a node behind ours may have set its own
-        noise_shape = handler.window_shape(noise_shape, conds.values())
-    return executor(model, noise_shape, conds, *args, **kwargs)
+        return handler.window_shape(noise_shape, conds.values())
+    return noise_shape
 
 
 def _shuffle_noise(

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from ..adapter import ADAPTER_KEY
-from ..strength import FIELDS_KEY
+from ..types import ModelPatcher
+from .carried import ADAPTER_KEY, FIELDS_KEY
 
 SAMPLES = 16  # tensors of which some values are looked at
 VALUES = 64
 
 
-def model_identity(patcher: object) -> str:
+def model_identity(patcher: ModelPatcher) -> str:
     """A hash of a model's weights, patches and adapters, quickly: names and shapes of all, values of a few.
 
     Two models that differ in any LoRA, its strength, the file or its precision have different ones; a fine-tune that
@@ -26,7 +26,7 @@ def model_identity(patcher: object) -> str:
     return digest.hexdigest()
 
 
-def _add_model(digest: object, patcher: object) -> None:
+def _add_model(digest: object, patcher: ModelPatcher) -> None:
     weights = patcher.model.state_dict()
     names = sorted(weights)
     for name in names:

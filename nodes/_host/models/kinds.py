@@ -1,22 +1,23 @@
-"""The host's MODEL, as far as VACE needs it."""
+"""What kind of model a MODEL is: a VACE model with its adapter inside, one with an adapter attached, or none."""
 
 import comfy.ldm.wan.model
-import comfy.samplers
-import folder_paths
 
 from ....vace_core.errors import VaceInputError
-from ..adapter import is_attached
-
-SAMPLERS = comfy.samplers.KSampler.SAMPLERS
-SCHEDULERS = comfy.samplers.KSampler.SCHEDULERS
+from ..types import ModelPatcher
+from .carried import ADAPTER_KEY
 
 
-def model_files(folder: str) -> list[str]:
-    """Names of the files in one of the host's model folders, such as ``vae``."""
-    return folder_paths.get_filename_list(folder)
+def is_merged(model: ModelPatcher) -> bool:
+    """Whether a MODEL has its adapter inside, as the host loads a VACE file."""
+    return isinstance(model.get_model_object("diffusion_model"), comfy.ldm.wan.model.VaceWanModel)
 
 
-def require_vace_model(model: object, socket: str = "model") -> None:
+def is_attached(model: ModelPatcher) -> bool:
+    """Whether a MODEL has an adapter of ours."""
+    return bool(model.get_additional_models_with_key(ADAPTER_KEY))
+
+
+def require_vace_model(model: ModelPatcher, socket: str = "model") -> None:
     """Refuse a model that would silently ignore VACE conditioning.
 
     Args:
@@ -26,9 +27,9 @@ def require_vace_model(model: object, socket: str = "model") -> None:
     Raises:
         VaceInputError: If ``model`` has no VACE blocks; the message says what it is.
     """
-    network = model.get_model_object("diffusion_model")
-    if isinstance(network, comfy.ldm.wan.model.VaceWanModel) or is_attached(model):
+    if is_merged(model) or is_attached(model):
         return
+    network = model.get_model_object("diffusion_model")
     found = f"a {type(network).__name__}"
     if type(network) is comfy.ldm.wan.model.WanModel:
         kind = "image-to-video" if network.model_type != "t2v" else "text-to-video"
@@ -40,12 +41,23 @@ def require_vace_model(model: object, socket: str = "model") -> None:
     )
 
 
-def require_same_width(model: object, low_noise_model: object) -> None:
-    """Refuse two experts that are not of one family.
+def require_vace_models(model: ModelPatcher, low_noise_model: ModelPatcher | None, boundary: float) -> None:
+    """Refuse models without VACE, and experts that do not go together.
 
     Raises:
-        VaceInputError: If their tokens have different widths.
+        VaceInputError: Also if ``boundary`` is no noise level.
     """
+    require_vace_model(model)
+    if low_noise_model is not None:
+        require_vace_model(low_noise_model, "low_noise_model")
+        _require_same_width(model, low_noise_model)
+    if not 0 <= boundary <= 1:
+        raise VaceInputError(
+            f"boundary is {boundary:g}; it is a noise level in [0, 1]. Wan 2.2 text to video uses 0.875."
+        )
+
+
+def _require_same_width(model: ModelPatcher, low_noise_model: ModelPatcher) -> None:
     high, low = (m.get_model_object("diffusion_model").dim for m in (model, low_noise_model))
     if high != low:
         raise VaceInputError(

@@ -4,15 +4,17 @@
 It imports the host, `adapter`, `conditioning` and the core's `sampling`.
 """
 
-from .graph import SamplerChoices, loading_graph, sampling_graph
-from .inputs import SamplingInputs, require_vace_models
+from .graph import SamplerChoices, loading_graph, model_files, sampling_graph
+from .inputs import SAMPLERS, SCHEDULERS, SamplingInputs
 from .sample import sample_context
 
 __all__ = [
+    "SAMPLERS",
+    "SCHEDULERS",
     "SamplerChoices",
     "SamplingInputs",
     "loading_graph",
-    "require_vace_models",
+    "model_files",
     "sample_context",
     "sampling_graph",
 ]

@@ -5,6 +5,7 @@ Inputs arrive as raw links, not values: a step whose inputs did not change is th
 
 from dataclasses import dataclass
 
+import folder_paths
 from comfy_api.latest import io
 from comfy_execution.graph_utils import GraphBuilder
 
@@ -70,6 +71,11 @@ def _paste_back(graph: GraphBuilder, video: object, vcu: object, fps: float) -> 
         return pasted.out(0), pasted.out(1)
     parts = graph.node("GetVideoComponents", video=pasted.out(1))
     return pasted.out(0), graph.node("CreateVideo", images=pasted.out(0), audio=parts.out(1), fps=fps).out(0)
+
+
+def model_files(folder: str) -> list[str]:
+    """Names of the files in one of the host's model folders, such as ``vae``, for `loading_graph`."""
+    return folder_paths.get_filename_list(folder)
 
 
 def loading_graph(model: str, weight_dtype: str, text_encoder: str, vae: str) -> io.NodeOutput:

@@ -11,7 +11,10 @@ from ....vace_core.errors import VaceInputError
 from ....vace_core.sampling import SamplerSettings
 from ....vace_core.video import LATENT_CHANNELS
 from ..conditioning import FRAMES, REFERENCES, ContextShape
-from ..models import require_same_width, require_vace_model
+from ..models import require_vace_model, require_vace_models
+
+SAMPLERS = comfy.samplers.KSampler.SAMPLERS
+SCHEDULERS = comfy.samplers.KSampler.SCHEDULERS
 
 
 @dataclass(frozen=True)
@@ -63,22 +66,6 @@ def require_usable(inputs: SamplingInputs) -> None:
     if inputs.guider is not None:
         require_vace_model(inputs.patcher, "guider's model")
     require_vace_models(inputs.patcher, inputs.low_noise_model, inputs.boundary)
-
-
-def require_vace_models(model: object, low_noise_model: object | None, boundary: float) -> None:
-    """Refuse models without VACE, and experts that do not go together.
-
-    Raises:
-        VaceInputError: Also if ``boundary`` is no noise level.
-    """
-    require_vace_model(model)
-    if low_noise_model is not None:
-        require_vace_model(low_noise_model, "low_noise_model")
-        require_same_width(model, low_noise_model)
-    if not 0 <= boundary <= 1:
-        raise VaceInputError(
-            f"boundary is {boundary:g}; it is a noise level in [0, 1]. Wan 2.2 text to video uses 0.875."
-        )
 
 
 def context_shape(inputs: SamplingInputs) -> ContextShape:

@@ -7,73 +7,51 @@ by a list that knows which block the host is at, since the host multiplies every
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import comfy.ldm.wan.model
-import comfy.model_base
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ....vace_core.strength import StrengthFields, num_active_blocks
-from .model_call import FIELDS_KEY, NUM_REFERENCES_KEY, active_vcus, require_vcus, scale_strengths, with_reference_count
+from ..models import add_sampling_check
+from ..types import Conds, ModelPatcher, TransformerOptions, WanModel
+from .checks import require_vcus
+from .model_call import CONTEXT_KEY, STRENGTHS_KEY, ActiveVcus, ModelCall, around_model_call, with_reference_count
 
 MERGED_KEY = "wan_vace_merged_strength"
 
 
-def is_merged(model: object) -> bool:
-    """Whether a MODEL has its adapter inside, as the host loads a VACE file."""
-    return isinstance(model.get_model_object("diffusion_model"), comfy.ldm.wan.model.VaceWanModel)
-
-
-def follow_fields(model: object, fields: StrengthFields) -> object:
-    """A clone of a merged VACE ``model`` that follows the fields, which must fit it."""
-    clone = model.clone()
-    clone.model_options["transformer_options"][FIELDS_KEY] = fields
-    if not model.get_wrappers(WrappersMP.APPLY_MODEL, MERGED_KEY):
-        clone.add_object_patch("extra_conds", with_reference_count(model.get_model_object("extra_conds")))
-        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, MERGED_KEY, _apply_model)
-        clone.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, MERGED_KEY, _prepare_sampling)
+def follow_fields(clone: ModelPatcher) -> ModelPatcher:
+    """A merged VACE MODEL, a clone of ours that carries fields, made to follow them."""
+    if not clone.get_wrappers(WrappersMP.APPLY_MODEL, MERGED_KEY):
+        clone.add_object_patch("extra_conds", with_reference_count(clone.get_model_object("extra_conds")))
+        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, MERGED_KEY, around_model_call(_install_strengths))
+        add_sampling_check(clone, MERGED_KEY, _check_prompts)
     return clone
 
 
-def _prepare_sampling(
-    executor: Callable, model: object, noise_shape: Sequence, conds: dict, *args: object, **kwargs: object
-) -> tuple:
+def _check_prompts(model: ModelPatcher, noise_shape: Sequence[int], conds: Conds, _options: dict) -> Sequence[int]:
     require_vcus(model, conds)
-    return executor(model, noise_shape, conds, *args, **kwargs)
+    return noise_shape
 
 
-def _apply_model(
-    executor: Callable,
-    x: Tensor,
-    t: Tensor,
-    c_concat: Tensor | None = None,
-    c_crossattn: Tensor | None = None,
-    control: object | None = None,
-    transformer_options: dict | None = None,
-    **kwargs: object,
-) -> Tensor:
-    """One model call at the field's strength."""
-    references = kwargs.pop(NUM_REFERENCES_KEY, 0)
-    options = dict(transformer_options or {})
-    base, context = executor.class_obj, kwargs["vace_context"]
-    network, dtype = base.diffusion_model, base.get_dtype_inference()
-    strengths = [comfy.model_base.convert_tensor(s, dtype, x.device) for s in kwargs["vace_strength"]]
-    strengths = scale_strengths(strengths, options, base.model_sampling, context.to(x.device), references)
-    live = active_vcus(strengths, options, network.vace_layers)
-    if live:
-        kwargs["vace_context"] = context[:, list(live)]
-        options["wrappers"] = copy_nested_dicts(options.get("wrappers", {}))
-        scale = _scale([strengths[vcu] for vcu in live], list(live.values()))
-        add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, MERGED_KEY, scale, options)
-    with _only(network, max(map(num_active_blocks, live.values()), default=0)):
-        return executor(x, t, c_concat, c_crossattn, control, options, **kwargs)
+@contextmanager
+def _install_strengths(call: ModelCall) -> Iterator[None]:
+    """The VCUs that have an effect at the fields' strengths, and the blocks that have one."""
+    network = call.base.diffusion_model
+    active = call.active_vcus(network.vace_layers)
+    call.inputs[CONTEXT_KEY] = active.context if active.num_blocks else call.context  # the host embeds one in any case
+    call.inputs[STRENGTHS_KEY] = list(active.strengths)
+    if active.num_blocks:
+        call.options["wrappers"] = copy_nested_dicts(call.options.get("wrappers", {}))
+        add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, MERGED_KEY, _give_block_strengths(active), call.options)
+    with _leading_blocks(network, active.num_blocks):
+        yield
 
 
-def _scale(strengths: Sequence, factors: Sequence[Sequence[float]]) -> Callable:
-    """Put the strengths in where the host no longer turns them into a plain list of the model's precision."""
+def _give_block_strengths(active: ActiveVcus) -> Callable:
+    """A wrapper that puts the strengths in where the host no longer turns them into the model's precision."""
 
     def wrapper(executor: Callable, *args: object, **kwargs: object) -> Tensor:
         options = next(value for value in (*args, kwargs.get("transformer_options")) if isinstance(value, dict))
-        kwargs["vace_strength"] = _BlockStrengths(strengths, factors, executor.class_obj.vace_layers_mapping, options)
+        kwargs[STRENGTHS_KEY] = _BlockStrengths(active, executor.class_obj.vace_layers_mapping, options)
         return executor(*args, **kwargs)
 
     return wrapper
@@ -82,11 +60,9 @@ def _scale(strengths: Sequence, factors: Sequence[Sequence[float]]) -> Callable:
 class _BlockStrengths(list):
     """Strengths of the VCUs at the base block that runs."""
 
-    def __init__(
-        self, strengths: Sequence, factors: Sequence[Sequence[float]], mapping: dict[int, int], options: dict
-    ) -> None:
-        super().__init__(strengths)
-        self.factors = factors
+    def __init__(self, active: ActiveVcus, mapping: dict[int, int], options: TransformerOptions) -> None:
+        super().__init__(active.strengths)
+        self.factors = active.factors
         self.mapping = mapping
         self.options = options
 
@@ -95,7 +71,7 @@ class _BlockStrengths(list):
 
 
 @contextmanager
-def _only(network: object, count: int) -> Iterator[None]:
+def _leading_blocks(network: WanModel, count: int) -> Iterator[None]:
     """The network with its leading adapter blocks alone, the others not being computed.
 
     Safe: the host reads the table once for each block of a call and nowhere else, a network runs one call at a time

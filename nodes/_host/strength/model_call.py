@@ -1,156 +1,127 @@
-"""The strength field while the model runs, the same for attached adapters and merged VACE models."""
+"""One call of the host's model, as far as VACE needs it; the same for attached adapters and merged VACE models.
+
+The host's wrapper around a call is written here once. What installs the VCUs' work, the blocks of an adapter or the
+strengths of a merged model, is handed a `ModelCall` in which everything is worked out.
+"""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import comfy.conds
-import torch
+import comfy.model_base
 from torch import Tensor
 
-from ....vace_core.errors import VaceInputError
-from ....vace_core.strength import (
-    StrengthField,
-    StrengthFields,
-    applies_to,
-    num_active_blocks,
-    require_vcu,
-    share_of_schedule,
-)
-from ..conditioning import FRAMES, REFERENCES
+from ....vace_core.strength import StrengthFields, applies_to, num_active_blocks
+from ..conditioning import REFERENCES
+from ..models import strength_fields
+from ..types import BaseModel, TransformerOptions
+from .scaling import scale_strengths
 
-# The StrengthFields in the model's transformer options, which every node may set and every clone keeps.
-FIELDS_KEY = "wan_vace_strength_field"
-# Its number of leading reference latents; the host hands it from ``extra_conds`` to the model call.
+# What the host hands from ``extra_conds`` to the model call: its own two names, and our number of reference latents.
+CONTEXT_KEY, STRENGTHS_KEY = "vace_context", "vace_strength"
 NUM_REFERENCES_KEY = "vace_num_references"
-# The host's window in the transformer options, while it runs one: ``index_list`` among ``total_frames`` latent frames.
-WINDOW = "context_window"
-# Noise levels are float32: a step that begins at a jump of the curve belongs behind it.
-ROUNDING = 1e-4
 
 
-def scale_strengths(strengths: Sequence, options: dict, schedule: object, context: Tensor, references: int) -> list:
-    """Each VCU's strength at this moment of sampling: a number, or one for each token [1, tokens, 1].
+@dataclass(frozen=True, eq=False)
+class ActiveVcus:
+    """The VCUs that have an effect in one call through one adapter.
 
-    Args:
-        strengths: As the conditioning says.
-        options: The call's transformer options, with the fields if any were set, and the noise level.
-        schedule: The host's ``model_sampling``.
+    Attributes:
+        context: [B, VCUs, 96, n, h, w], of these alone.
+        strengths: For each of them a number, or one for each token [1, tokens, 1].
+        factors: For each of them a factor for each block of the adapter.
+    """
+
+    context: Tensor
+    strengths: tuple[float | Tensor, ...]
+    factors: tuple[tuple[float, ...], ...]
+
+    @property
+    def num_blocks(self) -> int:
+        """Leading blocks of the adapter that must run; 0 where no VCU has an effect."""
+        return max(map(num_active_blocks, self.factors), default=0)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelCall:
+    """One call of the model, prepared once from what the host hands to it.
+
+    Attributes:
+        base: The host's model that is called.
         context: [B, VCUs, 96, n, h, w], n the latent frames of this call: all R + t, or those of a context window.
-        references: R.
-
-    Raises:
-        VaceInputError: If a strength for each token meets context windows of an unknown kind.
+        strengths: Each VCU's at this noise level: a number, or one for each token [1, tokens, 1].
+        options: The call's transformer options; a copy, to be added to.
+        inputs: What goes to the network by name beside these, without the VCUs; a copy, to be added to.
     """
-    length = context.shape[3]
-    strengths = [cut_to_call(strength, options, length) for strength in strengths]
-    fields = options.get(FIELDS_KEY)
-    if fields is None:
-        return strengths
-    place = share_of_schedule(float(options["sigmas"][0]), schedule.percent_to_sigma) + ROUNDING
-    chosen = [fields.of(vcu) for vcu in range(1, len(strengths) + 1)]
-    factors = {each: _factor(each, place, options, context, references) for each in set(chosen)}
-    return [_times(strength, factors[each]) for strength, each in zip(strengths, chosen, strict=True)]
+
+    base: BaseModel
+    context: Tensor
+    strengths: tuple[float | Tensor, ...]
+    options: TransformerOptions
+    inputs: dict[str, object]
+
+    def active_vcus(self, num_blocks: int, vcus: Sequence[int] = ()) -> ActiveVcus:
+        """The VCUs that have an effect through an adapter.
+
+        A strength for each token always counts, a number counts if it is not 0, and one of the blocks' factors must
+        not be 0.
+
+        Args:
+            num_blocks: Blocks of the adapter.
+            vcus: Numbers of the VCUs that it works on, from 1; empty for all.
+        """
+        fields = strength_fields(self.options) or StrengthFields()
+        factors = {
+            index: fields.of(index + 1).block_factors(num_blocks)
+            for index, strength in enumerate(self.strengths)
+            if applies_to(vcus, index + 1) and (isinstance(strength, Tensor) or strength != 0)
+        }
+        active = {index: each for index, each in factors.items() if num_active_blocks(each)}
+        strengths = tuple(self.strengths[index] for index in active)
+        return ActiveVcus(self.context[:, list(active)], strengths, tuple(active.values()))
 
 
-def _factor(
-    strength_field: StrengthField, place: float, options: dict, context: Tensor, references: int
-) -> float | Tensor:
-    """A field at a place of the schedule: a number, or one for each token of this call [1, tokens, 1]."""
-    step = strength_field.steps.at(place)
-    if step == 0:
-        return 0.0
-    _, _, _, length, h, w = context.shape
-    whole = getattr(options.get(WINDOW), "total_frames", length)
-    tokens = cut_to_call(strength_field.token_factors(references, whole - references, h, w), options, length)
-    return step if tokens is None else tokens.to(context.device) * step
-
-
-def _times(strength: float | Tensor, factor: float | Tensor) -> float | Tensor:
-    """A product that is the number 0, not a 0 for each token, where the VCU need not be computed."""
-    return strength * factor if isinstance(factor, Tensor) or factor != 0 else 0.0
-
-
-def cut_to_call(values: Tensor | float | None, options: dict, length: int) -> Tensor | float | None:
-    """Values for each token, cut to the latent frames of this call where context windows run; others as they are.
+def around_model_call(install: Callable[[ModelCall], AbstractContextManager]) -> Callable:
+    """The host's ``APPLY_MODEL`` wrapper, which has VCUs work in the model for the length of each call.
 
     Args:
-        values: [1, tokens, 1] of the whole latent, references included, or no tensor.
-        options: The call's transformer options.
-        length: Latent frames of this call.
-
-    Raises:
-        VaceInputError: If the window does not say which latent frames it holds.
+        install: Prepares the model and the call, and takes back afterwards what it changed of the model.
     """
-    window = options.get(WINDOW)
-    if window is None or not isinstance(values, Tensor):
-        return values
-    # The host puts one more frame in front of a window that does not begin the video.
-    anchor = getattr(window, "causal_anchor_index", None)
-    lead = [] if anchor is None or anchor < 0 else [anchor]
-    frames, whole = [*lead, *getattr(window, "index_list", [])], getattr(window, "total_frames", 0)
-    if len(frames) != length or not whole or values.shape[1] % whole:
-        raise VaceInputError(
-            "model has context windows that do not say which frames they hold, but its VACE strength differs over "
-            "frames, area or references. Use VACE Set Context Windows, or one strength throughout."
+
+    def apply_model(
+        executor: Callable,
+        x: Tensor,
+        t: Tensor,
+        c_concat: Tensor | None = None,
+        c_crossattn: Tensor | None = None,
+        control: object | None = None,
+        transformer_options: TransformerOptions | None = None,
+        **inputs: object,
+    ) -> Tensor:
+        references, options = inputs.pop(NUM_REFERENCES_KEY, 0), dict(transformer_options or {})
+        context, strengths = inputs.pop(CONTEXT_KEY, None), inputs.pop(STRENGTHS_KEY, None)
+        if context is None:
+            return executor(x, t, c_concat, c_crossattn, control, options, **inputs)
+        base = executor.class_obj
+        # As the host does with all it hands to a model; a strength for each token is rounded with the rest.
+        context, *strengths = (
+            comfy.model_base.convert_tensor(value, base.get_dtype_inference(), x.device)
+            for value in (context, *strengths)
         )
-    return values.unflatten(1, (whole, -1))[:, frames].flatten(1, 2)
+        strengths = scale_strengths(strengths, options, base.model_sampling, context, references)
+        call = ModelCall(base, context, tuple(strengths), options, inputs)
+        with install(call):
+            return executor(x, t, c_concat, c_crossattn, control, call.options, **call.inputs)
+
+    return apply_model
 
 
-def active_vcus(
-    strengths: Sequence, options: dict, num_layers: int, served: Sequence[int] = ()
-) -> dict[int, tuple[float, ...]]:
-    """VCUs that have an effect, by index, and the factors of the adapter's blocks for each.
+def with_reference_count(extra_conds: Callable) -> Callable:
+    """``extra_conds`` of a model, and the number of reference latents, which the host does not hand on."""
 
-    Args:
-        strengths: From `scale_strengths`; any strength for each token counts, and any number but 0.
-        options: The call's transformer options.
-        num_layers: Blocks of the adapter.
-        served: Numbers of the VCUs that the adapter works on; empty for all.
-    """
-    fields = options.get(FIELDS_KEY, StrengthFields())
-    factors = {
-        index: fields.of(index + 1).block_factors(num_layers)
-        for index, strength in enumerate(strengths)
-        if applies_to(served, index + 1) and (isinstance(strength, Tensor) or strength != 0)
-    }
-    return {index: each for index, each in factors.items() if num_active_blocks(each)}
+    def counted(**kwargs: object) -> dict:
+        count = max(kwargs.get(REFERENCES) or [0])
+        return {**extra_conds(**kwargs), NUM_REFERENCES_KEY: comfy.conds.CONDConstant(count)}
 
-
-def require_vcus(model: object, conds: dict, served: Sequence[Sequence[int]] = ()) -> None:
-    """Refuse the number of a VCU that no prompt has, before anything is loaded.
-
-    Args:
-        model: The MODEL that samples.
-        conds: The host's prompts by kind, each a list of dicts.
-        served: For each attached adapter the numbers of the VCUs that it works on.
-
-    Raises:
-        VaceInputError: If VACE Set Strength or VACE Apply Adapter names one.
-    """
-    present = max((len(entry.get(FRAMES) or ()) for group in conds.values() for entry in group), default=0)
-    fields = model.model_options["transformer_options"].get(FIELDS_KEY, StrengthFields())
-    require_vcu("vcu of VACE Set Strength", fields.highest, present)
-    for vcus in served:
-        require_vcu("vcus of VACE Apply Adapter", max(vcus, default=0), present)
-
-
-def with_reference_count(previous: Callable) -> Callable:
-    """``extra_conds``, and the number of reference latents, which the host does not hand on."""
-
-    def extra_conds(**kwargs: object) -> dict:
-        return {**previous(**kwargs), NUM_REFERENCES_KEY: comfy.conds.CONDConstant(max(kwargs.get(REFERENCES) or [0]))}
-
-    return extra_conds
-
-
-def require_finite(strengths: Sequence) -> None:
-    """Refuse what would turn the whole video into NaN.
-
-    Raises:
-        VaceInputError: If a strength of a VCU is NaN or infinite.
-    """
-    for number, strength in enumerate(strengths, start=1):
-        if not torch.as_tensor(strength).isfinite().all():
-            raise VaceInputError(
-                f"vace_strength of VCU {number} in the conditioning is NaN or infinite; a strength must be a finite "
-                f"number. Set it with VACE Apply Context."
-            )
+    return counted
