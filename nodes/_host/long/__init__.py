@@ -1,10 +1,13 @@
 """Long videos in the host: sampled segment by segment, or window by window.
 
-A long VCU and settings go in; a stored video comes out that is read from disk frame by frame.
-It imports the host, `sampling` and all that it uses, and the core's `long`.
+A long VCU and settings go in; a stored video comes out that is read from disk frame by frame. `long_video` has a
+`job` planned (`planner`), made (`generator`) and kept (`store`); `windows` samples all of a video in one pass.
+It imports the host, `conditioning`, `files`, `models`, `sampling`, `strength`, `video`, and the core's `exact`, `long`,
+`sampling`, `vcu` and `video`.
 """
 
-from .long_video import LongJob, sample_long
+from .job import LongJob
+from .long_video import sample_long
 from .source import read_long_vcu
 from .windows import BATCHED, FUSE_METHODS, LOOPED, SCHEDULES, set_windows
 

@@ -1,20 +1,25 @@
 """Sampling with the host's own guiders, noise and model management.
 
-`inputs` refuses what cannot be sampled, `sample` runs it, `graph` expands one node into the host's steps.
-It imports the host, `adapter`, `conditioning` and the core's `sampling`.
+`steps` is the way from a VCU to its frames, which `graph` hands to the host as nodes and `direct` takes at once;
+`inputs` refuses what cannot be sampled, and `sample` runs the step in the middle.
+It imports the host, `conditioning`, `models`, and the core's `conditioning`, `exact`, `sampling`, `vcu` and `video`.
 """
 
+from .direct import DirectSteps
 from .graph import SamplerChoices, loading_graph, model_files, sampling_graph
 from .inputs import SAMPLERS, SCHEDULERS, SamplingInputs
 from .sample import sample_context
+from .steps import sample_vcu
 
 __all__ = [
     "SAMPLERS",
     "SCHEDULERS",
+    "DirectSteps",
     "SamplerChoices",
     "SamplingInputs",
     "loading_graph",
     "model_files",
     "sample_context",
+    "sample_vcu",
     "sampling_graph",
 ]

@@ -3,13 +3,19 @@
 Inputs arrive as raw links, not values: a step whose inputs did not change is then found in the cache.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import folder_paths
 from comfy_api.latest import io
-from comfy_execution.graph_utils import GraphBuilder
+from comfy_execution.graph_utils import GraphBuilder, Node
 
 from ....vace_core.exact import DEFAULT_FEATHER, SIDES
+from .steps import OFFICIAL_ENCODING, sample_vcu
+
+# A node's id and which of its outputs.
+Link: TypeAlias = list
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class SamplerChoices:
     keep_pixels: bool
 
 
-def sampling_graph(links: dict, choices: SamplerChoices) -> io.NodeOutput:
+def sampling_graph(links: Mapping[str, Link], choices: SamplerChoices) -> io.NodeOutput:
     """From a VCU to a finished video.
 
     Args:
@@ -41,36 +47,59 @@ def sampling_graph(links: dict, choices: SamplerChoices) -> io.NodeOutput:
     Returns:
         The node output: video, frames, latent, video_latent.
     """
-    graph = GraphBuilder()
-    vae, vcu = links["vae"], links["vcu"]
-    positive, negative = (
-        graph.node("CLIPTextEncode", clip=links["clip"], text=text).out(0) for text in choices.prompts
-    )
-    encoding = {"mask_edges": "official", "antialias_references": False}
-    context = graph.node("VaceEncodeVcu", "encode", vae=vae, vcu=vcu, **encoding)
-    applying = {"strength": choices.strength, "batch_size": 1, "model": links["model"]}
-    applied = graph.node("VaceApplyContext", positive=positive, negative=negative, context=context.out(0), **applying)
-    latent = applied.out(2)
-    if choices.keep_pixels:
-        latent = graph.node("VaceSetNoiseMask", "hold", latent=latent, vcu=vcu, vae=vae, grow=0).out(0)
-    models = {name: links[name] for name in ("model", "low_noise_model") if name in links}
-    conditioning = {"positive": applied.out(0), "negative": applied.out(1), "latent": latent}
-    sampled = graph.node("VaceSampleContext", "sample", **models, **conditioning, denoise=1.0, **choices.sampling)
-    counts = {"trim_latent": -1, "length": -1}
-    decoded = graph.node("VaceDecodeLatent", samples=sampled.out(0), vae=vae, fps=choices.fps, **counts)
+    steps = _GraphSteps(GraphBuilder(), links, choices)
+    sampled, decoded = sample_vcu(steps, *choices.prompts)
     frames, video = decoded.out(0), decoded.out(1)
     if choices.keep_pixels:
-        frames, video = _paste_back(graph, video, vcu, choices.fps)
-    return io.NodeOutput(video, frames, sampled.out(0), sampled.out(1), expand=graph.finalize())
+        frames, video = steps.paste_back(video)
+    return io.NodeOutput(video, frames, sampled.out(0), sampled.out(1), expand=steps.graph.finalize())
 
 
-def _paste_back(graph: GraphBuilder, video: object, vcu: object, fps: float) -> tuple[object, object]:
-    """Frames and video with what the VCU keeps. The node gives the VCU's frame rate, so another is set behind it."""
-    pasted = graph.node("VacePasteBack", "paste", frames=video, vcu=vcu, feather=DEFAULT_FEATHER, feather_side=SIDES[0])
-    if not fps:
-        return pasted.out(0), pasted.out(1)
-    parts = graph.node("GetVideoComponents", video=pasted.out(1))
-    return pasted.out(0), graph.node("CreateVideo", images=pasted.out(0), audio=parts.out(1), fps=fps).out(0)
+@dataclass(frozen=True)
+class _GraphSteps:
+    """The steps as nodes of a graph; see `VcuSteps`."""
+
+    graph: GraphBuilder
+    links: Mapping[str, Link]
+    choices: SamplerChoices
+
+    def encode_prompt(self, text: str) -> Link:
+        return self.graph.node("CLIPTextEncode", clip=self.links["clip"], text=text).out(0)
+
+    def encode_vcu(self) -> Link:
+        wires = {name: self.links[name] for name in ("vae", "vcu")}
+        return self.graph.node("VaceEncodeVcu", "encode", **wires, **OFFICIAL_ENCODING).out(0)
+
+    def apply_context(self, positive: Link, negative: Link, context: Link) -> tuple[Link, Link, Link]:
+        """With ``keep_pixels``, what is kept is held while sampling."""
+        prompts = {"positive": positive, "negative": negative}
+        settings = {"strength": self.choices.strength, "batch_size": 1, "model": self.links["model"]}
+        applied = self.graph.node("VaceApplyContext", **prompts, context=context, **settings)
+        latent = applied.out(2)
+        if self.choices.keep_pixels:
+            wires = {name: self.links[name] for name in ("vae", "vcu")}
+            latent = self.graph.node("VaceSetNoiseMask", "hold", latent=latent, **wires, grow=0).out(0)
+        return applied.out(0), applied.out(1), latent
+
+    def sample(self, positive: Link, negative: Link, latent: Link) -> Node:
+        models = {name: self.links[name] for name in ("model", "low_noise_model") if name in self.links}
+        wires = {**models, "positive": positive, "negative": negative, "latent": latent}
+        return self.graph.node("VaceSampleContext", "sample", **wires, denoise=1.0, **self.choices.sampling)
+
+    def decode(self, sampled: Node) -> Node:
+        counts = {"trim_latent": -1, "length": -1}
+        wires = {"samples": sampled.out(0), "vae": self.links["vae"]}
+        return self.graph.node("VaceDecodeLatent", **wires, fps=self.choices.fps, **counts)
+
+    def paste_back(self, video: Link) -> tuple[Link, Link]:
+        """Frames and video with what the VCU keeps; the node gives the VCU's frame rate, another is set behind it."""
+        join = {"feather": DEFAULT_FEATHER, "feather_side": SIDES[0]}
+        pasted = self.graph.node("VacePasteBack", "paste", frames=video, vcu=self.links["vcu"], **join)
+        if not self.choices.fps:
+            return pasted.out(0), pasted.out(1)
+        parts = self.graph.node("GetVideoComponents", video=pasted.out(1))
+        again = {"images": pasted.out(0), "audio": parts.out(1), "fps": self.choices.fps}
+        return pasted.out(0), self.graph.node("CreateVideo", **again).out(0)
 
 
 def model_files(folder: str) -> list[str]:
