@@ -11,17 +11,18 @@ from comfy.patcher_extension import CallbacksMP
 
 from ....vace_core.errors import VaceInputError
 from ..models import ADAPTER_KEY
+from ..types import HookGroup, ModelPatcher
 from .model import clone_for_base
 
 
-def carry_hooks(model: object) -> None:
+def carry_hooks(model: ModelPatcher) -> None:
     """Have the adapters of ``model``, a clone of ours, and of its own clones, get the hooks of every run."""
     model.add_callback_with_key(CallbacksMP.ON_REGISTER_ALL_HOOK_PATCHES, ADAPTER_KEY, _register)
     model.add_callback_with_key(CallbacksMP.ON_CLEANUP, ADAPTER_KEY, _undo)
     model.add_callback_with_key(CallbacksMP.ON_CLONE, ADAPTER_KEY, _clone)
 
 
-def apply_hooks(base: object, adapter: object) -> None:
+def apply_hooks(base: ModelPatcher, adapter: ModelPatcher) -> None:
     """Bring the adapter's weights to the hooks that the base has on now.
 
     Args:
@@ -56,7 +57,7 @@ class HooksAtStrengths(comfy.hooks.HookGroup):
         self.strengths = self._now()
 
     @classmethod
-    def of(cls, hooks: object | None, adapter: object) -> "HooksAtStrengths | None":
+    def of(cls, hooks: HookGroup | None, adapter: ModelPatcher) -> "HooksAtStrengths | None":
         """Those of a group that patch this adapter; None if none does."""
         weights = hooks.get_type(comfy.hooks.EnumHookType.Weight) if hooks else ()
         return cls(found) if (found := [hook for hook in weights if adapter.hook_patches.get(hook.hook_ref)]) else None
@@ -75,7 +76,7 @@ class HooksAtStrengths(comfy.hooks.HookGroup):
         return hash(self.strengths)
 
 
-def _register(base: object, _hooks: object, target: dict, options: dict | None, registered: object) -> None:
+def _register(base: ModelPatcher, _hooks: HookGroup, target: dict, options: dict | None, registered: HookGroup) -> None:
     """What the base has taken, for its adapters too; the host takes back here what a run before has left."""
     taken = comfy.hooks.HookGroup()
     for hook in registered.get_type(comfy.hooks.EnumHookType.Weight):
@@ -91,14 +92,14 @@ def _register(base: object, _hooks: object, target: dict, options: dict | None, 
                 )
 
 
-def _undo(base: object) -> None:
+def _undo(base: ModelPatcher) -> None:
     """Give the adapters their own weights back; the host does so for the base alone when a run is broken off."""
     for adapter in base.get_additional_models_with_key(ADAPTER_KEY):
         adapter.clean_hooks()
         adapter.model.hooks = None
 
 
-def _clone(base: object, clone: object) -> None:
+def _clone(base: ModelPatcher, clone: ModelPatcher) -> None:
     """Take the adapters along where the host takes a clone out of dynamic VRAM, as it does for hooks."""
     if base.is_dynamic() and not clone.is_dynamic():
         adapters = base.get_additional_models_with_key(ADAPTER_KEY)

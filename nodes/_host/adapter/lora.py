@@ -5,6 +5,7 @@ import comfy.utils
 import folder_paths
 
 from ....vace_core.errors import VaceInputError
+from ..types import ModelPatcher
 
 FOLDER = "loras"
 # In the name of every key that belongs to the adapter, whatever the trainer that wrote it.
@@ -16,7 +17,7 @@ def lora_files() -> list[str]:
     return folder_paths.get_filename_list(FOLDER)
 
 
-def with_lora(adapter: object, name: str, strength: float) -> object:
+def with_lora(adapter: ModelPatcher, name: str, strength: float) -> ModelPatcher:
     """A clone of an adapter with a LoRA, as the host's loaders put one on a model; the weights stay shared.
 
     Args:
@@ -41,5 +42,5 @@ def with_lora(adapter: object, name: str, strength: float) -> object:
     return patched
 
 
-def _count(adapter: object) -> int:
+def _count(adapter: ModelPatcher) -> int:
     return sum(map(len, adapter.patches.values()))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ....vace_core.adapter import AdapterShape, adapter_shape
+from ..types import ModelPatcher
 from .files import read_adapter
 
 PATCH_SIZE = (1, 2, 2)
@@ -75,7 +76,7 @@ class ContextAdapter(nn.Module):
         return 0
 
 
-def load_adapter(path: Path, disable_dynamic: bool = False) -> object:
+def load_adapter(path: Path, disable_dynamic: bool = False) -> ModelPatcher:
     """A ModelPatcher of the adapter in a file, which the host may load again: out of dynamic VRAM, or for another GPU.
 
     Args:
@@ -91,7 +92,7 @@ def load_adapter(path: Path, disable_dynamic: bool = False) -> object:
     return patcher
 
 
-def clone_for_base(base: object, adapter: object) -> object:
+def clone_for_base(base: ModelPatcher, adapter: ModelPatcher) -> ModelPatcher:
     """A clone of the adapter as it goes with that base: in dynamic VRAM only if the base is.
 
     The host patches hooks into weights only out of dynamic VRAM, and takes the base out of it. All clones share one
@@ -108,7 +109,7 @@ def clone_for_base(base: object, adapter: object) -> object:
 
 def build_adapter(
     tensors: dict[str, Tensor], metadata: dict | None, layers: tuple[int, ...] | None, disable_dynamic: bool = False
-) -> object:
+) -> ModelPatcher:
     """A ModelPatcher of the adapter.
 
     Args:

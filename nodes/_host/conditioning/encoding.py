@@ -8,13 +8,14 @@ from torch import Tensor
 from ....vace_core.conditioning import VaceContext, assemble_context, is_constant, split_for_encoding
 from ....vace_core.errors import VaceInputError
 from ....vace_core.vcu import Vcu, letterbox
+from ..types import VAE
 from .vae import empty_latent, encode
 
 # Of the largest weight. A VAE in bfloat16 differs from its own float32 by 0.4 %, one trained anew by far more.
 TOLERANCE = 0.02
 
 
-def encode_vcu(vae: object, vcu: Vcu, mask_edges: str = "official", antialias_references: bool = False) -> VaceContext:
+def encode_vcu(vae: VAE, vcu: Vcu, mask_edges: str = "official", antialias_references: bool = False) -> VaceContext:
     """Everything the context adapter reads of a VCU, encoded.
 
     Args:
@@ -33,7 +34,7 @@ def encode_vcu(vae: object, vcu: Vcu, mask_edges: str = "official", antialias_re
     return replace(context, reference_strengths=strengths, fps=vcu.fps, audio=vcu.audio, latent_space=latent_space(vae))
 
 
-def latent_space(vae: object) -> Tensor | None:
+def latent_space(vae: VAE) -> Tensor | None:
     """What tells one VAE's latents from another's: the weights of the encoder's last layer, 1024 numbers.
 
     Decoders that were trained for the same latents, and other precisions of the same file, are not told apart.
@@ -47,7 +48,7 @@ def latent_space(vae: object) -> Tensor | None:
     return weight.detach().flatten(1).to("cpu", torch.float32)
 
 
-def require_same_latents(vae: object, encoded_by: Tensor | None) -> None:
+def require_same_latents(vae: VAE, encoded_by: Tensor | None) -> None:
     """Refuse to decode with another VAE than the one that encoded.
 
     Args:

@@ -13,12 +13,15 @@ import torch
 from ....vace_core.conditioning import VaceContext, pad_references, token_strength
 from ....vace_core.errors import VaceInputError
 from ....vace_core.video import SPATIAL_STRIDE, num_pixel_frames
+from ..types import Conditioning
 from .vae import empty_latent
 
 FRAMES, MASK, STRENGTH, REFERENCES = "vace_frames", "vace_mask", "vace_strength", "vace_references"
 
 
-def apply_context(conditionings: list[list], context: VaceContext, strength: float) -> tuple[list[list], int]:
+def apply_context(
+    conditionings: list[Conditioning], context: VaceContext, strength: float
+) -> tuple[list[Conditioning], int]:
     """Conditionings with one more VCU, all VCUs brought to the same number of reference slots.
 
     Args:

@@ -13,13 +13,14 @@ from torch import Tensor
 from ....vace_core.conditioning import VaceContext
 from ....vace_core.errors import VaceInputError, require_shape
 from ....vace_core.video import LATENT_CHANNELS, SPATIAL_STRIDE, num_pixel_frames
+from ..types import VAE, Latent
 from .encoding import require_same_latents
 from .vae import decode
 
 NUM_REFERENCES, NUM_FRAMES = "vace_num_references", "vace_num_frames"
 LATENT_FRAMES = "vace_latent_frames"  # R + t; a latent that is shorter was trimmed by another node
 FPS, AUDIO = "vace_fps", "vace_audio"
-VAE = "vace_vae"  # the encoder's `latent_space`
+LATENT_SPACE = "vace_vae"  # the encoder's `latent_space`
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ContextShape:
         return self.w * SPATIAL_STRIDE, self.h * SPATIAL_STRIDE
 
 
-def empty_video_latent(context: VaceContext, num_references: int, batch_size: int) -> dict:
+def empty_video_latent(context: VaceContext, num_references: int, batch_size: int) -> Latent:
     """The LATENT to sample on, with the counts, frame rate and sound that decoding needs.
 
     Args:
@@ -60,10 +61,10 @@ def empty_video_latent(context: VaceContext, num_references: int, batch_size: in
     shape = batch_size, LATENT_CHANNELS, num_references + context.video_length, h, w
     samples = torch.zeros(shape, device=comfy.model_management.intermediate_device())
     counts = {NUM_REFERENCES: num_references, NUM_FRAMES: context.num_frames, LATENT_FRAMES: shape[2]}
-    return {"samples": samples, **counts, FPS: context.fps, AUDIO: context.audio, VAE: context.latent_space}
+    return {"samples": samples, **counts, FPS: context.fps, AUDIO: context.audio, LATENT_SPACE: context.latent_space}
 
 
-def fit_latent(latent: dict, shape: ContextShape) -> tuple[dict, list[str]]:
+def fit_latent(latent: Latent, shape: ContextShape) -> tuple[Latent, list[str]]:
     """A LATENT of the conditioning's length: one of the video alone gets the references before it.
 
     They begin as the encoded pictures, which is what they are to become.
@@ -91,7 +92,7 @@ def fit_latent(latent: dict, shape: ContextShape) -> tuple[dict, list[str]]:
     return fitted, notes
 
 
-def sampled_latent(latent: dict, samples: Tensor, num_references: int) -> dict:
+def sampled_latent(latent: Latent, samples: Tensor, num_references: int) -> Latent:
     """The LATENT that was sampled, with the counts that decoding needs.
 
     Args:
@@ -135,7 +136,7 @@ def _fit_mask(mask: Tensor, shape: ContextShape) -> Tensor:
     return torch.cat([torch.ones_like(mask.narrow(axis, 0, 1)).repeat_interleave(shape.references, axis), mask], axis)
 
 
-def trim_references(latent: dict, num_references: int | None) -> dict:
+def trim_references(latent: Latent, num_references: int | None) -> Latent:
     """A LATENT without its reference latents, in ``samples`` and ``noise_mask`` alike.
 
     Args:
@@ -162,7 +163,7 @@ def trim_references(latent: dict, num_references: int | None) -> dict:
     return trimmed
 
 
-def decode_video(vae: object, latent: dict, num_references: int | None, num_frames: int | None) -> Tensor:
+def decode_video(vae: VAE, latent: Latent, num_references: int | None, num_frames: int | None) -> Tensor:
     """Frames [B * T, H, W, 3] of a sampled LATENT: references dropped, T as asked.
 
     Args:
@@ -174,7 +175,7 @@ def decode_video(vae: object, latent: dict, num_references: int | None, num_fram
     Raises:
         VaceInputError: If a count is unknown or does not fit the latent, or another VAE has encoded the VCU.
     """
-    require_same_latents(vae, latent.get(VAE))
+    require_same_latents(vae, latent.get(LATENT_SPACE))
     samples = trim_references(latent, num_references)["samples"]
     wanted = _count(latent, NUM_FRAMES, num_frames, "length")
     available = num_pixel_frames(samples.shape[2])
@@ -186,7 +187,7 @@ def decode_video(vae: object, latent: dict, num_references: int | None, num_fram
     return decode(vae, samples)[:, :wanted].flatten(0, 1)
 
 
-def _count(latent: dict, key: str, given: int | None, socket: str) -> int:
+def _count(latent: Latent, key: str, given: int | None, socket: str) -> int:
     if given is not None:
         return given
     if key not in latent:

@@ -9,13 +9,14 @@ from torch import Tensor
 
 from ....vace_core.conditioning import reference_slots
 from ....vace_core.vcu import Vcu
+from ..types import Latent
 from .latents import LATENT_FRAMES, NUM_REFERENCES
 from .vae import empty_latent
 
 NOISE_MASK = "noise_mask"
 
 
-def num_references(latent: dict, vcu: Vcu) -> int:
+def num_references(latent: Latent, vcu: Vcu) -> int:
     """Leading reference latents of a LATENT that was made for this VCU.
 
     Raises:
@@ -27,7 +28,7 @@ def num_references(latent: dict, vcu: Vcu) -> int:
     return reference_slots(samples, latent.get(NUM_REFERENCES) if fresh else None, vcu)
 
 
-def hold_kept(latent: dict, kept: Tensor, mask: Tensor) -> dict:
+def hold_kept(latent: Latent, kept: Tensor, mask: Tensor) -> Latent:
     """A LATENT that the sampler changes only where the mask is 1.
 
     Args:

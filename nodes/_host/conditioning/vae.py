@@ -7,9 +7,10 @@ from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
 from ....vace_core.video import LATENT_CHANNELS
+from ..types import VAE
 
 
-def require_wan_vae(vae: object) -> None:
+def require_wan_vae(vae: VAE) -> None:
     """Refuse every VAE whose latents are not Wan 2.1's.
 
     Raises:
@@ -28,12 +29,12 @@ def require_wan_vae(vae: object) -> None:
     )
 
 
-def encode(vae: object, frames: Tensor) -> Tensor:
+def encode(vae: VAE, frames: Tensor) -> Tensor:
     """Latents [1, 16, t, h, w] of frames [T, H, W, 3] in [0, 1], in the VAE's own space."""
     return vae.encode(frames)
 
 
-def decode(vae: object, latents: Tensor) -> Tensor:
+def decode(vae: VAE, latents: Tensor) -> Tensor:
     """Frames [B, T, H, W, 3] in [0, 1] of latents [B, 16, t, h, w]."""
     return vae.decode(latents)
 

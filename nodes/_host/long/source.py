@@ -9,12 +9,13 @@ import folder_paths
 from torch import Tensor
 
 from ....vace_core.long import LongVcu, build_long_vcu, paired
+from ..types import Video
 from ..video import CHUNK, frame_count_hint, sound_of, stream_frames
 
 FOLDER = "vace_long"
 
 
-def read_long_vcu(video: object, mask: object | None, references: Sequence, settings: dict) -> LongVcu:
+def read_long_vcu(video: Video, mask: Video | Tensor | None, references: Sequence, settings: dict) -> LongVcu:
     """A long VCU of a VIDEO; its file goes when nothing uses it any more.
 
     Args:
@@ -44,7 +45,7 @@ def read_long_vcu(video: object, mask: object | None, references: Sequence, sett
     return vcu
 
 
-def _parts(video: object, mask: object | None, notes: list[str]) -> Iterator[tuple[Tensor, Tensor | None]]:
+def _parts(video: Video, mask: Video | Tensor | None, notes: list[str]) -> Iterator[tuple[Tensor, Tensor | None]]:
     frames = stream_frames(video)
     if mask is None:
         return ((part, None) for part in frames)

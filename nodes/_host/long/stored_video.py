@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import IO
 
 import torch
 from comfy_api.latest import Input, InputImpl, Types
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ....vace_core.long import Run
 from ....vace_core.video import DEFAULT_FPS
+from ..types import Audio, Video, VideoComponents
 from ..video import MAX_DENOMINATOR
 
 # The host's encoder cuts values off to bytes instead of rounding: k / 255 may come out as k - 1 without this.
@@ -28,9 +30,9 @@ class StoredVideo(Input.Video):
 
     run: Run
     fps: float | None = None
-    audio: object | None = None
+    audio: Audio | None = None
 
-    def get_components(self) -> object:
+    def get_components(self) -> VideoComponents:
         """All frames in memory."""
         H, W = self.run.size
         images = torch.empty(self.run.num_frames, H, W, 3)
@@ -40,13 +42,13 @@ class StoredVideo(Input.Video):
             done += len(part)
         return self._components(images)
 
-    def save_to(self, path: object, *args: object, **kwargs: object) -> None:
+    def save_to(self, path: str | IO[bytes], *args: object, **kwargs: object) -> None:
         """Write a file as the host does, a few frames in memory at a time."""
         InputImpl.VideoFromComponents(self._components(_Frames(self.run))).save_to(path, *args, **kwargs)
 
     def as_trimmed(
         self, start_time: float | None = None, duration: float | None = None, strict_duration: bool = False
-    ) -> object:
+    ) -> Video:
         """A part of it, by way of a file in memory, as the host does."""
         video = InputImpl.VideoFromFile(self.get_stream_source())
         return video.as_trimmed(start_time, duration, strict_duration)
@@ -68,7 +70,7 @@ class StoredVideo(Input.Video):
         """Seconds."""
         return float(self.run.num_frames / self.get_frame_rate())
 
-    def _components(self, images: object) -> object:
+    def _components(self, images: "Tensor | _Frames") -> VideoComponents:
         return Types.VideoComponents(images=images, audio=self.audio, frame_rate=self.get_frame_rate())
 
 

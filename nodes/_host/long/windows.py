@@ -15,7 +15,7 @@ from ....vace_core.long import WindowSettings, count_references
 from ..conditioning import FRAMES, REFERENCES
 from ..models import add_sampling_check
 from ..strength import cut_strengths_to_windows
-from ..types import Conds, ModelPatcher
+from ..types import BaseModel, Conds, Guider, ModelPatcher
 
 SCHEDULES = (
     ContextSchedules.UNIFORM_STANDARD,
@@ -37,7 +37,7 @@ WINDOW_REFERENCES_KEY = "wan_vace_window_references"
 TIME = 2  # axis of [B, C, t, h, w]
 
 
-def set_windows(model: object, settings: WindowSettings) -> object:
+def set_windows(model: ModelPatcher, settings: WindowSettings) -> ModelPatcher:
     """A clone of a VACE ``model``, attached or merged, that samples in windows.
 
     Raises:
@@ -121,7 +121,7 @@ class VaceContextHandler(IndexListContextHandler):
         return noise
 
     def should_use_context(
-        self, model: object, conds: list, x_in: Tensor, timestep: Tensor, model_options: dict
+        self, model: BaseModel, conds: list, x_in: Tensor, timestep: Tensor, model_options: dict
     ) -> bool:
         """Whether the video is longer than a window, or a reference is hidden from all of it."""
         video = _video(x_in, self.count(conds, x_in.shape[TIME]))
@@ -129,14 +129,20 @@ class VaceContextHandler(IndexListContextHandler):
         return longer or self.settings.plan.hides
 
     def execute(
-        self, calc_cond_batch: Callable, model: object, conds: list, x_in: Tensor, timestep: Tensor, model_options: dict
+        self,
+        calc_cond_batch: Callable,
+        model: BaseModel,
+        conds: list,
+        x_in: Tensor,
+        timestep: Tensor,
+        model_options: dict,
     ) -> list[Tensor]:
         """One step, window by window."""
         counted = {**model_options["transformer_options"], WINDOW_REFERENCES_KEY: self.count(conds, x_in.shape[TIME])}
         options = {**model_options, "transformer_options": counted}
         return super().execute(calc_cond_batch, model, conds, x_in, timestep, options)
 
-    def get_context_windows(self, model: object, x_in: Tensor, model_options: dict) -> list[VaceWindow]:
+    def get_context_windows(self, model: BaseModel, x_in: Tensor, model_options: dict) -> list[VaceWindow]:
         """The host's windows over the video, with the references that each sees."""
         references = model_options["transformer_options"][WINDOW_REFERENCES_KEY]
         video = _video(x_in, references)
@@ -218,7 +224,7 @@ def _shape_of_window(
 
 def _shuffle_noise(
     executor: Callable,
-    guider: object,
+    guider: Guider,
     sigmas: Tensor,
     extra_args: dict,
     callback: Callable,

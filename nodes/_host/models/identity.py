@@ -26,7 +26,7 @@ def model_identity(patcher: ModelPatcher) -> str:
     return digest.hexdigest()
 
 
-def _add_model(digest: object, patcher: ModelPatcher) -> None:
+def _add_model(digest: hashlib.blake2b, patcher: ModelPatcher) -> None:
     weights = patcher.model.state_dict()
     names = sorted(weights)
     for name in names:
@@ -52,11 +52,11 @@ def _tensors(patch: object) -> Iterable[Tensor]:
     return [tensor for part in parts for tensor in _tensors(part)]
 
 
-def _add_values(digest: object, tensor: Tensor) -> None:
+def _add_values(digest: hashlib.blake2b, tensor: Tensor) -> None:
     _add(digest, tuple(tensor.shape), str(tensor.dtype))
     if tensor.device.type != "meta":
         _add(digest, tensor.detach().flatten()[:VALUES].float().cpu().tolist())
 
 
-def _add(digest: object, *facts: object) -> None:
+def _add(digest: hashlib.blake2b, *facts: object) -> None:
     digest.update(repr(facts).encode())

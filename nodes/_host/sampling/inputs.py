@@ -12,6 +12,7 @@ from ....vace_core.sampling import SamplerSettings
 from ....vace_core.video import LATENT_CHANNELS
 from ..conditioning import FRAMES, REFERENCES, ContextShape
 from ..models import require_vace_model, require_vace_models
+from ..types import Conditioning, Guider, Latent, ModelPatcher, Sampler
 
 SAMPLERS = comfy.samplers.KSampler.SAMPLERS
 SCHEDULERS = comfy.samplers.KSampler.SCHEDULERS
@@ -36,21 +37,21 @@ class SamplingInputs:
         sampler_object: SAMPLER instead of the settings' own.
     """
 
-    latent: dict
+    latent: Latent
     seed: int
     settings: SamplerSettings
     denoise: float = 1.0
-    model: object | None = None
-    positive: list | None = None
-    negative: list | None = None
-    low_noise_model: object | None = None
+    model: ModelPatcher | None = None
+    positive: Conditioning | None = None
+    negative: Conditioning | None = None
+    low_noise_model: ModelPatcher | None = None
     boundary: float = 0.875
-    guider: object | None = None
+    guider: Guider | None = None
     sigmas: Tensor | None = None
-    sampler_object: object | None = None
+    sampler_object: Sampler | None = None
 
     @property
-    def patcher(self) -> object:
+    def patcher(self) -> ModelPatcher:
         """The MODEL that samples first."""
         return self.model if self.guider is None else self.guider.model_patcher
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from ....vace_core.errors import VaceInputError
 from ....vace_core.video import num_pixel_frames, num_tokens
 from ..conditioning import fit_latent, sampled_latent
+from ..types import Latent, ModelPatcher
 from .inputs import ContextShape, SamplingInputs, context_shape, require_usable
 
 SEEDS = 2**64
@@ -23,7 +24,7 @@ SEEDS = 2**64
 DROPPED = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 
 
-def sample_context(inputs: SamplingInputs) -> tuple[dict, list[str]]:
+def sample_context(inputs: SamplingInputs) -> tuple[Latent, list[str]]:
     """Sample a LATENT as the host's samplers do.
 
     With one model this is the host's KSampler, with a guider or sigmas its SamplerCustomAdvanced, and with two
@@ -52,7 +53,7 @@ def sample_context(inputs: SamplingInputs) -> tuple[dict, list[str]]:
 class _Pass:
     """One call of the host's sampling."""
 
-    model: object
+    model: ModelPatcher
     sigmas: Tensor
     noise: Tensor
     samples: Tensor
@@ -61,7 +62,7 @@ class _Pass:
     callback: Callable
 
 
-def _sample(inputs: SamplingInputs, latent: dict, references: int) -> tuple[Tensor, list[str]]:
+def _sample(inputs: SamplingInputs, latent: Latent, references: int) -> tuple[Tensor, list[str]]:
     model = inputs.patcher if inputs.guider is not None else _shifted(inputs.model, inputs.settings.shift)
     samples, sigmas = latent["samples"], _sigmas(inputs, model)
     noise = comfy.sample.prepare_noise(samples, inputs.seed, latent.get("batch_index"))
@@ -104,7 +105,7 @@ def switch_step(sigmas: Tensor, boundary: float) -> int:
     return int((sigmas[:-1] >= boundary).sum())
 
 
-def _remaining_noise(model: object, half: Tensor, samples: Tensor, sigma: Tensor) -> Tensor:
+def _remaining_noise(model: ModelPatcher, half: Tensor, samples: Tensor, sigma: Tensor) -> Tensor:
     """The noise that, laid on the original at this level, is the half-sampled latent.
 
     The host hands a half-sampled latent on as ``x / (1 - sigma)``. Given as the original of a second run it would be
@@ -138,11 +139,11 @@ def _run(inputs: SamplingInputs, run: _Pass) -> Tensor:
     )
 
 
-def _shifted(model: object, shift: float) -> object:
+def _shifted(model: ModelPatcher, shift: float) -> ModelPatcher:
     return ModelSamplingSD3().patch(model, shift)[0] if shift else model
 
 
-def _sigmas(inputs: SamplingInputs, model: object) -> Tensor:
+def _sigmas(inputs: SamplingInputs, model: ModelPatcher) -> Tensor:
     """The noise levels: those given, else KSampler's, which for some solvers leaves out the last but one."""
     if inputs.sigmas is not None:
         return inputs.sigmas
@@ -158,7 +159,7 @@ def _sigmas(inputs: SamplingInputs, model: object) -> Tensor:
     ).sigmas
 
 
-def _callback(model: object, references: int, steps: int) -> Callable:
+def _callback(model: ModelPatcher, references: int, steps: int) -> Callable:
     """The host's progress and preview, which shows the first latent frame: the video's instead of a reference's."""
     host = latent_preview.prepare_callback(model, steps)
 

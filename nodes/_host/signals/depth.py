@@ -1,6 +1,6 @@
 """Where depth comes from: geometry or pictures that are connected, or a network with a user's file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,6 +18,7 @@ from ....annotators.depth import (
 )
 from ....vace_core.errors import VaceInputError
 from ....vace_core.video import Clip, legal_frames
+from ..types import Video
 from ..video import read_clip
 from .annotate import annotate
 from .files import Weights, available, find_weights, read_weights, state_of
@@ -45,7 +46,9 @@ DEPTH_NETWORKS: dict[str, tuple[Weights, DepthNetwork]] = {
 }
 
 
-def connected_depth(depth: object, frames: object, notes: list[str]) -> tuple[Clip, Tensor]:
+def connected_depth(
+    depth: Mapping[str, Tensor] | Video | Tensor | None, frames: Video | Tensor | None, notes: list[str]
+) -> tuple[Clip, Tensor]:
     """Depth that another node made.
 
     Args:
@@ -72,7 +75,7 @@ def connected_depth(depth: object, frames: object, notes: list[str]) -> tuple[Cl
     return clip, _of_the_same_size(maps, legal_frames("frames", clip.frames, notes), notes)
 
 
-def estimated_depth(method: str, frames: object, notes: list[str]) -> tuple[Clip, Tensor]:
+def estimated_depth(method: str, frames: Video | Tensor | None, notes: list[str]) -> tuple[Clip, Tensor]:
     """Depth that a network sees, with the file of this machine.
 
     Args:
@@ -95,7 +98,7 @@ def estimated_depth(method: str, frames: object, notes: list[str]) -> tuple[Clip
     licence = f", whose licence is: {weights.licence}" if weights.licence else ""
     notes.append(f"Depth is seen by {path.name}{licence}.")
 
-    def load() -> object:
+    def load() -> Callable[[Tensor], Tensor]:
         empty = load_weights(network.make, network.weights(read_weights(path)), path.name)
         managed = manage(network.wrap(empty), network.memory)
         return lambda pixels: network.maps(managed, pixels.to(managed.patcher.load_device))

@@ -11,6 +11,7 @@ from torch import Tensor
 from ....annotators.flow import Raft, is_raft, raft_bytes, raft_network, torchvision_names
 from ....vace_core.errors import VaceInputError
 from ..models import model_identity
+from ..types import ModelPatcher
 from .files import Weights, find_weights, read_weights, state_of
 from .networks import load_weights, manage
 
@@ -33,7 +34,7 @@ class FlowNetwork:
         patcher: What the host moves.
     """
 
-    patcher: object
+    patcher: ModelPatcher
 
     def __call__(self, previous: Tensor, following: Tensor, iterations: int) -> Tensor:
         """Motion [t, 2, h, w] in pixels, float32 on the network's device; see `annotators.flow.Raft.load`."""
@@ -65,7 +66,7 @@ def raft_from_file(method: str, iterations: int, notes: list[str]) -> Raft:
     return Raft(load, state_of(path), iterations)
 
 
-def raft_from_host(model: object, iterations: int, notes: list[str]) -> Raft:
+def raft_from_host(model: ModelPatcher, iterations: int, notes: list[str]) -> Raft:
     """RAFT as the host's Load Optical Flow Model gives it.
 
     Args:

@@ -11,7 +11,7 @@ from ....vace_core.errors import VaceInputError
 SKY = 0.3  # probability from which the host's own renderer draws sky black
 
 
-def inverse_depth(name: str, geometry: Mapping[str, object], notes: list[str]) -> Tensor:
+def inverse_depth(name: str, geometry: Mapping[str, Tensor], notes: list[str]) -> Tensor:
     """The depth of a DA3_GEOMETRY or MOGE_GEOMETRY, larger is nearer.
 
     Both hold distances: metres, or up to a factor.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ....vace_core.errors import VaceInputError
+from ..types import ModelPatcher
 
 # Working memory of a fully convolutional network, in bytes for each number it takes: about four layers of 64 channels.
 MEMORY = 340
@@ -24,7 +25,7 @@ class Network:
         memory: Bytes it works with, for each number it takes; the host makes room for them.
     """
 
-    patcher: object
+    patcher: ModelPatcher
     dtype: torch.dtype
     memory: int = MEMORY
 

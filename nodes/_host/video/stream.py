@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
+from ..types import Audio, InputContainer, Video, VideoFrame, VideoStream
 
 CHUNK = 16
 # Formats of which the host takes the bytes as they are; of all others it takes floats.
@@ -17,7 +18,7 @@ BYTES = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")
 ALIGNMENT = 32  # the float conversion of FFmpeg reads beyond the edge of other widths
 
 
-def stream_frames(video: object, chunk: int = CHUNK) -> Iterator[Tensor]:
+def stream_frames(video: Video, chunk: int = CHUNK) -> Iterator[Tensor]:
     """A video's frames in parts, as ``get_components`` of the host gives them all at once, without transparency.
 
     Args:
@@ -40,13 +41,13 @@ def stream_frames(video: object, chunk: int = CHUNK) -> Iterator[Tensor]:
         yield torch.stack(held)
 
 
-def frame_count_hint(video: object) -> int:
+def frame_count_hint(video: Video) -> int:
     """About how many frames will come; 0 when the file does not say."""
     with _opened(video) as container:
         return container.streams.video[0].frames
 
 
-def sound_of(video: object) -> dict | None:
+def sound_of(video: Video) -> Audio | None:
     """The sound of a video in the host's form, of its trimmed part; None without any."""
     start, duration = _trim(video)
     with _opened(video) as container:
@@ -65,7 +66,7 @@ def sound_of(video: object) -> dict | None:
     return {"waveform": torch.from_numpy(np.ascontiguousarray(wave))[None], "sample_rate": rate}
 
 
-def _frames(video: object) -> Iterator[Tensor]:
+def _frames(video: Video) -> Iterator[Tensor]:
     start, duration = _trim(video)
     with _opened(video) as container:
         stream = container.streams.video[0]
@@ -83,7 +84,7 @@ def _frames(video: object) -> Iterator[Tensor]:
             yield torch.from_numpy(np.ascontiguousarray(upright))
 
 
-def _reader(frame: object, stream: object) -> Callable[[object], np.ndarray]:
+def _reader(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], np.ndarray]:
     """What turns frames of this file into [H, W, 3] float32 in [0, 1]."""
     if frame.format.name in BYTES:
         return lambda f: f.to_ndarray(format="rgb24").astype(np.float32) / np.float32(255)
@@ -93,7 +94,7 @@ def _reader(frame: object, stream: object) -> Callable[[object], np.ndarray]:
     return lambda f: padded(f).to_ndarray(format="gbrpf32le")[: f.height, : f.width]
 
 
-def _padding(frame: object, stream: object) -> Callable[[object], object]:
+def _padding(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], VideoFrame]:
     """Frames with their right and lower edge repeated up to whole alignments."""
     width, height = (-(-side // ALIGNMENT) * ALIGNMENT for side in (frame.width, frame.height))
     graph = av.filter.Graph()
@@ -110,21 +111,21 @@ def _padding(frame: object, stream: object) -> Callable[[object], object]:
         before.link_to(after)
     graph.configure()
 
-    def pad(unpadded: object) -> object:
+    def pad(unpadded: VideoFrame) -> VideoFrame:
         graph.push(unpadded)
         return graph.pull()
 
     return pad
 
 
-def _trim(video: object) -> tuple[float, float]:
+def _trim(video: Video) -> tuple[float, float]:
     """Start and duration in seconds, 0 for to the end; older hosts do not say."""
     window = getattr(video, "get_active_trim_window", None)
     return window() if window else (0.0, 0.0)
 
 
 @contextmanager
-def _opened(video: object) -> Iterator[object]:
+def _opened(video: Video) -> Iterator[InputContainer]:
     source = video.get_stream_source()
     if hasattr(source, "seek"):
         source.seek(0)

@@ -7,12 +7,13 @@ from torch import Tensor
 
 from ....vace_core.video import DEFAULT_FPS, Clip
 from ..conditioning import AUDIO, FPS
+from ..types import Latent, Video
 
 # Frame rates such as 24000 / 1001 are exact with this denominator.
 MAX_DENOMINATOR = 1001
 
 
-def read_clip(video: object) -> Clip:
+def read_clip(video: Video | Tensor) -> Clip:
     """Frames, frame rate and sound of an IMAGE batch or a VIDEO.
 
     Args:
@@ -24,7 +25,7 @@ def read_clip(video: object) -> Clip:
     return Clip(parts.images, float(parts.frame_rate), parts.audio)
 
 
-def as_video(frames: Tensor, latent: dict, fps: float) -> object:
+def as_video(frames: Tensor, latent: Latent, fps: float) -> Video:
     """The host's VIDEO of decoded frames, with the sound that the latent carries.
 
     Args:
@@ -35,7 +36,7 @@ def as_video(frames: Tensor, latent: dict, fps: float) -> object:
     return write_clip(Clip(frames, fps or latent.get(FPS), latent.get(AUDIO)))
 
 
-def write_clip(clip: Clip) -> object:
+def write_clip(clip: Clip) -> Video:
     """The host's VIDEO of a clip; 16 frames per second, the model's own, when it has no frame rate."""
     rate = Fraction(clip.fps or DEFAULT_FPS).limit_denominator(MAX_DENOMINATOR)
     return InputImpl.VideoFromComponents(Types.VideoComponents(images=clip.frames, audio=clip.audio, frame_rate=rate))
