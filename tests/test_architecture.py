@@ -31,7 +31,6 @@ ANNOTATORS = {
     "subject": {"flow"},  # a tracked mask moves as its pixels do
 }
 HOST_CONCEPTS = {
-    "video": {"conditioning"},  # a VIDEO is made of what a latent carries along: frame rate and sound
     "vcu": {"files"},
     "strength": {"conditioning", "models"},  # strengths are among the conditioning's keys
     "adapter": {"files", "conditioning", "models", "strength"},

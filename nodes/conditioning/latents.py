@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from .._host.conditioning import decode_video, require_wan_vae, trim_references
-from .._host.video import as_video
+from .._host.conditioning import decode_video, decoded_clip, require_wan_vae, trim_references
+from .._host.video import write_clip
 from .._sockets import fps_socket
 
 FROM_LATENT = -1
@@ -62,7 +62,7 @@ class VaceDecodeLatent(io.ComfyNode):
     def execute(cls, samples, vae, fps, trim_latent, length) -> io.NodeOutput:
         require_wan_vae(vae)
         frames = decode_video(vae, samples, _given(trim_latent), _given(length))
-        return io.NodeOutput(frames, as_video(frames, samples, fps))
+        return io.NodeOutput(frames, write_clip(decoded_clip(frames, samples, fps)))
 
 
 class VaceTrimLatent(io.ComfyNode):

@@ -7,10 +7,9 @@ It imports the host and the core's `conditioning`.
 from .encoding import encode_vcu, latent_space
 from .keys import FRAMES, MASK, REFERENCES, STRENGTH, apply_context
 from .latents import (
-    AUDIO,
-    FPS,
     ContextShape,
     decode_video,
+    decoded_clip,
     empty_video_latent,
     fit_latent,
     sampled_latent,
@@ -20,8 +19,6 @@ from .noise_mask import NOISE_MASK, hold_kept, num_references
 from .vae import encode, require_wan_vae
 
 __all__ = [
-    "AUDIO",
-    "FPS",
     "FRAMES",
     "MASK",
     "NOISE_MASK",
@@ -30,6 +27,7 @@ __all__ = [
     "ContextShape",
     "apply_context",
     "decode_video",
+    "decoded_clip",
     "empty_video_latent",
     "encode",
     "encode_vcu",

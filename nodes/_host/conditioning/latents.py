@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ....vace_core.conditioning import VaceContext
 from ....vace_core.errors import VaceInputError, require_shape
-from ....vace_core.video import LATENT_CHANNELS, SPATIAL_STRIDE, num_pixel_frames
+from ....vace_core.video import LATENT_CHANNELS, SPATIAL_STRIDE, Clip, num_pixel_frames
 from ..types import VAE, Latent
 from .encoding import require_same_latents
 from .vae import decode
@@ -149,7 +149,7 @@ def trim_references(latent: Latent, num_references: int | None) -> Latent:
     samples = latent["samples"]
     require_shape("samples", samples, "B C t h w", (None, LATENT_CHANNELS, None, None, None))
     length = samples.shape[2]
-    count = _count(latent, NUM_REFERENCES, num_references, "trim_latent")
+    count = _read_count(latent, NUM_REFERENCES, num_references, "trim_latent")
     if num_references is None and length == latent.get(LATENT_FRAMES, length) - count:
         count = 0  # another node, such as the host's TrimVideoLatent, has dropped them and kept our counts
     if count >= length:
@@ -177,7 +177,7 @@ def decode_video(vae: VAE, latent: Latent, num_references: int | None, num_frame
     """
     require_same_latents(vae, latent.get(LATENT_SPACE))
     samples = trim_references(latent, num_references)["samples"]
-    wanted = _count(latent, NUM_FRAMES, num_frames, "length")
+    wanted = _read_count(latent, NUM_FRAMES, num_frames, "length")
     available = num_pixel_frames(samples.shape[2])
     if not 1 <= wanted <= available:
         raise VaceInputError(
@@ -187,7 +187,18 @@ def decode_video(vae: VAE, latent: Latent, num_references: int | None, num_frame
     return decode(vae, samples)[:, :wanted].flatten(0, 1)
 
 
-def _count(latent: Latent, key: str, given: int | None, socket: str) -> int:
+def decoded_clip(frames: Tensor, latent: Latent, fps: float) -> Clip:
+    """Decoded frames with the frame rate and the sound that their LATENT carries.
+
+    Args:
+        frames: [T, H, W, 3], in [0, 1].
+        latent: The LATENT they were decoded from.
+        fps: Frames per second; 0 takes the source's, None in the clip when it had none.
+    """
+    return Clip(frames, fps or latent.get(FPS), latent.get(AUDIO))
+
+
+def _read_count(latent: Latent, key: str, given: int | None, socket: str) -> int:
     if given is not None:
         return given
     if key not in latent:

@@ -5,12 +5,11 @@ It imports the host and the core's `video`.
 """
 
 from .stream import CHUNK, frame_count_hint, sound_of, stream_frames
-from .video import MAX_DENOMINATOR, as_video, read_clip, write_clip
+from .video import MAX_DENOMINATOR, read_clip, write_clip
 
 __all__ = [
     "CHUNK",
     "MAX_DENOMINATOR",
-    "as_video",
     "frame_count_hint",
     "read_clip",
     "sound_of",

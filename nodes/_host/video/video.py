@@ -6,8 +6,7 @@ from comfy_api.latest import InputImpl, Types
 from torch import Tensor
 
 from ....vace_core.video import DEFAULT_FPS, Clip
-from ..conditioning import AUDIO, FPS
-from ..types import Latent, Video
+from ..types import Video
 
 # Frame rates such as 24000 / 1001 are exact with this denominator.
 MAX_DENOMINATOR = 1001
@@ -23,17 +22,6 @@ def read_clip(video: Video | Tensor) -> Clip:
         return Clip(video)
     parts = video.get_components()
     return Clip(parts.images, float(parts.frame_rate), parts.audio)
-
-
-def as_video(frames: Tensor, latent: Latent, fps: float) -> Video:
-    """The host's VIDEO of decoded frames, with the sound that the latent carries.
-
-    Args:
-        frames: [T, H, W, 3], in [0, 1].
-        latent: The LATENT they were decoded from.
-        fps: Frames per second; 0 takes the source's, or the model's 16 when it had none.
-    """
-    return write_clip(Clip(frames, fps or latent.get(FPS), latent.get(AUDIO)))
 
 
 def write_clip(clip: Clip) -> Video:
