@@ -15,12 +15,12 @@ from ..files import (
     PICKLES,
     SAFETENSORS,
     WeightFile,
-    index_of,
+    find_index,
     open_gguf,
     open_parts,
     open_pickle,
     open_safetensors,
-    points_down,
+    stays_inside,
 )
 
 OPENERS: dict[str, Callable[[Path], WeightFile]] = {
@@ -94,7 +94,7 @@ def adapter_path(name: str) -> Path:
     Raises:
         VaceInputError: If it leads elsewhere by itself, or is not there.
     """
-    places = [root / name for root in _roots()] if points_down(name) else []
+    places = [root / name for root in _roots()] if stays_inside(name) else []
     for found in places:
         if found.is_dir() if name.endswith("/") else found.is_file():
             return found
@@ -107,7 +107,7 @@ def adapter_path(name: str) -> Path:
 
 
 def _open(path: Path, name: str) -> WeightFile:
-    index = index_of(path if path.is_dir() else path.parent)
+    index = find_index(path if path.is_dir() else path.parent)
     if path.is_dir() and index is None:
         raise VaceInputError(f"{name} is no divided model: it has no index. Choose a file in it.")
     if index and (path.is_dir() or PART.search(path.name)):

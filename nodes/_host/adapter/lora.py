@@ -34,7 +34,7 @@ def with_lora(adapter: ModelPatcher, name: str, strength: float) -> ModelPatcher
     weights = comfy.utils.load_torch_file(path, safe_load=True)
     own = {key: value for key, value in weights.items() if MARK in key}
     patched, _ = comfy.sd.load_lora_for_models(adapter, None, own, strength, 0) if own else (adapter, None)
-    if not own or (strength and _count(patched) == _count(adapter)):
+    if not own or (strength and _count_patches(patched) == _count_patches(adapter)):
         raise VaceInputError(
             f"{name} has nothing for the adapter's blocks ({len(own)} of its {len(weights)} keys name VACE, none "
             f"fits). It belongs on the base: use Load LoRA on the model before VACE Apply Adapter."
@@ -42,5 +42,5 @@ def with_lora(adapter: ModelPatcher, name: str, strength: float) -> ModelPatcher
     return patched
 
 
-def _count(adapter: ModelPatcher) -> int:
+def _count_patches(adapter: ModelPatcher) -> int:
     return sum(map(len, adapter.patches.values()))

@@ -65,7 +65,7 @@ class ContextAdapter(nn.Module):
         self.model_config = SimpleNamespace(unet_config={})
         self.device = None
         self.hooks = None  # those in the weights now, whichever of its patchers put them there
-        self.still = None  # the same adapter out of dynamic VRAM, once one was needed
+        self.without_dynamic_vram = None  # the same adapter out of dynamic VRAM, once one was needed
 
     def get_dtype(self) -> torch.dtype:
         """Precision of the weights, as the host asks for it."""
@@ -100,10 +100,10 @@ def clone_for_base(base: ModelPatcher, adapter: ModelPatcher) -> ModelPatcher:
     """
     if base.is_dynamic() or not adapter.is_dynamic() or adapter.cached_patcher_init is None:
         return adapter.clone()
-    weights, backup = adapter.model.still or (None, {})
+    weights, backup = adapter.model.without_dynamic_vram or (None, {})
     clone = adapter.clone(disable_dynamic=True, model_override=weights)
     clone.hook_backup = backup
-    adapter.model.still = clone.get_clone_model_override(), backup
+    adapter.model.without_dynamic_vram = clone.get_clone_model_override(), backup
     return clone
 
 

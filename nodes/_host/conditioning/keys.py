@@ -44,7 +44,7 @@ def apply_context(
         scale = scale.to(comfy.model_management.get_torch_device())  # the host multiplies it with the hints as it is
     added = {FRAMES: [latents], MASK: [mask], STRENGTH: [scale], REFERENCES: [want]}
     counts = iter(present)
-    padded = [[[tensor, _padded(values, next(counts), want, empty)] for tensor, values in c] for c in conditionings]
+    padded = [[[tensor, _pad_entry(values, next(counts), want, empty)] for tensor, values in c] for c in conditionings]
     return [node_helpers.conditioning_set_values(c, added, append=True) for c in padded], want
 
 
@@ -67,20 +67,19 @@ def _reference_counts(values: dict, context: VaceContext) -> list[int]:
     return counts
 
 
-def _padded(values: dict, counts: list[int], want: int, empty: torch.Tensor) -> dict:
+def _pad_entry(values: dict, counts: list[int], want: int, empty: torch.Tensor) -> dict:
     if FRAMES not in values:
         return values
     pairs = zip(values[FRAMES], values[MASK], counts, strict=True)
     padded = [pad_references(latents, mask, have, want, empty) for latents, mask, have in pairs]
     latents, masks = (list(column) for column in zip(*padded, strict=True))
     scales = [
-        _padded_scale(scale, have, want, latents[0].shape[2])
-        for scale, have in zip(values[STRENGTH], counts, strict=True)
+        _pad_scale(scale, have, want, latents[0].shape[2]) for scale, have in zip(values[STRENGTH], counts, strict=True)
     ]
     return {**values, FRAMES: latents, MASK: masks, STRENGTH: scales, REFERENCES: [want] * len(latents)}
 
 
-def _padded_scale(scale: float | torch.Tensor, have: int, want: int, length: int) -> float | torch.Tensor:
+def _pad_scale(scale: float | torch.Tensor, have: int, want: int, length: int) -> float | torch.Tensor:
     """A strength for each token with the new, empty reference slots at full strength; a number stays one."""
     if not isinstance(scale, torch.Tensor) or want == have:
         return scale

@@ -41,6 +41,6 @@ def hold_kept(latent: Latent, kept: Tensor, mask: Tensor) -> Latent:
         samples = empty_latent().to(samples).expand_as(samples)
     held = samples.clone()
     video = held[:, :, held.shape[2] - kept.shape[2] :]
-    still = mask[:, :, mask.shape[2] - kept.shape[2] :].to(held) == 0
-    torch.where(still, kept.to(held), video, out=video)
+    is_kept = mask[:, :, mask.shape[2] - kept.shape[2] :].to(held) == 0
+    torch.where(is_kept, kept.to(held), video, out=video)
     return {**latent, "samples": held, NOISE_MASK: mask}

@@ -4,7 +4,7 @@ A name that a user chose goes in; a path inside the host's folders, names of ten
 It imports the host and the core's errors.
 """
 
-from .folders import OUTPUT_MARK, file_to_load, files_to_load, is_below, new_output_file, points_down
+from .folders import OUTPUT_MARK, file_to_load, files_to_load, is_below, new_output_file, stays_inside
 from .gguf import open_gguf
 from .weights import (
     CONFIG,
@@ -13,7 +13,7 @@ from .weights import (
     SAFETENSORS,
     WHOLE,
     WeightFile,
-    index_of,
+    find_index,
     open_parts,
     open_pickle,
     open_safetensors,
@@ -29,12 +29,12 @@ __all__ = [
     "WeightFile",
     "file_to_load",
     "files_to_load",
-    "index_of",
+    "find_index",
     "is_below",
     "new_output_file",
     "open_gguf",
     "open_parts",
     "open_pickle",
     "open_safetensors",
-    "points_down",
+    "stays_inside",
 ]

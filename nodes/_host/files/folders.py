@@ -80,10 +80,10 @@ def _roots() -> list[tuple[Path, str]]:
 
 def is_below(root: Path, name: str) -> bool:
     """Whether a name stays in a folder, links followed, on every system whatever its slashes."""
-    return points_down(name) and (root / name).resolve().is_relative_to(root.resolve())
+    return stays_inside(name) and (root / name).resolve().is_relative_to(root.resolve())
 
 
-def points_down(name: str) -> bool:
+def stays_inside(name: str) -> bool:
     """Whether a name by itself stays in the folder it is looked up in, on every system whatever its slashes.
 
     Links are not followed: in a folder of models, only the machine's owner can have made one.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
-from .weights import WeightFile, unreadable
+from .weights import WeightFile, unreadable_error
 
 # Where a conversion for ComfyUI keeps the shape of a tensor that it had to reshape.
 ORIGINAL_SHAPE = "comfy.gguf.orig_shape."
@@ -24,7 +24,7 @@ def open_gguf(path: Path) -> WeightFile:
     try:
         reader = gguf.GGUFReader(path)
     except (ValueError, IndexError, KeyError, OSError) as error:
-        raise unreadable(path.name, error) from error
+        raise unreadable_error(path.name, error) from error
     tensors = {tensor.name: tensor for tensor in reader.tensors}
 
     def shape_of(key: str) -> tuple[int, ...]:
@@ -37,7 +37,7 @@ def open_gguf(path: Path) -> WeightFile:
         try:
             return _values(gguf, tensors[key]).reshape(shape_of(key))
         except NotImplementedError as error:
-            raise unreadable(path.name, error) from error
+            raise unreadable_error(path.name, error) from error
 
     return WeightFile(keys=tuple(tensors), shape_of=shape_of, tensor=tensor)
 

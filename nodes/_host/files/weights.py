@@ -49,7 +49,7 @@ def open_safetensors(path: Path) -> WeightFile:
     try:
         file = safe_open(path, framework="pt", device="cpu")
     except (SafetensorError, OSError) as error:
-        raise unreadable(path.name, error) from error
+        raise unreadable_error(path.name, error) from error
     return WeightFile(
         keys=tuple(file.keys()),
         shape_of=lambda key: tuple(file.get_slice(key).get_shape()),
@@ -59,7 +59,7 @@ def open_safetensors(path: Path) -> WeightFile:
     )
 
 
-def index_of(folder: Path) -> Path | None:
+def find_index(folder: Path) -> Path | None:
     """The file that says which part of a divided checkpoint holds which tensor."""
     official = folder / f"{WHOLE.removesuffix('.safetensors')}{INDEX_END}"
     return official if official.is_file() else next(iter(sorted(folder.glob(f"*{INDEX_END}"))), None)
@@ -113,7 +113,7 @@ def open_pickle(path: Path) -> WeightFile:
             f"Choose a safetensors file."
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError) as error:
-        raise unreadable(path.name, error) from error
+        raise unreadable_error(path.name, error) from error
     data = data if isinstance(data, dict) else {}
     data = next((data[state] for state in STATES if isinstance(data.get(state), dict)), data)
     tensors = {key: value for key, value in data.items() if isinstance(value, Tensor)}
@@ -122,7 +122,7 @@ def open_pickle(path: Path) -> WeightFile:
     )
 
 
-def unreadable(name: str, error: Exception) -> VaceInputError:
+def unreadable_error(name: str, error: Exception) -> VaceInputError:
     """What to say of a file that its own format's reader does not take."""
     detail = str(error).splitlines()[0] if str(error) else type(error).__name__
     return VaceInputError(f"{name} cannot be read ({detail}). It may be cut off or no model: download it again.")
@@ -133,5 +133,5 @@ def _json(path: Path) -> dict:
     try:
         data = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (ValueError, OSError) as error:
-        raise unreadable(f"{path.parent.name}/{path.name}", error) from error
+        raise unreadable_error(f"{path.parent.name}/{path.name}", error) from error
     return data if isinstance(data, dict) else {}

@@ -33,7 +33,7 @@ def read_long_vcu(video: Video, mask: Video | Tensor | None, references: Sequenc
     notes: list[str] = []
     vcu = build_long_vcu(
         path,
-        _parts(video, mask, notes),
+        _read_parts(video, mask, notes),
         references,
         notes,
         num_frames=frame_count_hint(video),
@@ -45,7 +45,7 @@ def read_long_vcu(video: Video, mask: Video | Tensor | None, references: Sequenc
     return vcu
 
 
-def _parts(video: Video, mask: Video | Tensor | None, notes: list[str]) -> Iterator[tuple[Tensor, Tensor | None]]:
+def _read_parts(video: Video, mask: Video | Tensor | None, notes: list[str]) -> Iterator[tuple[Tensor, Tensor | None]]:
     frames = stream_frames(video)
     if mask is None:
         return ((part, None) for part in frames)

@@ -96,7 +96,7 @@ class VaceContextHandler(IndexListContextHandler):
         self.causal_window_fix = False  # done by `VaceWindow`
         self.settings = settings
 
-    def count(self, conds: Iterable, length: int) -> int:
+    def num_references(self, conds: Iterable, length: int) -> int:
         """R of a latent of ``length`` frames, from the conditioning; checked with the plan."""
         entries = [entry for group in conds for entry in group or [] if FRAMES in entry]
         ours = [count for entry in entries for count in entry.get(REFERENCES, [])]
@@ -108,15 +108,15 @@ class VaceContextHandler(IndexListContextHandler):
     def window_shape(self, noise_shape: Sequence[int], conds: Iterable) -> list[int]:
         """Shape of the largest latent that the model is called with."""
         shape = list(noise_shape)
-        longest = self.count(conds, shape[TIME]) + self.context_length + 1
+        longest = self.num_references(conds, shape[TIME]) + self.context_length + 1
         shape[TIME] = min(shape[TIME], longest)
         return shape
 
-    def shuffled(self, noise: Tensor, conds: Iterable, seed: int) -> Tensor:
+    def shuffle_noise(self, noise: Tensor, conds: Iterable, seed: int) -> Tensor:
         """The noise with FreeNoise on the video; a reference's noise is its own."""
-        references, noise = self.count(conds, noise.shape[TIME]), noise.clone()
+        references, noise = self.num_references(conds, noise.shape[TIME]), noise.clone()
         comfy.context_windows.apply_freenoise(
-            _video(noise, references), TIME, self.context_length, self.context_overlap, seed
+            _without_lead(noise, references), TIME, self.context_length, self.context_overlap, seed
         )
         return noise
 
@@ -124,7 +124,7 @@ class VaceContextHandler(IndexListContextHandler):
         self, model: BaseModel, conds: list, x_in: Tensor, timestep: Tensor, model_options: dict
     ) -> bool:
         """Whether the video is longer than a window, or a reference is hidden from all of it."""
-        video = _video(x_in, self.count(conds, x_in.shape[TIME]))
+        video = _without_lead(x_in, self.num_references(conds, x_in.shape[TIME]))
         longer = super().should_use_context(model, conds, video, timestep, model_options)
         return longer or self.settings.plan.hides
 
@@ -138,14 +138,15 @@ class VaceContextHandler(IndexListContextHandler):
         model_options: dict,
     ) -> list[Tensor]:
         """One step, window by window."""
-        counted = {**model_options["transformer_options"], WINDOW_REFERENCES_KEY: self.count(conds, x_in.shape[TIME])}
+        references = self.num_references(conds, x_in.shape[TIME])
+        counted = {**model_options["transformer_options"], WINDOW_REFERENCES_KEY: references}
         options = {**model_options, "transformer_options": counted}
         return super().execute(calc_cond_batch, model, conds, x_in, timestep, options)
 
     def get_context_windows(self, model: BaseModel, x_in: Tensor, model_options: dict) -> list[VaceWindow]:
         """The host's windows over the video, with the references that each sees."""
         references = model_options["transformer_options"][WINDOW_REFERENCES_KEY]
-        video = _video(x_in, references)
+        video = _without_lead(x_in, references)
         windows = super().get_context_windows(model, video, model_options)
         seen = self.settings.plan.seen
         return [VaceWindow(w, seen(references, video.shape[TIME], w.index_list), references) for w in windows]
@@ -168,22 +169,22 @@ class VaceContextHandler(IndexListContextHandler):
         _average_references(window, sub_conds_out, conds_final, counts_final, biases_final)
         biases = [each[count:] for each in biases_final]
         super().combine_context_window_results(
-            _video(x_in, count),
-            [_video(out, window.lead) for out in sub_conds_out],
+            _without_lead(x_in, count),
+            [_without_lead(out, window.lead) for out in sub_conds_out],
             sub_conds,
             window.video,
             window_idx,
             total_windows,
             timestep,
-            [_video(final, count) for final in conds_final],
-            [_video(counts, count) for counts in counts_final],
+            [_without_lead(final, count) for final in conds_final],
+            [_without_lead(counts, count) for counts in counts_final],
             biases,
         )
         for each, changed in zip(biases_final, biases, strict=True):
             each[count:] = changed
 
 
-def _video(latents: Tensor, lead: int) -> Tensor:
+def _without_lead(latents: Tensor, lead: int) -> Tensor:
     """A view of [B, C, n, h, w] without the leading latent frames."""
     return latents.narrow(TIME, lead, latents.shape[TIME] - lead)
 
@@ -235,5 +236,5 @@ def _shuffle_noise(
     """FreeNoise, where the host's node has it."""
     handler = extra_args["model_options"].get(HANDLER)
     if isinstance(handler, VaceContextHandler) and handler.freenoise:
-        noise = handler.shuffled(noise, guider.conds.values(), extra_args["seed"])
+        noise = handler.shuffle_noise(noise, guider.conds.values(), extra_args["seed"])
     return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)

@@ -104,13 +104,13 @@ def _require_one_source(inputs: SamplingInputs) -> None:
     connected = [name for name in sockets if getattr(inputs, name) is not None]
     if inputs.guider is not None and connected:
         raise VaceInputError(
-            f"guider is connected together with {_listed(connected)}. A guider has its own model, prompts and cfg: "
-            f"disconnect it, or {_listed(connected)}."
+            f"guider is connected together with {_join_names(connected)}. A guider has its own model, prompts and cfg: "
+            f"disconnect it, or {_join_names(connected)}."
         )
     missing = [name for name in sockets[:3] if name not in connected]
     if inputs.guider is None and missing:
         raise VaceInputError(
-            f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not connected. "
+            f"{_join_names(missing)} {'is' if len(missing) == 1 else 'are'} not connected. "
             f"Connect model, positive and negative, or a guider instead of all three."
         )
 
@@ -142,5 +142,5 @@ def _require_numbers(inputs: SamplingInputs) -> None:
         )
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -43,7 +43,7 @@ def sample_context(inputs: SamplingInputs) -> tuple[Latent, list[str]]:
     require_usable(inputs)
     shape = context_shape(inputs)
     latent, notes = fit_latent(inputs.latent, shape)
-    with explain_errors(_extent(latent["samples"].shape[0], shape)):
+    with explain_errors(_describe_size(latent["samples"].shape[0], shape)):
         samples, more = _sample(inputs, latent, shape.references)
     latent = {key: value for key, value in latent.items() if key not in DROPPED}
     return sampled_latent(latent, samples, shape.references), [*notes, *more]
@@ -63,12 +63,12 @@ class _Pass:
 
 
 def _sample(inputs: SamplingInputs, latent: Latent, references: int) -> tuple[Tensor, list[str]]:
-    model = inputs.patcher if inputs.guider is not None else _shifted(inputs.model, inputs.settings.shift)
+    model = inputs.patcher if inputs.guider is not None else _with_shift(inputs.model, inputs.settings.shift)
     samples, sigmas = latent["samples"], _sigmas(inputs, model)
     noise = comfy.sample.prepare_noise(samples, inputs.seed, latent.get("batch_index"))
     callback = _callback(model, references, len(sigmas) - 1)
     first = _Pass(model, sigmas, noise, samples, latent.get("noise_mask"), inputs.seed, callback)
-    return _sample_experts(inputs, first) if inputs.low_noise_model is not None else (_run(inputs, first), [])
+    return _sample_experts(inputs, first) if inputs.low_noise_model is not None else (_sample_pass(inputs, first), [])
 
 
 def _sample_experts(inputs: SamplingInputs, first: _Pass) -> tuple[Tensor, list[str]]:
@@ -77,19 +77,19 @@ def _sample_experts(inputs: SamplingInputs, first: _Pass) -> tuple[Tensor, list[
     The second draws its own noise, if its solver draws any, from the next seed: with the same one it would draw again
     what the first has drawn.
     """
-    low = _shifted(inputs.low_noise_model, inputs.settings.shift)
+    low = _with_shift(inputs.low_noise_model, inputs.settings.shift)
     begin, below = switch_step(first.sigmas, inputs.boundary), f"below the boundary of {inputs.boundary:g}"
     if begin == 0:
-        return _run(inputs, replace(first, model=low)), [f"model is not used: every step begins {below}."]
+        return _sample_pass(inputs, replace(first, model=low)), [f"model is not used: every step begins {below}."]
     if begin == len(first.sigmas) - 1:
-        return _run(inputs, first), [f"low_noise_model is not used: no step begins {below}."]
-    half = _run(inputs, replace(first, sigmas=first.sigmas[: begin + 1]))
+        return _sample_pass(inputs, first), [f"low_noise_model is not used: no step begins {below}."]
+    half = _sample_pass(inputs, replace(first, sigmas=first.sigmas[: begin + 1]))
     noise, samples = torch.zeros_like(half, device="cpu"), half
     if first.mask is not None:
         noise, samples = _remaining_noise(low, half, first.samples, first.sigmas[begin].cpu()), first.samples
     second = replace(first, model=low, sigmas=first.sigmas[begin:], noise=noise, samples=samples)
-    second = replace(second, seed=(inputs.seed + 1) % SEEDS, callback=_later(first.callback, begin))
-    return _run(inputs, second), []
+    second = replace(second, seed=(inputs.seed + 1) % SEEDS, callback=_continue_callback(first.callback, begin))
+    return _sample_pass(inputs, second), []
 
 
 def switch_step(sigmas: Tensor, boundary: float) -> int:
@@ -117,7 +117,7 @@ def _remaining_noise(model: ModelPatcher, half: Tensor, samples: Tensor, sigma: 
     return ((1 - sigma) / sigma * (into(half) - original)).cpu()
 
 
-def _run(inputs: SamplingInputs, run: _Pass) -> Tensor:
+def _sample_pass(inputs: SamplingInputs, run: _Pass) -> Tensor:
     solver = inputs.sampler_object or comfy.samplers.sampler_object(inputs.settings.sampler)
     sigmas = run.sigmas.clone()  # the host's uni_pc writes into it
     quiet = not comfy.utils.PROGRESS_BAR_ENABLED
@@ -139,7 +139,7 @@ def _run(inputs: SamplingInputs, run: _Pass) -> Tensor:
     )
 
 
-def _shifted(model: ModelPatcher, shift: float) -> ModelPatcher:
+def _with_shift(model: ModelPatcher, shift: float) -> ModelPatcher:
     return ModelSamplingSD3().patch(model, shift)[0] if shift else model
 
 
@@ -169,11 +169,11 @@ def _callback(model: ModelPatcher, references: int, steps: int) -> Callable:
     return callback
 
 
-def _later(callback: Callable, done: int) -> Callable:
+def _continue_callback(callback: Callable, done: int) -> Callable:
     return lambda step, x0, x, total_steps: callback(done + step, x0, x, done + total_steps)
 
 
-def _extent(batch: int, shape: ContextShape) -> str:
+def _describe_size(batch: int, shape: ContextShape) -> str:
     width, height = shape.size
     frames = num_pixel_frames(shape.length - shape.references)
     videos = f", {batch} videos at once" if batch > 1 else ""

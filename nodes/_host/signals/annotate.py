@@ -44,12 +44,12 @@ def annotate(annotator: Annotator, frames: Tensor, keep: bool = True) -> Tensor:
         [T, H, W, 3] in [0, 1], on 8-bit levels.
     """
     if not keep:
-        return annotator(frames, _ticker(len(frames)))
-    kept = _place(annotator, frames)
+        return annotator(frames, _report_progress(len(frames)))
+    kept = _result_path(annotator, frames)
     found = _load(kept, ("control",))
     if found is not None:
         return found["control"].float().div_(LEVELS).to(comfy.model_management.intermediate_device())
-    control = annotator(frames, _ticker(len(frames)))
+    control = annotator(frames, _report_progress(len(frames)))
     _save(kept, {"control": to_bytes(control)})
     return control
 
@@ -62,15 +62,15 @@ def find(finder: Finder, frames: Tensor, names: Sequence[str]) -> dict[str, Tens
         frames: [T, H, W, 3], RGB in [0, 1].
         names: What it finds.
     """
-    kept = _place(finder, frames)
+    kept = _result_path(finder, frames)
     found = _load(kept, names)
     if found is None:
-        found = finder(frames, _ticker(len(frames)))
+        found = finder(frames, _report_progress(len(frames)))
         _save(kept, found)
     return found
 
 
-def _ticker(total: int) -> Callable[[int, int], None]:
+def _report_progress(total: int) -> Callable[[int, int], None]:
     bar = comfy.utils.ProgressBar(total)
 
     def tick(done: int, of: int) -> None:
@@ -86,11 +86,11 @@ def _folder() -> Path:
     return Path(folder_paths.get_temp_directory()) / FOLDER
 
 
-def _place(annotator: Annotator | Finder, frames: Tensor) -> Path:
-    return _folder() / f"{_content(annotator, frames)}.safetensors"
+def _result_path(annotator: Annotator | Finder, frames: Tensor) -> Path:
+    return _folder() / f"{_content_hash(annotator, frames)}.safetensors"
 
 
-def _content(annotator: Annotator | Finder, frames: Tensor) -> str:
+def _content_hash(annotator: Annotator | Finder, frames: Tensor) -> str:
     digest = hashlib.blake2b(repr((VERSION, annotator.identity, tuple(frames.shape))).encode(), digest_size=16)
     for part in on_threads(_digest, list(frames)):
         digest.update(part)

@@ -54,7 +54,7 @@ def find_weights(wanted: Weights, signal: str) -> Path:
 
 
 def available(wanted: Sequence[Weights]) -> list[Weights]:
-    """Those of several that are on this machine."""
+    """The weights, of several, whose file is on this machine."""
     return [weights for weights in wanted if any(_matches(folder, weights.names) for folder in _folders())]
 
 

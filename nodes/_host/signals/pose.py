@@ -76,11 +76,11 @@ def pose_detector(method: str, settings: dict[str, object], notes: list[str]) ->
     files = _files(method)
     notes.append(f"People are found by {' and '.join(path.name for path in files.paths)}.")
     if method == RCNN:
-        return KeypointRcnn(lambda: _rcnn(files.paths[0]), files.source, **settings)
+        return KeypointRcnn(lambda: _load_rcnn(files.paths[0]), files.source, **settings)
     if method == SCRIPT:
-        return DwPose(lambda: _scripts(files.paths), files.source, **settings)
-    engine = onnx_engine(_gpu())
-    slow = f" It uses no GPU here; the method {SCRIPT} does." if _gpu() and not engine.on_gpu else ""
+        return DwPose(lambda: _load_scripts(files.paths), files.source, **settings)
+    engine = onnx_engine(_has_gpu())
+    slow = f" It uses no GPU here; the method {SCRIPT} does." if _has_gpu() and not engine.on_gpu else ""
     notes.append(f"{engine} runs them.{slow}")
     answers = (DETECTOR_ANSWER, POSE_ANSWER)
 
@@ -105,26 +105,26 @@ def _files(method: str) -> PoseFiles:
         except VaceInputError as error:
             missing.append(str(error))
     if missing:
-        raise VaceInputError(" ".join([*missing, *_instead()]))
+        raise VaceInputError(" ".join([*missing, *_suggest_methods()]))
     return PoseFiles(method, tuple(paths))
 
 
-def _instead() -> list[str]:
+def _suggest_methods() -> list[str]:
     """What could be chosen with the files that are here."""
     here = [method for method, files in POSE_FILES.items() if len(available(files)) == len(files)]
     return [f"Or choose {' or '.join(here)}, whose files are here."] if here else []
 
 
-def _gpu() -> bool:
+def _has_gpu() -> bool:
     return comfy.model_management.get_torch_device().type != "cpu"
 
 
-def _scripts(paths: tuple[Path, ...]) -> tuple[Runtime, ...]:
+def _load_scripts(paths: tuple[Path, ...]) -> tuple[Runtime, ...]:
     return tuple(
         Runtime(path.name, manage(Scripted(load_script(path))), answer, batch, fixed=True)
         for path, answer, batch in zip(paths, (DETECTOR_ANSWER, POSE_ANSWER), SCRIPT_BATCHES, strict=True)
     )
 
 
-def _rcnn(path: Path) -> Network:
+def _load_rcnn(path: Path) -> Network:
     return manage(RcnnPeople(load_weights(rcnn_network, read_weights(path), path.name)), RCNN_MEMORY)

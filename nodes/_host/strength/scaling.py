@@ -42,7 +42,7 @@ def scale_strengths(
     place = share_of_schedule(float(options["sigmas"][0]), schedule.percent_to_sigma) + ROUNDING
     chosen = [fields.of(vcu) for vcu in range(1, len(strengths) + 1)]
     factors = {each: _field_factor(each, place, options, context, references) for each in set(chosen)}
-    return [_times(strength, factors[each]) for strength, each in zip(strengths, chosen, strict=True)]
+    return [_multiply(strength, factors[each]) for strength, each in zip(strengths, chosen, strict=True)]
 
 
 def _field_factor(
@@ -58,7 +58,7 @@ def _field_factor(
     return step if tokens is None else tokens.to(context.device) * step
 
 
-def _times(strength: float | Tensor, factor: float | Tensor) -> float | Tensor:
+def _multiply(strength: float | Tensor, factor: float | Tensor) -> float | Tensor:
     """A product that is the number 0, not a 0 for each token, where the VCU need not be computed."""
     return strength * factor if isinstance(factor, Tensor) or factor != 0 else 0.0
 

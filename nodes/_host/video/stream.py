@@ -43,14 +43,14 @@ def stream_frames(video: Video, chunk: int = CHUNK) -> Iterator[Tensor]:
 
 def frame_count_hint(video: Video) -> int:
     """About how many frames will come; 0 when the file does not say."""
-    with _opened(video) as container:
+    with _open_container(video) as container:
         return container.streams.video[0].frames
 
 
 def sound_of(video: Video) -> Audio | None:
     """The sound of a video in the host's form, of its trimmed part; None without any."""
-    start, duration = _trim(video)
-    with _opened(video) as container:
+    start, duration = _trim_window(video)
+    with _open_container(video) as container:
         if not container.streams.audio:
             return None
         stream = container.streams.audio[-1]
@@ -67,8 +67,8 @@ def sound_of(video: Video) -> Audio | None:
 
 
 def _frames(video: Video) -> Iterator[Tensor]:
-    start, duration = _trim(video)
-    with _opened(video) as container:
+    start, duration = _trim_window(video)
+    with _open_container(video) as container:
         stream = container.streams.video[0]
         first, end = int(start / stream.time_base), int((start + duration) / stream.time_base)
         if first:
@@ -79,22 +79,22 @@ def _frames(video: Video) -> Iterator[Tensor]:
                 continue
             if duration and frame.pts is not None and frame.pts >= end:
                 return
-            picture = picture or _reader(frame, stream)
+            picture = picture or _frame_reader(frame, stream)
             upright = np.rot90(picture(frame), k=round(getattr(frame, "rotation", 0) // 90))
             yield torch.from_numpy(np.ascontiguousarray(upright))
 
 
-def _reader(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], np.ndarray]:
+def _frame_reader(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], np.ndarray]:
     """What turns frames of this file into [H, W, 3] float32 in [0, 1]."""
     if frame.format.name in BYTES:
         return lambda f: f.to_ndarray(format="rgb24").astype(np.float32) / np.float32(255)
     if frame.width % ALIGNMENT == 0:
         return lambda f: f.to_ndarray(format="gbrpf32le")
-    padded = _padding(frame, stream)
+    padded = _edge_padder(frame, stream)
     return lambda f: padded(f).to_ndarray(format="gbrpf32le")[: f.height, : f.width]
 
 
-def _padding(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], VideoFrame]:
+def _edge_padder(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], VideoFrame]:
     """Frames with their right and lower edge repeated up to whole alignments."""
     width, height = (-(-side // ALIGNMENT) * ALIGNMENT for side in (frame.width, frame.height))
     graph = av.filter.Graph()
@@ -118,14 +118,14 @@ def _padding(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], V
     return pad
 
 
-def _trim(video: Video) -> tuple[float, float]:
+def _trim_window(video: Video) -> tuple[float, float]:
     """Start and duration in seconds, 0 for to the end; older hosts do not say."""
     window = getattr(video, "get_active_trim_window", None)
     return window() if window else (0.0, 0.0)
 
 
 @contextmanager
-def _opened(video: Video) -> Iterator[InputContainer]:
+def _open_container(video: Video) -> Iterator[InputContainer]:
     source = video.get_stream_source()
     if hasattr(source, "seek"):
         source.seek(0)
