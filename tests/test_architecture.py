@@ -1,6 +1,7 @@
 """ARCHITECTURE.md's rules, checked on every source file."""
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -89,6 +90,15 @@ def test_no_arrow_is_allowed_that_nobody_needs():
     listed = {(HOST / a, HOST / b) for a, targets in HOST_CONCEPTS.items() for b in targets}
     listed |= {(Path("annotators", a), Path("annotators", b)) for a, targets in ANNOTATORS.items() for b in targets}
     assert not listed - set(ARROWS)
+
+
+@pytest.mark.parametrize("folder", [f for f in FOLDERS if f.parent == HOST], ids=str)
+def test_a_host_folder_says_which_others_of_its_layer_it_imports(folder):
+    text = " ".join(ast.get_docstring(STRUCTURE.files[folder / "__init__.py"].tree).split())
+    said = re.search(r"It imports the host, (?:this layer's (.*?)|nothing of this layer), (?:and |of )*the core", text)
+    assert said, "It imports the host, this layer's `a` and `b`, and the core's `c`."
+    imported = {target.name for source, target in ARROWS if source == folder and target.parent == HOST}
+    assert set(re.findall(r"`(\w+)`", said[1] or "")) == imported
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -1,7 +1,7 @@
 """The host's VAE, CONDITIONING and LATENT, as far as VACE needs them.
 
 A VCU is encoded into a context, the context goes into the conditioning, and a latent is decoded into frames.
-It imports the host and the core's `conditioning`.
+It imports the host, nothing of this layer, and the core's `conditioning`, `vcu` and `video`.
 """
 
 from .encoding import encode_vcu, latent_space

@@ -1,7 +1,7 @@
 """Files of the host: its folders, and weights that are read without running anything.
 
 A name that a user chose goes in; a path inside the host's folders, names of tensors, or one tensor come out.
-It imports the host and the core's errors.
+It imports the host, nothing of this layer, and of the core its errors alone.
 """
 
 from .folders import OUTPUT_MARK, file_to_load, files_to_load, is_below, new_output_file, stays_inside

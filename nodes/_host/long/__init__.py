@@ -2,8 +2,8 @@
 
 A long VCU and settings go in; a stored video comes out that is read from disk frame by frame. `long_video` has a
 `job` planned (`planner`), made (`generator`) and kept (`store`); `windows` samples all of a video in one pass.
-It imports the host, `conditioning`, `files`, `models`, `sampling`, `strength`, `video`, and the core's `exact`, `long`,
-`sampling`, `vcu` and `video`.
+It imports the host, this layer's `conditioning`, `files`, `models`, `sampling`, `strength` and `video`, and the core's
+`exact`, `long`, `sampling`, `vcu` and `video`.
 """
 
 from .job import LongJob

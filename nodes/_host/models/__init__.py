@@ -1,7 +1,8 @@
 """The host's MODEL: what kind it is, what it carries of ours, and what tells it from another.
 
-A MODEL goes in; an answer, a refusal, a hash, or a clone that carries more comes out.
-It imports the host, no other folder of this layer, and the core's `strength`.
+`kinds` refuses what is no VACE model, `carried` keeps the attached adapters and the strength fields on it, `identity`
+hashes it, and `sampling_check` looks at the prompts before it is loaded.
+It imports the host, nothing of this layer, and the core's `strength`.
 """
 
 from .carried import (

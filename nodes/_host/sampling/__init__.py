@@ -2,7 +2,8 @@
 
 `steps` is the way from a VCU to its frames, which `graph` hands to the host as nodes and `direct` takes at once;
 `inputs` refuses what cannot be sampled, and `sample` runs the step in the middle.
-It imports the host, `conditioning`, `models`, and the core's `conditioning`, `exact`, `sampling`, `vcu` and `video`.
+It imports the host, this layer's `conditioning` and `models`, and the core's `conditioning`, `exact`, `sampling`,
+`vcu` and `video`.
 """
 
 from .direct import DirectSteps

@@ -1,7 +1,7 @@
 """Annotators in the host: run with progress and kept by content, networks moved like its own.
 
 Frames and a choice of network go in; control frames come out, with weights from files that users have.
-It imports the host, `files`, `video` and the annotators.
+It imports the host, this layer's `files`, `models` and `video`, the core's `video`, and the annotators.
 """
 
 from .annotate import annotate

@@ -1,7 +1,8 @@
 """Strength while the model runs: the same for merged models and attached adapters.
 
-A model call asks here what each context weighs at its noise level; nothing of the model is replaced.
-It imports the host, `conditioning`, `models` and the core's `strength`.
+`fields` puts strengths on a MODEL. As the model runs, `model_call` works out once what each VCU weighs (`scaling`) and
+which have an effect; `merged` gives that to the host's VACE model, and `adapter` takes it for attached ones.
+It imports the host, this layer's `conditioning` and `models`, and the core's `strength`.
 """
 
 from .checks import require_finite, require_vcus

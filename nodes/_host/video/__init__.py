@@ -1,7 +1,7 @@
 """The host's VIDEO: frames, frame rate and sound, whole or a few frames at a time.
 
 A socket's value goes in and a `Clip` comes out, or the other way round.
-It imports the host and the core's `video`.
+It imports the host, nothing of this layer, and the core's `video`.
 """
 
 from .stream import CHUNK, frame_count_hint, sound_of, stream_frames
