@@ -5,6 +5,13 @@ prompt, `blocks` run in each model call, `estimate` counts them in memory, and `
 its own weights.
 It imports the host, this layer's `conditioning`, `files`, `models` and `strength`, and the core's `adapter`, `strength`
 and `video`.
+
+The base is never edited. An adapter is an additional model of the MODEL, so the host loads and counts it; VCUs reach a
+model call by the host's own conditioning keys; and block replacements last for one call, whose state lives in an object
+of that call. Hooks are brought into the adapter's weights as a model call begins, so it does not matter who loaded,
+unloaded or shared it before. The host patches hooks only out of dynamic VRAM; an adapter follows its base there, one
+copy for all clones. The VCUs are embedded in every call: that is under 0.1 % of a step at any real size, so keeping the
+result over steps would hold memory and save nothing measurable.
 """
 
 from .attach import attach

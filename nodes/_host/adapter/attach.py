@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import comfy.ldm.wan.model
-from comfy.patcher_extension import WrappersMP
 
 from ....vace_core.adapter import layer_mapping
 from ....vace_core.errors import VaceInputError
 from ....vace_core.video import LATENT_CHANNELS
 from ..models import ADAPTER_KEY, attached_adapters, is_attached, is_merged, with_adapter
-from ..strength import ModelCall, around_model_call
+from ..strength import ModelCall, wrap_model_calls
 from ..types import ModelPatcher
 from .blocks import install_blocks
 from .conds import hand_vcus_to_model
@@ -45,7 +44,7 @@ def attach(model: ModelPatcher, adapter: ModelPatcher, vcus: tuple[int, ...] = (
     if not is_attached(model):  # else all of this is there, for however many adapters
         hand_vcus_to_model(clone)
         count_vcus_in_memory(clone)
-        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, ADAPTER_KEY, around_model_call(_install_adapters))
+        wrap_model_calls(clone, ADAPTER_KEY, _install_adapters)
         carry_hooks(clone)
     return clone
 

@@ -9,15 +9,14 @@ from torch import Tensor
 from ....vace_core.errors import VaceInputError
 from ....vace_core.video import LATENT_CHANNELS, MASK_CHANNELS
 from ..conditioning import FRAMES, MASK, STRENGTH
-from ..strength import CONTEXT_KEY, STRENGTHS_KEY, require_finite, with_reference_count
+from ..strength import CONTEXT_KEY, STRENGTHS_KEY, require_finite
 from ..types import LatentFormat, ModelPatcher
 
 
 def hand_vcus_to_model(clone: ModelPatcher) -> None:
     """Have a MODEL, a clone of ours, hand the VCUs of its prompts to each model call."""
-    latent_format = clone.get_model_object("latent_format")
-    packed = _with_packed_vcus(clone.get_model_object("extra_conds"), latent_format)
-    clone.add_object_patch("extra_conds", with_reference_count(packed))
+    extra_conds, latent_format = clone.get_model_object("extra_conds"), clone.get_model_object("latent_format")
+    clone.add_object_patch("extra_conds", _with_packed_vcus(extra_conds, latent_format))
 
 
 def _with_packed_vcus(extra_conds: Callable, latent_format: LatentFormat) -> Callable:

@@ -8,7 +8,7 @@ from comfy.patcher_extension import CallbacksMP
 from ....vace_core.strength import applies_to
 from ..conditioning import FRAMES
 from ..models import ADAPTER_KEY, adapter_vcus, add_sampling_check
-from ..strength import CONTEXT_KEY, require_vcus
+from ..strength import CONTEXT_KEY
 from ..types import Conds, ModelPatcher
 
 # The host counts a fifth more memory for its merged VACE model, whatever the number of VCUs.
@@ -46,7 +46,6 @@ def _shape_to_load_for(
     model: ModelPatcher, noise_shape: Sequence[int], conds: Conds, _options: dict
 ) -> Sequence[float]:
     """A latent's shape as large as the work is, by which the host makes room when it loads models."""
-    require_vcus(model, conds)
     present = max((len(entry.get(FRAMES, [None])) for group in conds.values() for entry in group), default=1)
     return _shape_with_vcus(noise_shape, _count_work(adapter_vcus(model), present))
 

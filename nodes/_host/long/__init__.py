@@ -4,6 +4,8 @@ A long VCU and settings go in; a stored video comes out that is read from disk f
 `job` planned (`planner`), made (`generator`) and kept (`store`); `windows` samples all of a video in one pass.
 It imports the host, this layer's `conditioning`, `files`, `models`, `sampling`, `strength` and `video`, and the core's
 `exact`, `long`, `sampling`, `vcu` and `video`.
+
+A context window is the host's over the video alone; the references, and the frame before, are put in front of each.
 """
 
 from .job import LongJob

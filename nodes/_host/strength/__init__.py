@@ -5,19 +5,17 @@ which have an effect; `merged` gives that to the host's VACE model, and `adapter
 It imports the host, this layer's `conditioning` and `models`, and the core's `strength`.
 """
 
-from .checks import require_finite, require_vcus
+from .checks import require_finite
 from .fields import cut_strengths_to_windows, set_strength_field
-from .model_call import CONTEXT_KEY, STRENGTHS_KEY, ActiveVcus, ModelCall, around_model_call, with_reference_count
+from .model_call import CONTEXT_KEY, STRENGTHS_KEY, ActiveVcus, ModelCall, wrap_model_calls
 
 __all__ = [
     "CONTEXT_KEY",
     "STRENGTHS_KEY",
     "ActiveVcus",
     "ModelCall",
-    "around_model_call",
     "cut_strengths_to_windows",
     "require_finite",
-    "require_vcus",
     "set_strength_field",
-    "with_reference_count",
+    "wrap_model_calls",
 ]

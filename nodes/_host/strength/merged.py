@@ -4,16 +4,14 @@ One wrapper around the model call scales ``vace_strength`` and drops what has no
 by a list that knows which block the host is at, since the host multiplies every hint with ``vace_strength[vcu]``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, copy_nested_dicts
 from torch import Tensor
 
-from ..models import add_sampling_check
-from ..types import Conds, ModelPatcher, TransformerOptions, WanModel
-from .checks import require_vcus
-from .model_call import CONTEXT_KEY, STRENGTHS_KEY, ActiveVcus, ModelCall, around_model_call, with_reference_count
+from ..types import ModelPatcher, TransformerOptions, WanModel
+from .model_call import CONTEXT_KEY, STRENGTHS_KEY, ActiveVcus, ModelCall, wrap_model_calls
 
 MERGED_KEY = "wan_vace_merged_strength"
 
@@ -21,15 +19,8 @@ MERGED_KEY = "wan_vace_merged_strength"
 def follow_fields(clone: ModelPatcher) -> ModelPatcher:
     """A merged VACE MODEL, a clone of ours that carries fields, made to follow them."""
     if not clone.get_wrappers(WrappersMP.APPLY_MODEL, MERGED_KEY):
-        clone.add_object_patch("extra_conds", with_reference_count(clone.get_model_object("extra_conds")))
-        clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, MERGED_KEY, around_model_call(_install_strengths))
-        add_sampling_check(clone, MERGED_KEY, _check_prompts)
+        wrap_model_calls(clone, MERGED_KEY, _install_strengths)
     return clone
-
-
-def _check_prompts(model: ModelPatcher, noise_shape: Sequence[int], conds: Conds, _options: dict) -> Sequence[int]:
-    require_vcus(model, conds)
-    return noise_shape
 
 
 @contextmanager

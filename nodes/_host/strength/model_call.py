@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import comfy.conds
 import comfy.model_base
+from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ....vace_core.strength import StrengthFields, applies_to, num_active_blocks
 from ..conditioning import REFERENCES
-from ..models import strength_fields
-from ..types import BaseModel, TransformerOptions
+from ..models import add_sampling_check, strength_fields
+from ..types import BaseModel, Conds, ModelPatcher, TransformerOptions
+from .checks import require_vcus
 from .scaling import scale_strengths
 
 # What the host hands from ``extra_conds`` to the model call: its own two names, and our number of reference latents.
@@ -82,12 +84,23 @@ class ModelCall:
         return ActiveVcus(self.context[:, list(active)], strengths, tuple(active.values()))
 
 
-def around_model_call(install: Callable[[ModelCall], AbstractContextManager]) -> Callable:
-    """The host's ``APPLY_MODEL`` wrapper, which has VCUs work in the model for the length of each call.
+def wrap_model_calls(clone: ModelPatcher, key: str, install: Callable[[ModelCall], AbstractContextManager]) -> None:
+    """Have VCUs work in each call of a MODEL, a clone of ours, by the host's ``APPLY_MODEL`` wrapper.
+
+    Numbers of VCUs that no prompt has are refused as sampling begins.
 
     Args:
+        clone: The MODEL, which hands `CONTEXT_KEY` and `STRENGTHS_KEY` to its calls.
+        key: Whose wrapper it is.
         install: Prepares the model and the call, and takes back afterwards what it changed of the model.
     """
+    clone.add_object_patch("extra_conds", _with_reference_count(clone.get_model_object("extra_conds")))
+    clone.add_wrapper_with_key(WrappersMP.APPLY_MODEL, key, _around_call(install))
+    add_sampling_check(clone, key, _check_prompts)
+
+
+def _around_call(install: Callable[[ModelCall], AbstractContextManager]) -> Callable:
+    """The wrapper: all that is worked out of the host's arguments, once."""
 
     def apply_model(
         executor: Callable,
@@ -117,7 +130,7 @@ def around_model_call(install: Callable[[ModelCall], AbstractContextManager]) ->
     return apply_model
 
 
-def with_reference_count(extra_conds: Callable) -> Callable:
+def _with_reference_count(extra_conds: Callable) -> Callable:
     """``extra_conds`` of a model, and the number of reference latents, which the host does not hand on."""
 
     def counted(**kwargs: object) -> dict:
@@ -125,3 +138,8 @@ def with_reference_count(extra_conds: Callable) -> Callable:
         return {**extra_conds(**kwargs), NUM_REFERENCES_KEY: comfy.conds.CONDConstant(count)}
 
     return counted
+
+
+def _check_prompts(model: ModelPatcher, noise_shape: Sequence[int], conds: Conds, _options: dict) -> Sequence[int]:
+    require_vcus(model, conds)
+    return noise_shape
