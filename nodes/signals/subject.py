@@ -20,7 +20,7 @@ from ...vace_core.errors import VaceInputError
 from ...vace_core.masks import keep
 from ...vace_core.video import legal_frames
 from .._host.report import publish
-from .._host.signals import annotate, salient
+from .._host.signals import annotate, salient_annotator
 from .._host.video import read_clip, write_clip
 from .._sockets import video_socket
 
@@ -129,7 +129,7 @@ class VaceMaskSubject(io.ComfyNode):
         if name == GRAB_CUT:
             finder = grab_cut(Hints(**settings), legal, chosen, "which_frames", notes)
         else:
-            finder = salient(notes=notes, **settings)
+            finder = salient_annotator(notes=notes, **settings)
         looked_at = legal[chosen]
         mask = annotate(finder, looked_at)[..., 0]
         notes += subject_notes(mask, chosen, NOTHING_FOUND[name])

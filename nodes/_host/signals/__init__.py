@@ -9,7 +9,7 @@ from .depth import DEPTH_NETWORKS, connected_depth, estimated_depth
 from .flow import RAFT_FILES, raft_from_file, raft_from_host
 from .lines import LINE_NETWORKS, neural_lines
 from .pose import ONNX, RCNN, SCRIPT, find_people, pose_detector
-from .subject import salient
+from .subject import salient_annotator
 
 __all__ = [
     "DEPTH_NETWORKS",
@@ -26,5 +26,5 @@ __all__ = [
     "pose_detector",
     "raft_from_file",
     "raft_from_host",
-    "salient",
+    "salient_annotator",
 ]

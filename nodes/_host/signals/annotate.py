@@ -54,7 +54,7 @@ def annotate(annotator: Annotator, frames: Tensor, keep: bool = True) -> Tensor:
     return control
 
 
-def find(finder: Finder, frames: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+def find_in_frames(finder: Finder, frames: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
     """What is found in a clip, kept as `annotate` keeps control frames.
 
     Args:

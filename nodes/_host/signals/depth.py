@@ -21,9 +21,9 @@ from ....vace_core.video import Clip, legal_frames
 from ..types import Video
 from ..video import read_clip
 from .annotate import annotate
-from .files import Weights, available, find_weights, read_weights, state_of
+from .files import Weights, available_weights, find_weights, read_weights, weights_state
 from .geometry import inverse_depth
-from .networks import load_weights, manage
+from .networks import load_weights, manage_network
 
 NO_COMMERCE = "CC-BY-NC-4.0, no commercial use"
 
@@ -100,10 +100,10 @@ def estimated_depth(method: str, frames: Video | Tensor | None, notes: list[str]
 
     def load() -> Callable[[Tensor], Tensor]:
         empty = load_weights(network.make, network.weights(read_weights(path)), path.name)
-        managed = manage(network.wrap(empty), network.memory)
+        managed = manage_network(network.wrap(empty), network.memory)
         return lambda pixels: network.maps(managed, pixels.to(managed.patcher.load_device))
 
-    return clip, unpacked(annotate(DepthMaps(load, (path.name, method, *state_of(path)), network.size), legal))
+    return clip, unpacked(annotate(DepthMaps(load, (path.name, method, *weights_state(path)), network.size), legal))
 
 
 def _of_the_same_size(maps: Tensor, frames: Tensor, notes: list[str]) -> Tensor:
@@ -119,7 +119,7 @@ def _of_the_same_size(maps: Tensor, frames: Tensor, notes: list[str]) -> Tensor:
 
 
 def _nothing_connected() -> str:
-    ready = [name for name, (weights, _) in DEPTH_NETWORKS.items() if available([weights])]
+    ready = [name for name, (weights, _) in DEPTH_NETWORKS.items() if available_weights([weights])]
     if ready:
         return f"depth is not connected. Connect it, or choose {' or '.join(ready)} as method: its file is here."
     small = DEPTH_NETWORKS["depth anything v2 small"][0]

@@ -53,7 +53,7 @@ def find_weights(wanted: Weights, signal: str) -> Path:
     return found
 
 
-def available(wanted: Sequence[Weights]) -> list[Weights]:
+def available_weights(wanted: Sequence[Weights]) -> list[Weights]:
     """The weights, of several, whose file is on this machine."""
     return [weights for weights in wanted if any(_matches(folder, weights.names) for folder in _folders())]
 
@@ -68,7 +68,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {key: file.tensor(key) for key in file.keys}
 
 
-def state_of(path: Path) -> tuple[str, int, int]:
+def weights_state(path: Path) -> tuple[str, int, int]:
     """Name, size and time of a file, for an annotator's identity."""
     state = path.stat()
     return path.name, state.st_size, state.st_mtime_ns

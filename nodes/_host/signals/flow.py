@@ -12,8 +12,8 @@ from ....annotators.flow import Raft, is_raft, raft_bytes, raft_network, torchvi
 from ....vace_core.errors import VaceInputError
 from ..models import model_identity
 from ..types import ModelPatcher
-from .files import Weights, find_weights, read_weights, state_of
-from .networks import load_weights, manage
+from .files import Weights, find_weights, read_weights, weights_state
+from .networks import load_weights, manage_network
 
 HOST_FOLDER = "optical_flow"
 OFFICIAL = Weights(
@@ -61,9 +61,11 @@ def raft_from_file(method: str, iterations: int, notes: list[str]) -> Raft:
     notes.append(f"Motion is found by {path.name}.")
 
     def load() -> FlowNetwork:
-        return FlowNetwork(manage(load_weights(raft_network, torchvision_names(read_weights(path)), path.name)).patcher)
+        return FlowNetwork(
+            manage_network(load_weights(raft_network, torchvision_names(read_weights(path)), path.name)).patcher
+        )
 
-    return Raft(load, state_of(path), iterations)
+    return Raft(load, weights_state(path), iterations)
 
 
 def raft_from_host(model: ModelPatcher, iterations: int, notes: list[str]) -> Raft:

@@ -18,8 +18,8 @@ from ....annotators.lines import (
     teed,
     unwrapped,
 )
-from .files import Weights, find_weights, read_weights, state_of
-from .networks import Network, load_weights, manage
+from .files import Weights, find_weights, read_weights, weights_state
+from .networks import Network, load_weights, manage_network
 
 AUX_FILES = "https://huggingface.co/lllyasviel/Annotators"
 RESEARCH = "research only, no commercial use"
@@ -80,6 +80,6 @@ def neural_lines(method: str, strength: float, polarity: str, notes: list[str]) 
 
     def load() -> Network:
         network = load_weights(chosen.make, unwrapped(read_weights(path)), path.name)
-        return manage(chosen.wrap(network))
+        return manage_network(chosen.wrap(network))
 
-    return NeuralLines(load, (method, *state_of(path)), strength, polarity)
+    return NeuralLines(load, (method, *weights_state(path)), strength, polarity)

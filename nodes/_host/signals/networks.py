@@ -41,7 +41,7 @@ class Network:
             return self.patcher.model(*(part.to(self.patcher.load_device, self.dtype) for part in pixels)).float()
 
 
-def manage(network: nn.Module, memory: int = MEMORY) -> Network:
+def manage_network(network: nn.Module, memory: int = MEMORY) -> Network:
     """A network handed to the host, in float32 (annotators are small, and 16 bits cost them detail).
 
     Args:

@@ -20,9 +20,9 @@ from ....annotators.pose import (
     rcnn_network,
 )
 from ....vace_core.errors import VaceInputError
-from .annotate import find
-from .files import Weights, available, find_weights, read_weights, state_of
-from .networks import Network, load_weights, manage
+from .annotate import find_in_frames
+from .files import Weights, available_weights, find_weights, read_weights, weights_state
+from .networks import Network, load_weights, manage_network
 
 SCRIPT, ONNX, RCNN = "dwpose", "dwpose onnx", "keypoint rcnn"
 ONNX_PLACE = "https://huggingface.co/yzd-v/DWPose"
@@ -59,7 +59,7 @@ class PoseFiles:
     @property
     def source(self) -> tuple[object, ...]:
         """What tells them from others."""
-        return self.method, *(state_of(path) for path in self.paths)
+        return self.method, *(weights_state(path) for path in self.paths)
 
 
 def pose_detector(method: str, settings: dict[str, object], notes: list[str]) -> DwPose | KeypointRcnn:
@@ -92,7 +92,7 @@ def pose_detector(method: str, settings: dict[str, object], notes: list[str]) ->
 
 def find_people(detector: DwPose | KeypointRcnn, frames: Tensor) -> Found:
     """What a detector finds in frames [T, H, W, 3]; kept, so that another drawing of it costs nothing."""
-    return Found(**find(detector, frames, Found.NAMES))
+    return Found(**find_in_frames(detector, frames, Found.NAMES))
 
 
 def _files(method: str) -> PoseFiles:
@@ -111,7 +111,7 @@ def _files(method: str) -> PoseFiles:
 
 def _suggest_methods() -> list[str]:
     """What could be chosen with the files that are here."""
-    here = [method for method, files in POSE_FILES.items() if len(available(files)) == len(files)]
+    here = [method for method, files in POSE_FILES.items() if len(available_weights(files)) == len(files)]
     return [f"Or choose {' or '.join(here)}, whose files are here."] if here else []
 
 
@@ -121,10 +121,10 @@ def _has_gpu() -> bool:
 
 def _load_scripts(paths: tuple[Path, ...]) -> tuple[Runtime, ...]:
     return tuple(
-        Runtime(path.name, manage(Scripted(load_script(path))), answer, batch, fixed=True)
+        Runtime(path.name, manage_network(Scripted(load_script(path))), answer, batch, fixed=True)
         for path, answer, batch in zip(paths, (DETECTOR_ANSWER, POSE_ANSWER), SCRIPT_BATCHES, strict=True)
     )
 
 
 def _load_rcnn(path: Path) -> Network:
-    return manage(RcnnPeople(load_weights(rcnn_network, read_weights(path), path.name)), RCNN_MEMORY)
+    return manage_network(RcnnPeople(load_weights(rcnn_network, read_weights(path), path.name)), RCNN_MEMORY)

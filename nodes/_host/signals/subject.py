@@ -1,14 +1,14 @@
 """U2Net with weights from users' files."""
 
 from ....annotators.subject import Salient, U2Net
-from .files import Weights, find_weights, read_weights, state_of
-from .networks import Network, load_weights, manage
+from .files import Weights, find_weights, read_weights, weights_state
+from .networks import Network, load_weights, manage_network
 
 U2NET = Weights(("u2net.pt", "u2net.pth"), "https://huggingface.co/ali-vilab/VACE-Annotators (salient)")
 MEMORY = 1000  # bytes for each number it takes, measured: maps of all sizes are kept for the way back up
 
 
-def salient(threshold: float, notes: list[str]) -> Salient:
+def salient_annotator(threshold: float, notes: list[str]) -> Salient:
     """What stands out, by the file of this machine; it is read when frames are looked at.
 
     Args:
@@ -22,6 +22,6 @@ def salient(threshold: float, notes: list[str]) -> Salient:
     notes.append(f"The subject is what {path.name} finds to stand out.")
 
     def load() -> Network:
-        return manage(load_weights(U2Net, read_weights(path), path.name), MEMORY)
+        return manage_network(load_weights(U2Net, read_weights(path), path.name), MEMORY)
 
-    return Salient(load, state_of(path), threshold)
+    return Salient(load, weights_state(path), threshold)

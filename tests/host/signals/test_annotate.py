@@ -213,7 +213,7 @@ def test_a_missing_file_is_named_with_its_folder_and_its_place(files, models):
     ) as e:
         files.find_weights(wanted, "VACE Annotate Lineart")
     assert str(e.value).endswith(f"put it into {models / 'vace_annotators'}.")
-    assert files.available([wanted]) == []
+    assert files.available_weights([wanted]) == []
 
 
 def test_files_are_looked_for_in_order(files, models, tmp_path, monkeypatch):
@@ -238,7 +238,7 @@ def test_files_are_looked_for_in_order(files, models, tmp_path, monkeypatch):
         put(path)
         first = path if path.name == "lines.pth" else last_to_first[-3]  # its own name goes before another one
         assert files.find_weights(wanted, "x") == first
-    assert files.available([wanted, files.Weights(("none.pth",), "x")]) == [wanted]
+    assert files.available_weights([wanted, files.Weights(("none.pth",), "x")]) == [wanted]
 
 
 def test_a_link_to_a_folder_is_followed(files, models, tmp_path):
@@ -251,9 +251,9 @@ def test_a_link_to_a_folder_is_followed(files, models, tmp_path):
 def test_another_file_in_its_place_is_another_state(files, tmp_path):
     path = tmp_path / "a.pth"
     path.write_bytes(b"one")
-    one = files.state_of(path)
+    one = files.weights_state(path)
     os.utime(path, (1, 1))
-    assert files.state_of(path) != one and files.state_of(path)[0] == "a.pth"
+    assert files.weights_state(path) != one and files.weights_state(path)[0] == "a.pth"
 
 
 class Payload:
@@ -319,7 +319,7 @@ def test_a_network_is_in_the_host_s_care_and_computes_in_float32(networks):
 
     network = nn.Conv2d(3, 1, 3)
     expected = network.half().float()
-    managed = networks.manage(network.half())
+    managed = networks.manage_network(network.half())
     pixels = torch.rand(2, 3, 8, 8)
     answer = managed(pixels.half())
     assert answer.dtype == torch.float32 and not answer.requires_grad
@@ -330,4 +330,4 @@ def test_a_network_is_in_the_host_s_care_and_computes_in_float32(networks):
 def test_a_network_may_take_several_inputs(networks):
     bilinear = nn.Bilinear(2, 3, 1)
     one, other = torch.rand(4, 2), torch.rand(4, 3)
-    torch.testing.assert_close(networks.manage(bilinear)(one, other), bilinear(one, other))
+    torch.testing.assert_close(networks.manage_network(bilinear)(one, other), bilinear(one, other))
