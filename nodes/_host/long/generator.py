@@ -1,7 +1,6 @@
 """The frames of one segment of a long video: sampled, brought back to the original's colours, and pasted over."""
 
 from dataclasses import dataclass, replace
-from functools import cache
 
 from torch import Tensor
 
@@ -10,8 +9,7 @@ from ....vace_core.exact import paste_back
 from ....vace_core.long import Segment, apply_colour_map, fit_colour_map, known_weight, segment_vcu
 from ....vace_core.vcu import Reference, Vcu
 from ....vace_core.video import MID_GREY
-from ..sampling import DirectSteps, sample_vcu
-from ..types import Conditioning
+from ..sampling import DirectSteps, encode_prompts_once, sample_vcu
 from .job import LongJob
 
 STEPS = 255  # colour changes are told in steps of an 8-bit picture
@@ -52,7 +50,7 @@ class SegmentGenerator:
 
     def __init__(self, job: LongJob) -> None:
         self.job = job
-        self._encode_prompt = cache(self._encode_text)
+        self._encode_prompt = encode_prompts_once(job.clip)
 
     def make(
         self, segment: Segment, prompt: str, seed: int, neighbours: Neighbours, anchor: Tensor | None = None
@@ -85,9 +83,6 @@ class SegmentGenerator:
         )
         _, frames = sample_vcu(steps, prompt, job.negative_prompt)
         return frames
-
-    def _encode_text(self, text: str) -> Conditioning:
-        return self.job.clip.encode_from_tokens_scheduled(self.job.clip.tokenize(text))
 
     def _match_colour(
         self, frames: Tensor, vcu: Vcu, source: Vcu, segment: Segment

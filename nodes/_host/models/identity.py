@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from torch import Tensor
 
 from ..types import ModelPatcher
-from .carried import ADAPTER_KEY, FIELDS_KEY
+from .vace_model import ADAPTER_KEY, FIELDS_KEY
 
 SAMPLES = 16  # tensors of which some values are looked at
 VALUES = 64

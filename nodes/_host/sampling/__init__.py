@@ -1,16 +1,15 @@
 """Sampling with the host's own guiders, noise and model management.
 
-`steps` is the way from a VCU to its frames, which `graph` hands to the host as nodes and `direct` takes at once;
-`inputs` refuses what cannot be sampled, and `sample` runs the step in the middle.
+`steps` is the way from a VCU to its frames, taken at once, or handed to the host as nodes by `graph`. `inputs` refuses
+what cannot be sampled, and `sample` runs the step in the middle.
 It imports the host, this layer's `conditioning` and `models`, and the core's `conditioning`, `exact`, `sampling`,
 `vcu` and `video`.
 """
 
-from .direct import DirectSteps
 from .graph import SamplerChoices, loading_graph, model_files, sampling_graph
 from .inputs import SAMPLERS, SCHEDULERS, SamplingInputs
 from .sample import sample_context
-from .steps import sample_vcu
+from .steps import DirectSteps, encode_prompts_once, sample_vcu
 
 __all__ = [
     "SAMPLERS",
@@ -18,6 +17,7 @@ __all__ = [
     "DirectSteps",
     "SamplerChoices",
     "SamplingInputs",
+    "encode_prompts_once",
     "loading_graph",
     "model_files",
     "sample_context",
