@@ -21,10 +21,22 @@ FLOORS = {
     Path("vace_core"): "vace_core: VACE as functions of tensors",
 }
 COMMON = ("vcu", "masks", "video")  # which every room of the core may use
-ROOMS = ("tasks", "exact", "conditioning", "sampling", "strength", "adapter", "long", "files", "signals", *COMMON)
+ROOMS = (
+    "tasks",
+    "exact",
+    "conditioning",
+    "sampling",
+    "strength",
+    "adapter",
+    "models",
+    "long",
+    "files",
+    "signals",
+    *COMMON,
+)
 SIGNALS = ("lines", "depth", "flow", "pose", "subject")
 
-WIDTH, ROOM, PAD, LINE, HEAD = 1520, 114, 8, 15, 24
+WIDTH, ROOM, PAD, LINE, HEAD = 1520, 105, 6, 15, 24
 LEFT, TOP = 18, 56
 COLOURS = {"nodes": "#dbe9f6", "_host": "#fde6cf", "annotators": "#e2f0d9", "vace_core": "#ece4f5"}
 STYLE = (
