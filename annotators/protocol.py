@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..vace_core.errors import VaceInputError
+from ..vace_core.notes import Note, collect_notes, tell_again
 from .optional import opencv
 
 # Told (frames done, frames in all) between chunks; may raise to stop the work.
@@ -122,15 +123,21 @@ def on_levels(values: Tensor, out: Tensor | None = None) -> Tensor:
 
 
 def on_threads(function: Callable, *items: list) -> list:
-    """``map`` on threads, in order; OpenCV and numpy let go of the interpreter while they work."""
+    """``map`` on threads, in order; OpenCV and numpy let go of the interpreter while they work.
+
+    What is told on the threads is told again here, in the order of the items.
+    """
     inference = torch.is_inference_mode_enabled()  # each thread has its own, and the host's tensors need it
 
-    def run(*each: object) -> object:
-        with torch.inference_mode(inference):
-            return function(*each)
+    def run(*each: object) -> tuple[object, list[Note]]:
+        with torch.inference_mode(inference), collect_notes() as notes:
+            return function(*each), notes
 
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(run, *items))
+        done = list(pool.map(run, *items))
+    for _, notes in done:
+        tell_again(notes)
+    return [result for result, _ in done]
 
 
 def to_bytes(frames: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ def main():
     depth, nets = (pack_module(f"annotators.depth.{name}") for name in ("control", "networks"))
 
     def draw(maps, value_range):
-        return depth.depth_control(maps, value_range, False, [])
+        return depth.depth_control(maps, value_range, False)
 
     maps, _ = scene(FRAMES, HEIGHT, WIDTH)
     print(

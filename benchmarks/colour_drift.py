@@ -21,7 +21,7 @@ def load():
     colour, segments = pack_module("vace_core.long.colour"), pack_module("vace_core.long.segments")
     from harness import drift  # it needs the pack by its name
 
-    plan = segments.plan_segments(SEGMENTS * (LENGTH - OVERLAP) + OVERLAP, LENGTH, OVERLAP, [])
+    plan = segments.plan_segments(SEGMENTS * (LENGTH - OVERLAP) + OVERLAP, LENGTH, OVERLAP)
     return drift, colour, plan
 
 

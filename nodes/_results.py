@@ -19,4 +19,4 @@ def vcu_result(node: type[io.ComfyNode], vcu: Vcu, clip: Clip | None = None) -> 
     """
     if clip is not None:
         vcu = replace(vcu, fps=clip.fps, audio=clip.audio)
-    return io.NodeOutput(vcu, publish(vcu.notes, node.define_schema().display_name, node.hidden.unique_id))
+    return io.NodeOutput(vcu, publish(node, vcu.notes))

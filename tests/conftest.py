@@ -18,6 +18,11 @@ _pack.__path__ = [str(PACK_ROOT)]
 sys.modules["wan_vace"] = _pack
 
 
+def pytest_configure(config):
+    # Most tests of the core do not listen to what is told; nodes must (tests/host/conftest.py).
+    config.addinivalue_line("filterwarnings", "ignore::wan_vace.vace_core.notes.UnheardNote")
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
@@ -28,6 +33,15 @@ def gradients():
     """Gradients are computed, whatever tests before switched off for the whole process."""
     with torch.inference_mode(False), torch.enable_grad():
         yield
+
+
+@pytest.fixture
+def notes():
+    """What is told during a test, outside of what collects for itself."""
+    from wan_vace.vace_core.notes import collect_notes
+
+    with collect_notes() as told:
+        yield told
 
 
 @pytest.fixture(scope="session")

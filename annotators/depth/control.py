@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
+from ...vace_core.notes import tell
 from ..protocol import CHUNK, LEVELS, Tick, blank, chunks, on_levels, write_gray
 from .align import align_depth
 
@@ -40,7 +41,7 @@ class DepthToGray:
     offset: Tensor
 
 
-def depth_control(maps: Tensor, value_range: str, invert: bool, notes: list[str]) -> Tensor:
+def depth_control(maps: Tensor, value_range: str, invert: bool) -> Tensor:
     """Depth as VACE's control video.
 
     Source: ``DepthAnnotator`` in ali-vilab/VACE's ``vace/annotators/depth.py``, which stretches each frame from its
@@ -52,7 +53,6 @@ def depth_control(maps: Tensor, value_range: str, invert: bool, notes: list[str]
         value_range: One of `RANGES`. `CLIP` stretches all frames alike, from the 1st to the 99th of a hundred parts of
             the clip's pixels; `STEADY` first takes out how much scale and shift differ from frame to frame.
         invert: Near becomes black.
-        notes: Receives where a scene ends, and which frames have no depth.
 
     Returns:
         [T, H, W, 3] in [0, 1], on 8-bit levels, on the device of the maps.
@@ -60,7 +60,7 @@ def depth_control(maps: Tensor, value_range: str, invert: bool, notes: list[str]
     Raises:
         VaceInputError: If the depth is the same in all places of every frame.
     """
-    grey = {STEADY: steady_grey, CLIP: clip_grey, OFFICIAL: frame_grey}[value_range](maps, notes)
+    grey = {STEADY: steady_grey, CLIP: clip_grey, OFFICIAL: frame_grey}[value_range](maps)
     flat = (grey.gain == 0).nonzero().flatten().tolist()
     if len(flat) == len(maps):
         raise VaceInputError(
@@ -68,7 +68,10 @@ def depth_control(maps: Tensor, value_range: str, invert: bool, notes: list[str]
             "Connect a video that shows something, or check what makes the depth."
         )
     if flat:
-        notes.append(f"{len(flat)} of {len(maps)} frames have no depth, the first is frame {flat[0]}; they are black.")
+        tell(
+            "no-depth",
+            f"{len(flat)} of {len(maps)} frames have no depth, the first is frame {flat[0]}; they are black.",
+        )
     control = blank(maps.shape, maps.device)
     # A frame at a time stays in the processor's cache.
     for drawn, values, gain, offset in zip(control, maps, grey.gain.tolist(), grey.offset.tolist(), strict=True):
@@ -78,26 +81,27 @@ def depth_control(maps: Tensor, value_range: str, invert: bool, notes: list[str]
     return control
 
 
-def frame_grey(maps: Tensor, _notes: list[str]) -> DepthToGray:
+def frame_grey(maps: Tensor) -> DepthToGray:
     """Each frame from its smallest to its largest value."""
     return _stretched(*extremes(maps))
 
 
-def clip_grey(maps: Tensor, _notes: list[str]) -> DepthToGray:
+def clip_grey(maps: Tensor) -> DepthToGray:
     """All frames in the range that most of the clip's pixels are in."""
     ones = torch.ones(len(maps), dtype=torch.float64)
     return _ranged(sampled(maps), extremes(maps), ones, torch.zeros_like(ones))
 
 
-def steady_grey(maps: Tensor, notes: list[str]) -> DepthToGray:
+def steady_grey(maps: Tensor) -> DepthToGray:
     """The frames of a scene in one range, after the scale and shift of each was made those of the frame before it."""
     samples, bounds = sampled(maps), extremes(maps)
     scale, shift, first = align_depth(samples)
     starts = [*first.nonzero().flatten().tolist(), len(maps)]
     if len(starts) > 2:
-        notes.append(
+        tell(
+            "scene-ends",
             f"The depth changes as a whole before frame {', '.join(map(str, starts[1:-1]))}, as where a scene ends; "
-            f"its range starts anew there."
+            f"its range starts anew there.",
         )
     parts = [slice(*ends) for ends in pairwise(starts)]
     greys = [_ranged(samples[p], tuple(b[p] for b in bounds), scale[p], shift[p]) for p in parts]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...vace_core.notes import Note
 from ..optional import opencv
 from ..protocol import CHUNK, LEVELS, Tick, on_threads, require_frames, silent, to_bytes
 from .wheel import flow_colours, largest_motion, speed
@@ -89,23 +90,26 @@ class Motion:
     largest: tuple[float, ...]
     full_colour: float | None = None
 
-    def sentences(self) -> list[str]:
+    def notes(self) -> list[Note]:
         """What the user is told."""
         least, most = min(self.largest), max(self.largest)
-        notes = [f"The fastest point of a frame moves {least:.1f} to {most:.1f} px from one frame to the next."]
+        text = f"The fastest point of a frame moves {least:.1f} to {most:.1f} px from one frame to the next."
+        notes = [Note("motion", text)]
         if self.full_colour is not None:
-            return [*notes, f"Full colour is {self.full_colour:.1f} px in every frame."]
+            return [*notes, Note("full-colour", f"Full colour is {self.full_colour:.1f} px in every frame.")]
         still = sum(fastest < STEADY_LEAST for fastest in self.largest)
         if still:
-            notes.append(
+            text = (
                 f"{still} of {len(self.largest)} pairs of frames move less than {STEADY_LEAST:.0f} px, and the official"
                 f' scale shows their noise in full colour. Choose "{STEADY_SCALE}" to keep them white.'
             )
+            notes.append(Note("noise-shown", text))
         elif most > 2 * least:
-            notes.append(
+            text = (
                 f"The official scale follows each frame, so the same speed changes its colour up to {most / least:.1f} "
                 f'times. Choose "{STEADY_SCALE}" if the result pulses.'
             )
+            notes.append(Note("scale-changes", text))
         return notes
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...vace_core.notes import Note
 from ..optional import need
 from ..protocol import Tick, chunks
 from .boxes import (
@@ -73,19 +74,21 @@ class Found:
         """
         return from_wholebody([frame[_drawn(frame)] for frame in self._frames], height, width)
 
-    def sentences(self) -> list[str]:
+    def notes(self) -> list[Note]:
         """How many people there are, for the report."""
         counts = np.array([_drawn(frame).sum() for frame in self._frames])
         numbers = [f"{n} in {(counts == n).sum()}" for n in np.unique(counts)]
-        told = [f"People: {', '.join(numbers)} of {len(counts)} frames."]
+        told = [Note("people", f"People: {', '.join(numbers)} of {len(counts)} frames.")]
         if not counts.all():
-            told.append(f"Nobody was found in frame {_first(counts == 0)}. Gaps longer than fill_gaps stay black.")
+            text = f"Nobody was found in frame {_first(counts == 0)}. Gaps longer than fill_gaps stay black."
+            told.append(Note("nobody-found", text))
         searched = self.searched.numpy()
         if searched.any():
-            told.append(
+            text = (
                 f"No box was found around a person in frame {_first(searched)}; the whole frame was taken for one, "
                 f"as the official annotator does."
             )
+            told.append(Note("whole-frame-searched", text))
         return told
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...vace_core.errors import VaceInputError
+from ...vace_core.notes import tell
 from ...vace_core.video import ASPECT_TOLERANCE
 
 # A person: OpenPose's 18 points of the body (1 is the neck), toes and heels, 68 of the face and two pupils, hands.
@@ -75,7 +76,7 @@ class People:
         return (self.points[..., 2] > 0).any(2)
 
 
-def read_people(name: str, frames: object, notes: list[str]) -> People:
+def read_people(name: str, frames: object) -> People:
     """People in the form that pose nodes hand on (``POSE_KEYPOINT``).
 
     The host's SDPose gives pixels, comfyui_controlnet_aux parts of the picture and None for what it did not look for;
@@ -85,7 +86,6 @@ def read_people(name: str, frames: object, notes: list[str]) -> People:
         name: The socket's name.
         frames: A list with ``{"canvas_width", "canvas_height", "people": [{"pose_keypoints_2d": [x, y, c, ...]}]}``
             per frame.
-        notes: Receives a sentence for each repair.
 
     Raises:
         VaceInputError: If it has another form, or nobody is in it.
@@ -105,12 +105,12 @@ def read_people(name: str, frames: object, notes: list[str]) -> People:
             f"picture, or lower the threshold of the detector."
         )
     if len(set(sizes)) > 1:
-        notes.append(f"{name}: the canvas changes size; all frames are brought to the first one's.")
+        tell("canvas-changes", f"{name}: the canvas changes size; all frames are brought to the first one's.")
     placed = _placed(everyone, sizes)
     return People(_padded(placed), *sizes[0])
 
 
-def parse_people(name: str, text: str, notes: list[str]) -> People:
+def parse_people(name: str, text: str) -> People:
     """People of a JSON text in the form of `read_people`, or of its single frame.
 
     Raises:
@@ -120,7 +120,7 @@ def parse_people(name: str, text: str, notes: list[str]) -> People:
         frames = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise VaceInputError(f"{name} is not JSON ({error}). Paste the whole text that a pose node saved.") from error
-    return read_people(name, frames, notes)
+    return read_people(name, frames)
 
 
 def to_keypoints(people: People) -> list[dict]:
@@ -161,27 +161,28 @@ def from_wholebody(frames: Sequence[np.ndarray], height: int, width: int) -> Peo
     return People(_padded([_from_coco(np.asarray(people, np.float32)) for people in frames]), height, width)
 
 
-def resized(people: People, height: int, width: int, notes: list[str]) -> People:
+def resized(people: People, height: int, width: int) -> People:
     """People on a canvas of another size; noted when that stretches them."""
     if (height, width) == (people.height, people.width):
         return people
     if abs(width / height / (people.width / people.height) - 1) > ASPECT_TOLERANCE:
-        notes.append(
+        tell(
+            "people-stretched",
             f"The pose is of a {people.width} x {people.height} picture and drawn at {width} x {height}: people are "
-            f"stretched. Give width and height of the same shape."
+            f"stretched. Give width and height of the same shape.",
         )
     scale = np.float32([width / people.width, height / people.height, 1])
     return People(people.points * scale, height, width)
 
 
-def people_at_length(people: People, length: int, notes: list[str]) -> People:
+def people_at_length(people: People, length: int) -> People:
     """People cut, or held in the last frame's pose, to ``length`` frames; noted unless it was one pose."""
     count = len(people.points)
     if length == count:
         return people
     if count > 1:
         repair = "cut" if count > length else "held in its last frame"
-        notes.append(f"The pose has {count} frames, {length} are wanted; it is {repair}.")
+        tell("pose-length", f"The pose has {count} frames, {length} are wanted; it is {repair}.")
     return replace(people, points=people.points[np.arange(length).clip(max=count - 1)])
 
 

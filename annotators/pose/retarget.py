@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...vace_core.errors import VaceInputError
+from ...vace_core.notes import tell
 from .draw import FINGERS
 from .people import FACE, LEFT_HAND, RIGHT_HAND, SURE, People
 from .smooth import link
@@ -55,7 +56,7 @@ class Factors:
     seen: frozenset[str]
 
 
-def retarget(people: People, reference: People, notes: list[str]) -> People:
+def retarget(people: People, reference: People) -> People:
     """People who move as before, with the proportions of others.
 
     Each bone keeps its direction in every frame and becomes longer or shorter by one factor, so angles stay, and what
@@ -66,7 +67,6 @@ def retarget(people: People, reference: People, notes: list[str]) -> People:
     Args:
         people: Each at one place of the second axis, see `pose_smooth.link`.
         reference: Whose proportions: one person for all, or one for each of ``people`` in their order.
-        notes: Receives a sentence about who gets whose proportions, and about what the reference does not show.
 
     Raises:
         VaceInputError: If the reference shows no bone that is also in the clip.
@@ -77,7 +77,7 @@ def retarget(people: People, reference: People, notes: list[str]) -> People:
         whose = (
             "all get its proportions" if len(models) == 1 else "they are paired in their order, the last for the rest"
         )
-        notes.append(f"reference_pose shows {len(models)} and pose_keypoints {len(everyone)} people: {whose}.")
+        tell("people-paired", f"reference_pose shows {len(models)} and pose_keypoints {len(everyone)} people: {whose}.")
     factors = [factors_of(person, models[min(n, len(models) - 1)]) for n, person in enumerate(everyone)]
     known = [each for each in factors if each is not None]
     if not known:
@@ -87,7 +87,10 @@ def retarget(people: People, reference: People, notes: list[str]) -> People:
         )
     missing = [name for name in BONES if any(name not in each.seen for each in known)]
     if missing:
-        notes.append(f"Not seen in reference_pose, or in the clip, so kept as long as before: {', '.join(missing)}.")
+        tell(
+            "limbs-unseen",
+            f"Not seen in reference_pose, or in the clip, so kept as long as before: {', '.join(missing)}.",
+        )
     shaped = [person if by is None else reshaped(person, by) for person, by in zip(everyone, factors, strict=True)]
     return replace(people, points=np.stack(shaped, 1))
 

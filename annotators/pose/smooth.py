@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...vace_core.notes import Note
 from ..optional import need
 from .people import BODY, SURE, People
 
@@ -36,13 +37,14 @@ class Smoothed:
     filled: int
     moved: int
 
-    def sentences(self) -> list[str]:
+    def notes(self) -> list[Note]:
         """What to tell the user."""
         told = []
         if self.filled:
-            told.append(f"Filled in from the frames around: {self.filled} missing joints.")
+            told.append(Note("joints-filled", f"Filled in from the frames around: {self.filled} missing joints."))
         if self.moved:
-            told.append(f"Put back where the frames around say: {self.moved} joints that were far off.")
+            text = f"Put back where the frames around say: {self.moved} joints that were far off."
+            told.append(Note("joints-moved", text))
         return told
 
 

@@ -85,7 +85,7 @@ def _pixels(number: str, whole: int) -> float:
     return float(number[:-1]) * whole / 100 if number.endswith("%") else float(number)
 
 
-def masks_of(mask: Tensor, frames: Tensor, chosen: Sequence[int], which: str, notes: list[str]) -> Tensor:
+def masks_of(mask: Tensor, frames: Tensor, chosen: Sequence[int], which: str) -> Tensor:
     """The masks of chosen frames.
 
     Args:
@@ -93,7 +93,6 @@ def masks_of(mask: Tensor, frames: Tensor, chosen: Sequence[int], which: str, no
         frames: [T, H, W, 3].
         chosen: K frames.
         which: The socket that they come from.
-        notes: Receives a sentence when the masks are resized.
 
     Returns:
         [K, H, W], 0 or 1.
@@ -109,7 +108,7 @@ def masks_of(mask: Tensor, frames: Tensor, chosen: Sequence[int], which: str, no
             f"mask has {len(mask)} frames, but {which} names {len(chosen)}. Connect a mask for each frame it names, in "
             f"their order, or one for each of the {len(frames)} frames of the clip."
         )
-    mask = matching_mask(mask, frames[list(chosen)], notes, name="mask", video="frames") > 0.5
+    mask = matching_mask(mask, frames[list(chosen)], name="mask", video="frames") > 0.5
     if not mask.any():
         raise VaceInputError("mask is black: it shows nothing to find. White must be on the subject.")
     return mask.float()

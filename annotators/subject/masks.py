@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
 from ...vace_core.masks import MOST_OF_FRAME, rasterize_boxes
+from ...vace_core.notes import Note, tell
 from ...vace_core.video import Box, boxes_at, parse_tracks
 from ..protocol import Tick, chunks, on_threads, to_bytes
 from .colour_cut import MAYBE_IN, MAYBE_OUT, SURE_IN, SURE_OUT, band_labels, clean_mask, cut_by_colour, load_cv2
@@ -136,7 +137,7 @@ class Hints:
     clean: bool = True
 
 
-def grab_cut(hints: Hints, frames: Tensor, chosen: Sequence[int], which: str, notes: list[str]) -> GrabCut:
+def grab_cut(hints: Hints, frames: Tensor, chosen: Sequence[int], which: str) -> GrabCut:
     """The annotator of chosen frames of a clip.
 
     Args:
@@ -144,7 +145,6 @@ def grab_cut(hints: Hints, frames: Tensor, chosen: Sequence[int], which: str, no
         frames: [T, H, W, 3]: the whole clip, whose frames box paths count.
         chosen: K frames.
         which: The socket they come from.
-        notes: Receives a sentence for each repair.
 
     Raises:
         VaceInputError: If no hint says where the subject is, or one cannot be used.
@@ -155,13 +155,13 @@ def grab_cut(hints: Hints, frames: Tensor, chosen: Sequence[int], which: str, no
             "Nothing says where the subject is: write its box into boxes (10%,20%,60%,95% is left,top,right,bottom) or "
             "points on it into subject_points, or connect a rough mask."
         )
-    boxes = _boxes(hints.boxes, T, H, W, chosen, which, notes)
+    boxes = _boxes(hints.boxes, T, H, W, chosen, which)
     points = parse_points("subject_points", hints.subject_points, H, W)
     if boxes is None and hints.mask is None and len(points) > 1:
-        boxes = ((_around(points, notes),),) * len(chosen)
+        boxes = ((_around(points),),) * len(chosen)
     return GrabCut(
         boxes=boxes,
-        mask=None if hints.mask is None else _rough(hints.mask, frames, chosen, which, notes),
+        mask=None if hints.mask is None else _rough(hints.mask, frames, chosen, which),
         subject_points=points,
         background_points=parse_points("background_points", hints.background_points, H, W),
         reach=hints.reach,
@@ -170,30 +170,30 @@ def grab_cut(hints: Hints, frames: Tensor, chosen: Sequence[int], which: str, no
 
 
 def _boxes(
-    text: str, num_frames: int, height: int, width: int, chosen: Sequence[int], which: str, notes: list[str]
+    text: str, num_frames: int, height: int, width: int, chosen: Sequence[int], which: str
 ) -> tuple[tuple[Box, ...], ...] | None:
     tracks = parse_tracks("boxes", text, height, width, num_frames)
     if not tracks:
         return None
-    inside = rasterize_boxes(tracks, num_frames, height, width, notes=notes)
+    inside = rasterize_boxes(tracks, num_frames, height, width)
     if not inside[list(chosen)].any():
         raise VaceInputError(f"boxes lie outside the frame in every frame that {which} names. Choose other frames.")
     paths = [boxes_at(track, num_frames) for track in tracks]
     return tuple(tuple(path[k] for path in paths) for k in chosen)
 
 
-def _around(points: Sequence[Point], notes: list[str]) -> Box:
+def _around(points: Sequence[Point]) -> Box:
     """A box around points on a subject, with room for what lies beyond them."""
     x, y = zip(*points, strict=True)
     room = max(ROOM * max(max(x) - min(x), max(y) - min(y)), LEAST_ROOM)
     box = Box(round(min(x) - room), round(min(y) - room), round(max(x) + room), round(max(y) + room))
-    notes.append(f"boxes is empty: the subject is looked for in {box}, around the points.")
+    tell("boxes-from-points", f"boxes is empty: the subject is looked for in {box}, around the points.")
     return box
 
 
-def _rough(mask: Tensor, frames: Tensor, chosen: Sequence[int], which: str, notes: list[str]) -> Tensor:
+def _rough(mask: Tensor, frames: Tensor, chosen: Sequence[int], which: str) -> Tensor:
     single = mask.ndim == 2 or len(mask) == 1
-    mask = masks_of(mask, frames, chosen[:1] if single else chosen, which, notes)
+    mask = masks_of(mask, frames, chosen[:1] if single else chosen, which)
     if mask.all():
         raise VaceInputError("mask is white: it leaves no background. White must be on the subject alone.")
     return mask.expand(len(chosen), -1, -1)
@@ -245,7 +245,7 @@ def stretched(answer: Tensor) -> Tensor:
     return torch.where(high - low < FAINT, 0.0, (answer - low) / (high - low).clamp(min=FAINT))
 
 
-def subject_notes(masks: Tensor, chosen: Sequence[int], advice: str) -> list[str]:
+def subject_notes(masks: Tensor, chosen: Sequence[int], advice: str) -> list[Note]:
     """How much of the frame a subject covers, and what looks wrong.
 
     Args:
@@ -256,14 +256,14 @@ def subject_notes(masks: Tensor, chosen: Sequence[int], advice: str) -> list[str
     shares = masks.flatten(1).mean(1).tolist()
     least, most = min(shares), max(shares)
     covers = f"{most:.1%}" if f"{least:.1%}" == f"{most:.1%}" else f"{least:.1%} to {most:.1%}"
-    notes = [f"The subject covers {covers} of the frame."]
+    notes = [Note("covers", f"The subject covers {covers} of the frame.")]
     if least < NOTHING:
-        notes.append(f"Nothing was found in {named(chosen, [share < NOTHING for share in shares])}. {advice}")
+        nothing = named(chosen, [share < NOTHING for share in shares])
+        notes.append(Note("nothing-found", f"Nothing was found in {nothing}. {advice}"))
     if most > MOST_OF_FRAME:
-        notes.append(
-            f"Nearly everything was taken for the subject in {named(chosen, [s > MOST_OF_FRAME for s in shares])}: "
-            f"look at the preview."
-        )
+        nearly_all = named(chosen, [share > MOST_OF_FRAME for share in shares])
+        text = f"Nearly everything was taken for the subject in {nearly_all}: look at the preview."
+        notes.append(Note("nearly-all-found", text))
     return notes
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...vace_core.notes import Note
 from ..flow import dis_flow, forward_backward_consistent
 from ..protocol import Tick, chunks, on_threads, require_frames, silent, to_bytes
 from .colour_cut import band_labels, cut_by_colour, disc_kernel, fill_small_holes, load_cv2
@@ -228,7 +229,7 @@ def _depth(mask: np.ndarray) -> np.ndarray:
     return cv2.distanceTransform(inside, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
 
 
-def track_notes(masks: Tensor, keys: Sequence[int]) -> list[str]:
+def track_notes(masks: Tensor, keys: Sequence[int]) -> list[Note]:
     """How large the mask stays, and where it was probably lost.
 
     Args:
@@ -239,17 +240,19 @@ def track_notes(masks: Tensor, keys: Sequence[int]) -> list[str]:
     given = areas[list(keys)]
     given = given[given > 0]
     shares = masks.flatten(1).mean(1)
-    notes = [f"The mask covers {shares.min():.1%} to {shares.max():.1%} of the frame."]
+    notes = [Note("covers", f"The mask covers {shares.min():.1%} to {shares.max():.1%} of the frame.")]
     frames = range(len(masks))
     lost, spilled = areas < COLLAPSED * given.min(), areas > SPILLED * given.max()
     if lost.any():
-        notes.append(
+        text = (
             f"The mask has less than {COLLAPSED:.0%} of its size in {named(frames, lost.tolist())}: the subject is "
             f"covered, leaves the frame or was lost. If it is still there, give a mask of such a frame too."
         )
+        notes.append(Note("lost", text))
     if spilled.any():
-        notes.append(
+        text = (
             f"The mask is more than {SPILLED:.0f} times as large as given in {named(frames, spilled.tolist())}: it "
             f"took in something else. Give a mask of such a frame too, or make edge_band smaller."
         )
+        notes.append(Note("spilled", text))
     return notes

@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...vace_core.notes import collect_notes
 from ...vace_core.strength import StrengthField, chosen_curve, parse_blocks, parse_vcus
 from ...vace_core.video import legal_mask
 from .._host.adapter import adapter_files, adapter_path, attach, load_adapter, lora_files, with_lora
@@ -197,8 +198,8 @@ class VaceSetStrength(io.ComfyNode):
         steps_curve=None,
         frames_curve=None,
     ) -> io.NodeOutput:
-        notes = []
-        area = None if mask is None else legal_mask("mask", mask, notes, soft=True)
+        with collect_notes() as notes:
+            area = None if mask is None else legal_mask("mask", mask, soft=True)
         strength_field = StrengthField(
             chosen_curve("steps", steps, steps_curve),
             chosen_curve("frames", frames, frames_curve),
@@ -207,5 +208,5 @@ class VaceSetStrength(io.ComfyNode):
             area,
         )
         if notes:
-            publish(notes, "VACE Set Strength", cls.hidden.unique_id)
+            publish(cls, notes)
         return io.NodeOutput(set_strength_field(model, strength_field, vcu))

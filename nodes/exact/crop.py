@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ...vace_core.exact import DEFAULT_FEATHER, SCALES, make_crop, stitch_crop
+from ...vace_core.notes import collect_notes
 from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
@@ -75,7 +76,7 @@ class VaceCropVcu(io.ComfyNode):
     @classmethod
     def execute(cls, vcu, margin, scale, megapixels, smoothing) -> io.NodeOutput:
         cropped, crop = make_crop(vcu, margin=margin, scale=scale, megapixels=megapixels, smoothing=smoothing)
-        report = publish(crop.plan.notes, cls.define_schema().display_name, cls.hidden.unique_id)
+        report = publish(cls, crop.plan.notes)
         return io.NodeOutput(cropped, crop, report)
 
 
@@ -121,8 +122,9 @@ class VaceStitchCrop(io.ComfyNode):
     @classmethod
     def execute(cls, frames, crop, feather) -> io.NodeOutput:
         clip = read_clip(frames)
-        stitched, notes = stitch_crop(clip.frames, crop, feather)
+        with collect_notes() as notes:
+            stitched = stitch_crop(clip.frames, crop, feather)
         audio = crop.vcu.audio if crop.vcu.audio is not None else clip.audio
         video = write_clip(Clip(stitched, crop.vcu.fps or clip.fps, audio))
-        report = publish(notes, cls.define_schema().display_name, cls.hidden.unique_id)
+        report = publish(cls, notes)
         return io.NodeOutput(stitched, video, report)

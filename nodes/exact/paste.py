@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from ...vace_core.conditioning import held_notes, kept_frames, latent_noise_mask
 from ...vace_core.exact import DEFAULT_FEATHER, SIDES, paste_back
+from ...vace_core.notes import Note, collect_notes
 from ...vace_core.video import Clip
 from .._host.conditioning import NOISE_MASK, encode, hold_kept, num_references, require_wan_vae
 from .._host.report import publish
@@ -76,10 +77,11 @@ class VacePasteBack(io.ComfyNode):
     @classmethod
     def execute(cls, frames, vcu, feather, feather_side) -> io.NodeOutput:
         clip = read_clip(frames)
-        pasted, measured, notes = paste_back(clip.frames, vcu, feather, feather_side)
+        with collect_notes() as notes:
+            pasted, measured = paste_back(clip.frames, vcu, feather, feather_side)
         audio = vcu.audio if vcu.audio is not None else clip.audio
         video = write_clip(Clip(pasted, vcu.fps or clip.fps, audio))
-        report = publish([*measured.sentences(), *notes], cls.define_schema().display_name, cls.hidden.unique_id)
+        report = publish(cls, [*measured.notes(), *notes])
         numbers = measured.outside_difference, measured.border_error or 0.0, measured.largest_drift
         return io.NodeOutput(pasted, video, report, *numbers)
 
@@ -127,6 +129,6 @@ class VaceSetNoiseMask(io.ComfyNode):
         notes = held_notes(vcu, mask, count)
         if not mask.all():
             if NOISE_MASK in latent:
-                notes.append("The noise mask that the latent had is replaced.")
+                notes.append(Note("noise-mask-replaced", "The noise mask that the latent had is replaced."))
             latent = hold_kept(latent, encode(vae, kept_frames(vcu)), mask)
-        return io.NodeOutput(latent, publish(notes, cls.define_schema().display_name, cls.hidden.unique_id))
+        return io.NodeOutput(latent, publish(cls, notes))

@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ...vace_core.long import LongVcu, in_memory
+from ...vace_core.notes import collect_notes
 from ...vace_core.sampling import NEGATIVE_PROMPT
 from ...vace_core.vcu import INSIDE_MASK
 from .._host.long import LongJob, read_long_vcu, sample_long
@@ -64,7 +65,7 @@ class VaceBuildLongVcu(io.ComfyNode):
     def execute(cls, video, references, width, height, fit, inside_mask, soft_mask, mask=None) -> io.NodeOutput:
         settings = {"width": width, "height": height, "fit": fit, "inside_mask": inside_mask, "soft_mask": soft_mask}
         vcu = read_long_vcu(video, mask, list(references.items()), settings)
-        return io.NodeOutput(vcu, publish(vcu.notes, "VACE Build Long VCU", cls.hidden.unique_id))
+        return io.NodeOutput(vcu, publish(cls, vcu.notes))
 
 
 class VaceSampleLongVideo(io.ComfyNode):
@@ -196,6 +197,6 @@ class VaceSampleLongVideo(io.ComfyNode):
         source = vcu if isinstance(vcu, LongVcu) else in_memory(vcu)
         models = {"model": model} | ({"low_noise_model": low_noise_model} if low_noise_model is not None else {})
         job = LongJob(models=models, source=source, settings=read_settings(settings), **sockets)
-        name, node_id = "VACE Sample Long Video", cls.hidden.unique_id
-        video, notes = sample_long(job, lambda sentence: publish([sentence], name, node_id))
-        return io.NodeOutput(video, publish(notes, name, node_id))
+        with collect_notes() as notes:
+            video = sample_long(job, lambda note: publish(cls, [note]))
+        return io.NodeOutput(video, publish(cls, notes))

@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ...vace_core.long import WindowSettings, parse_plan, resolve_settings, window_size
+from ...vace_core.notes import collect_notes
 from .._host.long import BATCHED, FUSE_METHODS, LOOPED, SCHEDULES, set_windows
 from .._host.models import require_vace_model
 from .._host.report import publish
@@ -102,12 +103,12 @@ class VaceSetContextWindows(io.ComfyNode):
         split_prompts, references,
     ) -> io.NodeOutput:  # fmt: skip
         require_vace_model(model)
-        notes = []
         plan = parse_plan("references_per_window", references_per_window)
-        settings = WindowSettings(
-            *window_size(length, overlap, notes), schedule, fuse_method, closed_loop, freenoise, split_prompts, plan,
-            None if references < 0 else references,
-        )  # fmt: skip
-        windowed = set_windows(model, resolve_settings(settings, LOOPED, BATCHED, notes))
-        publish(notes, cls.define_schema().display_name, cls.hidden.unique_id)
+        with collect_notes() as notes:
+            settings = WindowSettings(
+                *window_size(length, overlap), schedule, fuse_method, closed_loop, freenoise, split_prompts, plan,
+                None if references < 0 else references,
+            )  # fmt: skip
+            windowed = set_windows(model, resolve_settings(settings, LOOPED, BATCHED))
+        publish(cls, notes)
         return io.NodeOutput(windowed)

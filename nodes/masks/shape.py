@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from ...vace_core.masks import MASK_MODES, UNITS, RegionShape, augment_mask, draw_box_mask, note_black, steady_mask
 from ...vace_core.masks import fill_holes as filled
+from ...vace_core.notes import Note, collect_notes
 from ...vace_core.video import DEFAULT_LENGTH, DEFAULT_SIZE, EASINGS, legal_mask
 from .._host.report import publish
 
@@ -15,8 +16,8 @@ def _mask_outputs(tooltip: str) -> list[io.Output]:
     ]
 
 
-def _mask_result(node: type[io.ComfyNode], mask, notes: list[str]) -> io.NodeOutput:
-    return io.NodeOutput(mask, publish(notes, node.define_schema().display_name, node.hidden.unique_id))
+def _mask_result(node: type[io.ComfyNode], mask, notes: list[Note]) -> io.NodeOutput:
+    return io.NodeOutput(mask, publish(node, notes))
 
 
 class VaceAugmentMask(io.ComfyNode):
@@ -72,9 +73,10 @@ class VaceAugmentMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, mask, mode, seed, ratio, iterations) -> io.NodeOutput:
-        notes = []
-        mask = augment_mask(legal_mask("mask", mask, notes), mode, seed=seed, ratio=ratio, iterations=iterations)
-        return _mask_result(cls, note_black(mask, notes), notes)
+        with collect_notes() as notes:
+            mask = legal_mask("mask", mask)
+            mask = note_black(augment_mask(mask, mode, seed=seed, ratio=ratio, iterations=iterations))
+        return _mask_result(cls, mask, notes)
 
 
 class VaceGrowMask(io.ComfyNode):
@@ -136,10 +138,10 @@ class VaceGrowMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, mask, grow, feather, unit, fill_holes=False, steady=1) -> io.NodeOutput:
-        notes = []
-        mask = steady_mask(legal_mask("mask", mask, notes), steady)
-        mask = RegionShape(grow, feather, unit).apply(filled(mask) if fill_holes else mask)
-        return _mask_result(cls, note_black(mask, notes), notes)
+        with collect_notes() as notes:
+            mask = steady_mask(legal_mask("mask", mask), steady)
+            mask = note_black(RegionShape(grow, feather, unit).apply(filled(mask) if fill_holes else mask))
+        return _mask_result(cls, mask, notes)
 
 
 class VaceDrawBoxMask(io.ComfyNode):
@@ -180,6 +182,6 @@ class VaceDrawBoxMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, boxes, width, height, length, easing) -> io.NodeOutput:
-        notes = []
-        mask = draw_box_mask(boxes, height, width, length, easing, notes)
-        return _mask_result(cls, note_black(mask, notes), notes)
+        with collect_notes() as notes:
+            mask = note_black(draw_box_mask(boxes, height, width, length, easing))
+        return _mask_result(cls, mask, notes)

@@ -3,7 +3,9 @@
 from comfy_api.latest import io
 
 from ...vace_core.masks import binarize, decouple
+from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames, legal_mask
+from .._host.report import publish
 
 
 class VaceSplitByMask(io.ComfyNode):
@@ -28,6 +30,9 @@ class VaceSplitByMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, control_video, control_masks) -> io.NodeOutput:
-        frames = legal_frames("control_video", control_video, [])
-        mask = legal_mask("control_masks", control_masks, []).to(frames)
+        with collect_notes() as notes:
+            frames = legal_frames("control_video", control_video)
+            mask = legal_mask("control_masks", control_masks).to(frames)
+        if notes:
+            publish(cls, notes)
         return io.NodeOutput(*decouple(frames, binarize(mask)))

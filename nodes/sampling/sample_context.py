@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...vace_core.notes import collect_notes
 from .._host.conditioning import trim_references
 from .._host.report import publish
 from .._host.sampling import SamplingInputs, sample_context
@@ -85,7 +86,8 @@ class VaceSampleContext(io.ComfyNode):
     @classmethod
     def execute(cls, latent, seed, settings=None, **sockets: object) -> io.NodeOutput:
         inputs = SamplingInputs(latent, seed, read_settings(settings), **sockets)
-        sampled, notes = sample_context(inputs)
+        with collect_notes() as notes:
+            sampled = sample_context(inputs)
         if notes:
-            publish(notes, cls.define_schema().display_name, cls.hidden.unique_id)
+            publish(cls, notes)
         return io.NodeOutput(sampled, trim_references(sampled, None))

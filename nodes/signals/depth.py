@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...annotators.depth import RANGES, STEADY, depth_control
 from ...vace_core.errors import VaceInputError
+from ...vace_core.notes import collect_notes
 from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.signals import DEPTH_NETWORKS, connected_depth, estimated_depth
@@ -80,16 +81,16 @@ class VaceAnnotateDepth(io.ComfyNode):
 
     @classmethod
     def execute(cls, method, range, invert, frames=None, depth=None) -> io.NodeOutput:
-        notes: list[str] = []
-        clip, maps = _source(method, depth, frames, notes)
-        control = depth_control(maps, range, invert, notes)
-        report = publish(notes, "VACE Annotate Depth", cls.hidden.unique_id)
+        with collect_notes() as notes:
+            clip, maps = _source(method, depth, frames)
+            control = depth_control(maps, range, invert)
+        report = publish(cls, notes)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
 
 
-def _source(method: str, depth: object, frames: object, notes: list[str]) -> tuple[Clip, Tensor]:
+def _source(method: str, depth: object, frames: object) -> tuple[Clip, Tensor]:
     if method == CONNECTED:
-        return connected_depth(depth, frames, notes)
+        return connected_depth(depth, frames)
     if method not in DEPTH_NETWORKS:  # the host does not look at what a wire brings
         raise VaceInputError(f"method is not one of {', '.join([CONNECTED, *DEPTH_NETWORKS])}. Choose one.")
     if depth is not None:
@@ -97,4 +98,4 @@ def _source(method: str, depth: object, frames: object, notes: list[str]) -> tup
             f"depth is connected, but method is {method}, which sees depth itself in frames. Choose {CONNECTED} to use "
             f"what is connected, or disconnect depth."
         )
-    return estimated_depth(method, frames, notes)
+    return estimated_depth(method, frames)

@@ -18,6 +18,7 @@ from ...annotators.pose import (
     to_keypoints,
 )
 from ...vace_core.errors import VaceInputError
+from ...vace_core.notes import collect_notes, tell
 from ...vace_core.video import Clip, legal_frames
 from .._host.report import publish
 from .._host.signals import annotate
@@ -85,17 +86,17 @@ class VaceDrawPose(io.ComfyNode):
         cls, width, height, length, body, face, hands, palette, smoothing, fill_gaps,
         pose_keypoints=None, frames=None, reference_pose=None, pose_json="",
     ) -> io.NodeOutput:  # fmt: skip
-        notes: list[str] = []
         clip = None if frames is None else read_clip(frames)
-        video = None if clip is None else legal_frames("frames", clip.frames, notes)
-        smoothed = smooth(_people(pose_keypoints, pose_json, notes), smoothing, fill_gaps)
-        people = smoothed.people
-        if reference_pose is not None:
-            people = retarget(people, read_people("reference_pose", reference_pose, notes), notes)
-        people = _placed(people, video, width, height, length, notes)
+        with collect_notes() as notes:
+            video = None if clip is None else legal_frames("frames", clip.frames)
+            smoothed = smooth(_people(pose_keypoints, pose_json), smoothing, fill_gaps)
+            people = smoothed.people
+            if reference_pose is not None:
+                people = retarget(people, read_people("reference_pose", reference_pose))
+            people = _placed(people, video, width, height, length)
         black = torch.zeros(1, 1, 1, 1).expand(len(people.points), people.height, people.width, 3)
         control = annotate(DrawPose(people, Look(body, face, hands, palette)), black, keep=False)
-        report = publish([*smoothed.sentences(), *notes], "VACE Draw Pose", cls.hidden.unique_id)
+        report = publish(cls, [*smoothed.notes(), *notes])
         shown = Clip(control) if clip is None else replace(clip, frames=control)
         return io.NodeOutput(control, write_clip(shown), to_keypoints(people), report)
 
@@ -105,24 +106,22 @@ def _size_inputs() -> list[io.Input]:
     return [*size_sockets("frames, or else of the picture that the pose was found in", optional=False), length]
 
 
-def _people(pose_keypoints: object, pose_json: str, notes: list[str]) -> People:
+def _people(pose_keypoints: object, pose_json: str) -> People:
     if pose_keypoints is None and not pose_json.strip():
         raise VaceInputError(
             "pose_keypoints is not connected and pose_json is empty. Connect a node that finds poses, such as SDPose "
             "Keypoint Extractor, or paste a saved pose into pose_json."
         )
     if pose_keypoints is None:
-        return parse_people("pose_json", pose_json, notes)
+        return parse_people("pose_json", pose_json)
     if pose_json.strip():
-        notes.append("pose_json is not used, because pose_keypoints is connected.")
-    return read_people("pose_keypoints", pose_keypoints, notes)
+        tell("json-unused", "pose_json is not used, because pose_keypoints is connected.")
+    return read_people("pose_keypoints", pose_keypoints)
 
 
-def _placed(
-    people: People, video: torch.Tensor | None, width: int, height: int, length: int, notes: list[str]
-) -> People:
+def _placed(people: People, video: torch.Tensor | None, width: int, height: int, length: int) -> People:
     """People at the size and length asked for, else the video's, else their own."""
     own = (len(people.points), people.height, people.width)
     given = own if video is None else tuple(video.shape[:3])
     count, rows, columns = (asked or other for asked, other in zip((length, height, width), given, strict=True))
-    return people_at_length(resized(people, rows, columns, notes), count, notes)
+    return people_at_length(resized(people, rows, columns), count)

@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ...annotators.flow import OFFICIAL_ITERATIONS, OFFICIAL_SCALE, SCALES, Dis, Flow, FlowFinder
 from ...vace_core.errors import VaceInputError
+from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import RAFT_FILES, annotate, raft_from_file, raft_from_host
@@ -88,24 +89,24 @@ class VaceAnnotateFlow(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames, scale, method=None) -> io.NodeOutput:
-        notes: list[str] = []
         clip = read_clip(frames)
-        legal = legal_frames("frames", clip.frames, notes)
-        flow = Flow(_finder(method or {}, notes), scale)
-        control = annotate(flow, legal, keep=False)  # kept colours would not say how fast things move
-        notes += flow.found[-1].sentences()
-        report = publish(notes, "VACE Annotate Flow", cls.hidden.unique_id)
+        with collect_notes() as notes:
+            legal = legal_frames("frames", clip.frames)
+            flow = Flow(_finder(method or {}), scale)
+            control = annotate(flow, legal, keep=False)  # kept colours would not say how fast things move
+        notes += flow.found[-1].notes()
+        report = publish(cls, notes)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
 
 
-def _finder(method: dict, notes: list[str]) -> FlowFinder:
+def _finder(method: dict) -> FlowFinder:
     settings = dict(method)
     name = settings.pop("method", None)
     if name == DIS:
         return Dis(**settings)
     if name in RAFT_FILES:
-        return raft_from_file(name, notes=notes, **settings)
+        return raft_from_file(name, **settings)
     if name == CONNECTED:
-        return raft_from_host(settings.pop("optical_flow", None), notes=notes, **settings)
+        return raft_from_host(settings.pop("optical_flow", None), **settings)
     # The host drops a key it does not know instead of refusing it.
     raise VaceInputError(f"method is not one of {', '.join([DIS, *RAFT_FILES, CONNECTED])}. Choose one.")

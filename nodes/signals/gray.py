@@ -5,6 +5,7 @@ from dataclasses import replace
 from comfy_api.latest import io
 
 from ...annotators.lines import BT601_LUMA, OFFICIAL_LUMA, Gray
+from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import annotate
@@ -45,8 +46,8 @@ class VaceAnnotateGray(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames, luma) -> io.NodeOutput:
-        notes: list[str] = []
         clip = read_clip(frames)
-        control = annotate(Gray(LUMA[luma]), legal_frames("frames", clip.frames, notes), keep=False)
-        report = publish(notes, "VACE Annotate Gray", cls.hidden.unique_id)
+        with collect_notes() as notes:
+            control = annotate(Gray(LUMA[luma]), legal_frames("frames", clip.frames), keep=False)
+        report = publish(cls, notes)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ...annotators.lines import DARK_ON_WHITE, POLARITIES, LocalContrastLines
 from ...annotators.protocol import Annotator
 from ...vace_core.errors import VaceInputError
+from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import LINE_NETWORKS, annotate, neural_lines
@@ -89,20 +90,20 @@ class VaceAnnotateLineart(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames, polarity, method=None) -> io.NodeOutput:
-        notes: list[str] = []
         clip = read_clip(frames)
-        legal = legal_frames("frames", clip.frames, notes)
-        control = annotate(_annotator(method or {}, polarity, notes), legal)
-        report = publish(notes, "VACE Annotate Lineart", cls.hidden.unique_id)
+        with collect_notes() as notes:
+            legal = legal_frames("frames", clip.frames)
+            control = annotate(_annotator(method or {}, polarity), legal)
+        report = publish(cls, notes)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
 
 
-def _annotator(method: dict, polarity: str, notes: list[str]) -> Annotator:
+def _annotator(method: dict, polarity: str) -> Annotator:
     settings = dict(method)
     name = settings.pop("method", None)
     if name == LOCAL_CONTRAST:
         return LocalContrastLines(polarity=polarity, **settings)
     if name in LINE_NETWORKS:
-        return neural_lines(name, polarity=polarity, notes=notes, **settings)
+        return neural_lines(name, polarity=polarity, **settings)
     # The host drops a key it does not know instead of refusing it.
     raise VaceInputError(f"method is not one of {', '.join([LOCAL_CONTRAST, *LINE_NETWORKS])}. Choose one.")

@@ -17,6 +17,7 @@ from ...annotators.pose import (
     smooth,
     to_keypoints,
 )
+from ...vace_core.notes import collect_notes, tell
 from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import ONNX, RCNN, SCRIPT, annotate, find_people, pose_detector
@@ -91,22 +92,21 @@ class VaceAnnotatePose(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames, body, face, hands, palette, smoothing, fill_gaps, method=None) -> io.NodeOutput:
-        notes: list[str] = []
         clip = read_clip(frames)
-        legal = legal_frames("frames", clip.frames, notes)
-        found = find_people(_detector(method or {}, face or hands, notes), legal)
+        with collect_notes() as notes:
+            legal = legal_frames("frames", clip.frames)
+            found = find_people(_detector(method or {}, face or hands), legal)
         smoothed = smooth(found.people(*legal.shape[1:3]), smoothing, fill_gaps)
         control = annotate(DrawPose(smoothed.people, Look(body, face, hands, palette)), legal, keep=False)
-        sentences = [*found.sentences(), *smoothed.sentences(), *notes]
-        report = publish(sentences, "VACE Annotate Pose", cls.hidden.unique_id)
+        report = publish(cls, [*found.notes(), *smoothed.notes(), *notes])
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), to_keypoints(smoothed.people), report)
 
 
-def _detector(method: dict, more_than_body: bool, notes: list[str]) -> DwPose | KeypointRcnn:
+def _detector(method: dict, more_than_body: bool) -> DwPose | KeypointRcnn:
     settings = dict(method)
     name = settings.pop("method", None)
     if name == RCNN and more_than_body:
-        notes.append("Keypoint R-CNN finds no faces and no hands; only bodies are drawn.")
+        tell("bodies-only", "Keypoint R-CNN finds no faces and no hands; only bodies are drawn.")
     if "without_person" in settings:
         settings["fallback"] = settings.pop("without_person")
-    return pose_detector(name, settings, notes)
+    return pose_detector(name, settings)

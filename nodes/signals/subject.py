@@ -18,6 +18,7 @@ from ...annotators.subject import (
 )
 from ...vace_core.errors import VaceInputError
 from ...vace_core.masks import keep
+from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import annotate, salient_annotator
@@ -119,21 +120,21 @@ class VaceMaskSubject(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames, method=None) -> io.NodeOutput:
-        notes: list[str] = []
-        legal = legal_frames("frames", read_clip(frames).frames, notes)
-        settings = dict(method or {})
-        name = settings.pop("method", None)
-        if name not in NOTHING_FOUND:  # the host drops a key it does not know instead of refusing it
-            raise VaceInputError(f"method is not one of {', '.join(NOTHING_FOUND)}. Choose one.")
-        chosen = parse_frames("which_frames", settings.pop("which_frames", "0"), len(legal))
-        if name == GRAB_CUT:
-            finder = grab_cut(Hints(**settings), legal, chosen, "which_frames", notes)
-        else:
-            finder = salient_annotator(notes=notes, **settings)
-        looked_at = legal[chosen]
-        mask = annotate(finder, looked_at)[..., 0]
+        with collect_notes() as notes:
+            legal = legal_frames("frames", read_clip(frames).frames)
+            settings = dict(method or {})
+            name = settings.pop("method", None)
+            if name not in NOTHING_FOUND:  # the host drops a key it does not know instead of refusing it
+                raise VaceInputError(f"method is not one of {', '.join(NOTHING_FOUND)}. Choose one.")
+            chosen = parse_frames("which_frames", settings.pop("which_frames", "0"), len(legal))
+            if name == GRAB_CUT:
+                finder = grab_cut(Hints(**settings), legal, chosen, "which_frames")
+            else:
+                finder = salient_annotator(**settings)
+            looked_at = legal[chosen]
+            mask = annotate(finder, looked_at)[..., 0]
         notes += subject_notes(mask, chosen, NOTHING_FOUND[name])
-        report = publish(notes, "VACE Mask Subject", cls.hidden.unique_id)
+        report = publish(cls, notes)
         return io.NodeOutput(mask, keep(looked_at, mask.to(looked_at)), ", ".join(map(str, chosen)), report)
 
 
@@ -200,14 +201,14 @@ class VaceTrackMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, frames, mask, mask_frames, method=None) -> io.NodeOutput:
-        notes: list[str] = []
         clip = read_clip(frames)
-        legal = legal_frames("frames", clip.frames, notes)
-        keys = parse_frames("mask_frames", mask_frames, len(legal))
-        given = masks_of(mask, legal, keys, "mask_frames", notes)
-        tracked = annotate(MaskTrack(tuple(keys), given, _follower(method or {})), legal)[..., 0]
+        with collect_notes() as notes:
+            legal = legal_frames("frames", clip.frames)
+            keys = parse_frames("mask_frames", mask_frames, len(legal))
+            given = masks_of(mask, legal, keys, "mask_frames")
+            tracked = annotate(MaskTrack(tuple(keys), given, _follower(method or {})), legal)[..., 0]
         notes += track_notes(tracked, keys)
-        report = publish(notes, "VACE Track Mask", cls.hidden.unique_id)
+        report = publish(cls, notes)
         preview = keep(legal, tracked.to(legal))
         return io.NodeOutput(tracked, preview, write_clip(replace(clip, frames=preview)), report)
 

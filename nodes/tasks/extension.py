@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...vace_core.notes import collect_notes
 from ...vace_core.tasks import bridge_vcu, extend_vcu, join_frames, loop_vcu
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
@@ -217,14 +218,15 @@ class VaceJoinVideos(io.ComfyNode):
 
     @classmethod
     def execute(cls, generated, before, overlap_first, overlap_second, fit, first=None, second=None) -> io.NodeOutput:
-        clip, notes = join_frames(
-            read_clip(first) if first is not None else None,
-            read_clip(generated).frames,
-            read_clip(second) if second is not None else None,
-            before=before,
-            overlap_first=overlap_first,
-            overlap_second=overlap_second,
-            fit=fit,
-        )
-        report = publish(notes, cls.define_schema().display_name, cls.hidden.unique_id)
+        with collect_notes() as notes:
+            clip = join_frames(
+                read_clip(first) if first is not None else None,
+                read_clip(generated).frames,
+                read_clip(second) if second is not None else None,
+                before=before,
+                overlap_first=overlap_first,
+                overlap_second=overlap_second,
+                fit=fit,
+            )
+        report = publish(cls, notes)
         return io.NodeOutput(clip.frames, write_clip(clip), report)

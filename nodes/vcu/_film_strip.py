@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ...vace_core.conditioning import split_for_encoding
+from ...vace_core.notes import sentences
 from ...vace_core.vcu import Preflight, Vcu, generated_share, letterbox, visible_frames
 from ...vace_core.video import resize
 
@@ -124,6 +125,6 @@ def _footer(report: Preflight, width: int) -> list[tuple[str, tuple[int, int, in
     paragraphs = [
         *((text, INK) for text in report.numbers),
         *((f"! {text}", AMBER) for text in report.warnings),
-        *((text, FAINT) for text in report.notes),
+        *((text, FAINT) for text in sentences(report.notes)),
     ]
     return [(line, colour) for text, colour in paragraphs for line in textwrap.wrap(text, width // 6)]

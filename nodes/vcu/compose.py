@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...vace_core.notes import collect_notes
 from ...vace_core.vcu import compose_all, mix_controls
 from ...vace_core.video import Clip
 from .._host.report import publish
@@ -81,8 +82,8 @@ class VaceMixControls(io.ComfyNode):
 
     @classmethod
     def execute(cls, inside, outside, mask) -> io.NodeOutput:
-        notes: list[str] = []
         first, second = read_clip(inside), read_clip(outside)
-        frames = mix_controls(first.frames, second.frames, mask, notes)
+        with collect_notes() as notes:
+            frames = mix_controls(first.frames, second.frames, mask)
         clip = Clip(frames, first.fps or second.fps, first.audio or second.audio)
-        return io.NodeOutput(frames, write_clip(clip), publish(notes, "VACE Mix Controls", cls.hidden.unique_id))
+        return io.NodeOutput(frames, write_clip(clip), publish(cls, notes))

@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...vace_core.notes import collect_notes
 from ...vace_core.vcu import ROLES, prepare_reference
 from .._host.report import publish
 from .._sockets import ReferenceWire
@@ -65,7 +66,6 @@ class VacePrepareReference(io.ComfyNode):
 
     @classmethod
     def execute(cls, image, role, margin, strength, mask=None) -> io.NodeOutput:
-        reference, notes = prepare_reference(image, mask, role=role, margin=margin, strength=strength)
-        return io.NodeOutput(
-            reference, reference.image[None], publish(notes, "VACE Prepare Reference", cls.hidden.unique_id)
-        )
+        with collect_notes() as notes:
+            reference = prepare_reference(image, mask, role=role, margin=margin, strength=strength)
+        return io.NodeOutput(reference, reference.image[None], publish(cls, notes))

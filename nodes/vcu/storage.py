@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ...vace_core.notes import collect_notes
 from ...vace_core.vcu import PRECISIONS
 from .._host.report import publish
 from .._host.vcu import file_problem, file_state, load_vcu, save_vcu, vcu_files
@@ -49,9 +50,9 @@ class VaceSaveVcu(io.ComfyNode):
 
     @classmethod
     def execute(cls, vcu, filename_prefix, precision) -> io.NodeOutput:
-        notes: list[str] = []
-        file, shown = save_vcu(vcu, filename_prefix, precision, notes)
-        return io.NodeOutput(file, publish(notes, "VACE Save VCU", cls.hidden.unique_id), ui=shown)
+        with collect_notes() as notes:
+            file, shown = save_vcu(vcu, filename_prefix, precision)
+        return io.NodeOutput(file, publish(cls, notes), ui=shown)
 
 
 class VaceLoadVcu(io.ComfyNode):

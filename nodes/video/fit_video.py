@@ -95,6 +95,6 @@ class VaceFitVideo(io.ComfyNode):
             length=length,
             fps=fps,
         )
-        report = publish(fitted.notes, cls.define_schema().display_name, cls.hidden.unique_id)
+        report = publish(cls, fitted.notes)
         video = write_clip(Clip(fitted.frames, fitted.fps, fitted.audio))
         return io.NodeOutput(fitted.frames, video, fitted.mask, fitted.control, fitted.fps, fitted.audio, report)

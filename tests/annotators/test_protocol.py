@@ -13,6 +13,7 @@ from wan_vace.annotators.optional import need, opencv
 from wan_vace.annotators.protocol import by_chunks, chunks, on_levels, on_threads, require_frames, silent, to_bytes
 from wan_vace.annotators.table import ANNOTATORS
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import collect_notes, sentences, tell
 
 
 @given(st.integers(0, 70), st.integers(1, 20))
@@ -85,6 +86,21 @@ def test_threads_are_in_the_caller_s_inference_mode(inference):
 def test_an_error_in_a_thread_is_the_caller_s():
     with pytest.raises(ZeroDivisionError):
         on_threads(lambda value: 1 / value, [1, 0])
+
+
+def test_what_is_told_on_threads_is_told_again_in_the_order_of_the_items():
+    meeting = threading.Barrier(2, timeout=20)
+
+    def work(name):
+        meeting.wait()
+        tell("any", f"{name} begins.")
+        meeting.wait()
+        tell("any", f"{name} ends.")
+        return name
+
+    with collect_notes() as notes:
+        assert on_threads(work, ["one", "other"]) == ["one", "other"]
+    assert sentences(notes) == ["one begins.", "one ends.", "other begins.", "other ends."]
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "has 1 frame,"), (2, "has 2 frames,")])

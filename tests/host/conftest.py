@@ -1,6 +1,7 @@
 """The small checkpoints, loaded by the host's own loaders, prompts for them, and the parity table."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,13 @@ import torch
 from harness import parity_table
 
 TEXT_DIM = 32
+
+
+def pytest_collection_modifyitems(items):
+    """A node that tells something and shows it nowhere fails."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings("error::wan_vace.vace_core.notes.UnheardNote"))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
 from ..masks import binarize
+from ..notes import Note
 from ..vcu import Vcu, frame_ranges
 from ..video import (
     LATENT_CHANNELS,
@@ -80,8 +81,8 @@ def reference_slots(samples: Tensor, carried: int | None, vcu: Vcu) -> int:
     return count
 
 
-def held_notes(vcu: Vcu, mask: Tensor, num_references: int) -> list[str]:
-    """What is held and what is not, a sentence each.
+def held_notes(vcu: Vcu, mask: Tensor, num_references: int) -> list[Note]:
+    """What is held and what is not.
 
     Args:
         vcu: The unit.
@@ -90,18 +91,22 @@ def held_notes(vcu: Vcu, mask: Tensor, num_references: int) -> list[str]:
     """
     held = mask[0, 0, num_references:] == 0  # [t, h, w]
     if not held.any():
-        return [
+        text = (
             "Nothing is held: every latent cell (8 x 8 pixels of 4 frames) covers something that is generated. The "
             "latent is given on as it was; VACE Paste Back still returns what is kept."
-        ]
-    notes = [f"{held.float().mean().item():.1%} of the latent is held at the source; the rest is sampled."]
+        )
+        return [Note("nothing-held", text)]
+    share = held.float().mean().item()
+    notes = [Note("held", f"{share:.1%} of the latent is held at the source; the rest is sampled.")]
     if held.all():
-        notes.append("All of it is held, so nothing will be generated. White is generated; check the mask.")
+        text = "All of it is held, so nothing will be generated. White is generated; check the mask."
+        notes.append(Note("nothing-generated", text))
     whole = ~(vcu.mask > 0.5).flatten(1).any(1)
     loose = [f for f in whole.nonzero()[:, 0].tolist() if not held[(f + TEMPORAL_STRIDE - 1) // TEMPORAL_STRIDE].all()]
     if loose:
-        notes.append(
+        text = (
             f"Kept but not held: {frame_ranges(loose)}. Generated frames share these latents; "
             f"VACE Paste Back returns what is kept."
         )
+        notes.append(Note("not-held", text, tuple(loose)))
     return notes

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import Note, keep_notes, tell
 from ..vcu import ARCHITECTURES, Vcu, adapter_flops, base_flops
 from ..video import CUSTOM, SIZE_MULTIPLE, TRAINED_SIZES, latent_length, num_tokens, padded_length, resize
 from .crop_path import crop_starts, mask_path, mask_spans, needed_length
@@ -35,14 +36,14 @@ class CropPlan:
         box: (rows, columns) of the crop in the clip, the same in every frame; multiples of 16 inside the frame.
         size: (rows, columns) that it is generated at, multiples of 16.
         corners: (top, left) of the crop in each of the T frames, in pixels of the clip.
-        notes: What was decided and what it saves, a sentence each.
+        notes: What was decided and what it saves.
     """
 
     frame: tuple[int, int]
     box: tuple[int, int]
     size: tuple[int, int]
     corners: tuple[tuple[int, int], ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def still(self) -> bool:
@@ -71,6 +72,7 @@ class CropPlan:
         return torch.stack([p[top : top + rows, left : left + columns] for p, (top, left) in pairs])
 
 
+@keep_notes
 def plan_crop(
     vcu: Vcu, margin: float = 25.0, scale: str = ONE_TO_ONE, megapixels: float = 0.4, smoothing: int = 8
 ) -> CropPlan:
@@ -103,7 +105,8 @@ def plan_crop(
     size = _generated_size(box, scale, megapixels)
     corners = [crop_starts(*parts, space) for parts in zip(spans, paths, frame, box, strict=True)]
     plan = CropPlan(frame, box, size, tuple(zip(*corners, strict=True)))
-    return replace(plan, notes=tuple(_notes(plan, vcu, needed, spans)))
+    _tell_plan(plan, vcu, needed, spans)
+    return plan
 
 
 def crop_vcu(vcu: Vcu, plan: CropPlan) -> Vcu:
@@ -181,27 +184,27 @@ def _share(box: tuple[int, int], frame: tuple[int, int]) -> float:
     return box[0] * box[1] / (frame[0] * frame[1])
 
 
-def _notes(plan: CropPlan, vcu: Vcu, needed: tuple[int, int], spans: tuple[Tensor, Tensor]) -> list[str]:
+def _tell_plan(plan: CropPlan, vcu: Vcu, needed: tuple[int, int], spans: tuple[Tensor, Tensor]) -> None:
     (H, W), (rows, columns) = plan.frame, plan.box
-    (height, width), notes = plan.size, []
+    height, width = plan.size
     if plan.box == plan.frame:
-        notes.append(_whole_note(plan, spans, needed))
+        tell("not-cropped", _whole_note(plan, spans, needed))
     else:
         motion = "standing still" if plan.still else "moving with the mask"
-        notes.append(f"The crop is {columns} x {rows} of {W} x {H}, {motion}.")
+        tell("cropped", f"The crop is {columns} x {rows} of {W} x {H}, {motion}.")
     if plan.size != plan.box:
-        notes.append(f"It is generated at {width} x {height}, {width / columns:.3g} times as large.")
+        tell("crop-scaled", f"It is generated at {width} x {height}, {width / columns:.3g} times as large.")
     unmasked = spans[0][:, 0].isnan().sum().item()
     if unmasked and not plan.still:
-        notes.append(f"{unmasked} frames have an empty mask; there the crop moves on between its neighbours.")
+        tell("empty-frames", f"{unmasked} frames have an empty mask; there the crop moves on between its neighbours.")
     if height * width < min(SMALL_AREA, H * W):
-        notes.append(
+        tell(
+            "small-crop",
             f"{width} x {height} is far below the 480p the model was trained at. If the result lacks detail, set "
-            f"scale to 480p, which costs more tokens."
+            f"scale to 480p, which costs more tokens.",
         )
     if not plan.whole:
-        notes.append(_saving(vcu, plan))
-    return notes
+        tell("saving", _saving(vcu, plan))
 
 
 def _whole_note(plan: CropPlan, spans: tuple[Tensor, Tensor], needed: tuple[int, int]) -> str:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError
 from ..masks import binarize, distance_to
+from ..notes import Note, tell
 from ..vcu import Vcu
 from ..video import MID_GREY, legal_frames
 
@@ -51,8 +52,8 @@ class PasteReport:
         """Size of the mean change in the channel where it is largest; 0 when nothing is kept."""
         return max(map(abs, self.drift or (0.0,)))
 
-    def sentences(self) -> list[str]:
-        """The numbers in words, a sentence each; none when nothing is kept."""
+    def notes(self) -> list[Note]:
+        """The numbers in words; none when nothing is kept."""
         if self.drift is None or self.worst_drift is None:
             return []
         border = "What is kept touches nothing that is generated, so there is no border to judge."
@@ -61,19 +62,22 @@ class PasteReport:
                 f"At the border the model's own pixels differ from the source by {self.border_error:.1f} of 255 "
                 f"on average; that is what the join has to hide."
             )
-        return [
-            f"The VCU keeps {self.kept_share:.1%} of the video; {self.exact_share:.1%} is now exactly the source.",
+        kept = f"The VCU keeps {self.kept_share:.1%} of the video; {self.exact_share:.1%} is now exactly the source."
+        outside = (
             f"The largest difference from the source outside the mask and its feather is "
-            f"{self.outside_difference:g} of 255.",
-            border,
+            f"{self.outside_difference:g} of 255."
+        )
+        drift = (
             f"Before pasting, the colour of what is kept had changed by {_told(self.drift)} of 255 on average, "
-            f"and in the worst frame by {_told(self.worst_drift)}.",
-        ]
+            f"and in the worst frame by {_told(self.worst_drift)}."
+        )
+        told = {"kept-share": kept, "outside-difference": outside, "border": border, "drift": drift}
+        return [Note(code, text) for code, text in told.items()]
 
 
 def paste_back(
     frames: Tensor, vcu: Vcu, feather: float = DEFAULT_FEATHER, side: str = OUTSIDE
-) -> tuple[Tensor, PasteReport, list[str]]:
+) -> tuple[Tensor, PasteReport]:
     """Decoded frames in which everything that the VCU keeps is the VCU's own pixel again.
 
     The official code gives back what the VAE decodes; kept pixels and frames are then only similar. A mask pixel
@@ -89,15 +93,14 @@ def paste_back(
             the generated area, where there is a source: what is empty (exactly mid-grey) stays the model's.
 
     Returns:
-        ``(frames, report, notes)``: [T, H, W, 3] float32, the measurements, and a sentence for each repair.
+        ``(frames, report)``: [T, H, W, 3] float32, and the measurements.
 
     Raises:
         VaceInputError: If the frames are not as many or not as large as the VCU's, or the mask covers a control
             signal, which the feather inside would show.
     """
-    notes: list[str] = []
     _require_settings(feather, side)
-    frames = legal_frames("frames", frames, notes)
+    frames = legal_frames("frames", frames)
     _require_same_shape(frames, vcu)
     pasted = torch.empty(vcu.frames.shape, device=vcu.frames.device)
     measured = _Measured()
@@ -107,8 +110,10 @@ def paste_back(
         torch.lerp(source, made, weight[..., None], out=pasted[t])
         measured.add(join, source, made, pasted[t])
     report = measured.report()
-    notes += [*_notes_on_inside(measured), *([] if report.kept_share else [_NOTHING_KEPT])]
-    return pasted, report, notes
+    _tell_blank(measured)
+    if not report.kept_share:
+        tell("nothing-kept", _NOTHING_KEPT)
+    return pasted, report
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,14 +213,14 @@ def _told(colour: Colour) -> str:
     return ", ".join(f"{name} {value:+.1f}" for name, value in zip(CHANNELS, colour, strict=True))
 
 
-def _notes_on_inside(measured: _Measured) -> list[str]:
-    if not measured.blank:
-        return []
-    return [
-        f"{measured.blank / measured.band:.0%} of the feather lies where the VCU is empty, as around an outpainted "
-        f"video: there is no source to blend to, so the model's own pixels stay there and the join is hard. Set "
-        f"feather_side to outside for a soft one."
-    ]
+def _tell_blank(measured: _Measured) -> None:
+    if measured.blank:
+        tell(
+            "hard-join",
+            f"{measured.blank / measured.band:.0%} of the feather lies where the VCU is empty, as around an outpainted "
+            f"video: there is no source to blend to, so the model's own pixels stay there and the join is hard. Set "
+            f"feather_side to outside for a soft one.",
+        )
 
 
 def _require_settings(feather: float, side: str) -> None:

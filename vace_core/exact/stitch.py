@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import tell, tell_again
 from ..vcu import Vcu
 from ..video import legal_frames, resize
 from .crop import CropPlan, crop_vcu, plan_crop
@@ -32,7 +33,7 @@ def make_crop(vcu: Vcu, **settings: float | str) -> tuple[Vcu, Crop]:
     return crop_vcu(vcu, plan), Crop(plan, vcu)
 
 
-def stitch_crop(frames: Tensor, crop: Crop, feather: float = DEFAULT_FEATHER) -> tuple[Tensor, list[str]]:
+def stitch_crop(frames: Tensor, crop: Crop, feather: float = DEFAULT_FEATHER) -> Tensor:
     """The whole clip with what was generated in the crop; every other pixel is the clip's own, bit for bit.
 
     Args:
@@ -40,32 +41,36 @@ def stitch_crop(frames: Tensor, crop: Crop, feather: float = DEFAULT_FEATHER) ->
             enlarged before.
         crop: From `make_crop`.
         feather: Pixels of the clip over which the crop fades out outside the mask; at most as far as the crop
-            reaches, which is noted.
+            reaches, which is told.
 
     Returns:
-        ``(frames, notes)``: [T, H, W, 3] float32, and a sentence for each repair and measurement.
+        [T, H, W, 3] float32. What was repaired and measured is told.
 
     Raises:
         VaceInputError: If the frames are not as many as the crop had, or of another shape.
     """
-    notes: list[str] = []
-    frames = legal_frames("frames", frames, notes)
+    frames = legal_frames("frames", frames)
     plan, vcu = crop.plan, crop.vcu
     _require_matching(frames, plan, vcu)
     if frames.shape[1:3] != plan.size:
-        notes.append(
+        tell(
+            "crop-scaled",
             f"frames is {frames.shape[2]} x {frames.shape[1]} where {plan.size[1]} x {plan.size[0]} was generated; "
-            f"it is scaled to the crop's {plan.box[1]} x {plan.box[0]}."
+            f"it is scaled to the crop's {plan.box[1]} x {plan.box[0]}.",
         )
     room = _room(plan, vcu.mask)
     if feather > room:
-        notes.append(f"feather is {room:g} instead of {feather:g}: the crop ends there. A larger margin allows more.")
+        tell(
+            "feather-shortened",
+            f"feather is {room:g} instead of {feather:g}: the crop ends there. A larger margin allows more.",
+        )
     part = replace(vcu, frames=plan.cut(vcu.frames), mask=plan.cut(vcu.mask))
-    pasted, report, more = paste_back(resize(frames, *plan.box), part, min(feather, room))
-    measured = report.sentences()
+    pasted, report = paste_back(resize(frames, *plan.box), part, min(feather, room))
+    measured = report.notes()
     if measured and plan.box != plan.frame:
-        measured = ["Outside the crop all is the source. Measured inside it:", *measured]
-    return _placed(pasted, plan, vcu.frames), [*notes, *more, *measured]
+        tell("measured-inside", "Outside the crop all is the source. Measured inside it:")
+    tell_again(measured)
+    return _placed(pasted, plan, vcu.frames)
 
 
 def _placed(part: Tensor, plan: CropPlan, whole: Tensor) -> Tensor:

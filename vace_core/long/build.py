@@ -7,16 +7,17 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import Note, collect_notes, keep_notes, tell, tell_again
 from ..vcu import CONTROL, REPAINT, Reference, as_references, control_amount
 from ..video import MID_GREY, TEMPORAL_STRIDE, at_size, hold_last, legal_frames, matching_mask, target_size
 from .vcu import LongVcu, OnDiskWriter
 
 
+@keep_notes
 def build_long_vcu(
     path: Path,
     parts: Iterable[tuple[Tensor, Tensor | None]],
     references: Sequence[tuple[str, Tensor | Reference]],
-    notes: list[str],
     *,
     width: int = 0,
     height: int = 0,
@@ -33,7 +34,6 @@ def build_long_vcu(
         path: File to write.
         parts: Frames [n, H, W, 3] in [0, 1] and their mask [n, H, W], in order; all with a mask, or none.
         references: Socket name and what is connected to it.
-        notes: Sentences on the way so far; receives one for each repair.
         width: Columns; 0 takes the video's.
         height: Rows; 0 likewise.
         fit: One of `vace_core.video.FITS`.
@@ -46,8 +46,8 @@ def build_long_vcu(
     Raises:
         VaceInputError: If there is no frame, or an input cannot be used; the message says which and what to do.
     """
-    pictures = as_references(references, notes)
-    fitted = _fitted(parts, width, height, fit, soft_mask, notes)
+    pictures = as_references(references)
+    fitted = _fitted(parts, width, height, fit, soft_mask)
     first = next(fitted, None)
     if first is None:
         raise VaceInputError("video holds no frame. Check the file, and the node that cuts it.")
@@ -58,11 +58,12 @@ def build_long_vcu(
             generated = generated or bool((mask > MID_GREY).any())
             writer.append(frames, mask)
         if not generated:
-            notes.append("mask is black everywhere: everything is kept and nothing is generated. White is generated.")
+            tell(
+                "black-mask",
+                "mask is black everywhere: everything is kept and nothing is generated. White is generated.",
+            )
         kind, amount = (REPAINT if masked else CONTROL), control_amount(masked, inside_mask)
-        return writer.finish(
-            references=pictures, kind=kind, control_amount=amount, fps=fps, audio=audio, notes=tuple(notes)
-        )
+        return writer.finish(references=pictures, kind=kind, control_amount=amount, fps=fps, audio=audio)
 
 
 def _fitted(
@@ -71,26 +72,26 @@ def _fitted(
     height: int,
     fit: str,
     soft_mask: bool,
-    notes: list[str],
 ) -> Iterator[tuple[Tensor, Tensor, bool]]:
     """Each part and its mask at the size of the VCU, and whether a mask was given; repairs are told once."""
+    told: set[Note] = set()
     for frames, mask in parts:
-        told: list[str] = []
-        frames = legal_frames("video", frames, told)
-        given = matching_mask(mask, frames, told, soft_mask, "mask", "video")
-        size = target_size(*frames.shape[1:3], height, width, told)
-        frames, given = at_size(frames, given, size, fit, told, "video")
+        with collect_notes() as notes:
+            frames = legal_frames("video", frames)
+            given = matching_mask(mask, frames, soft_mask, "mask", "video")
+            size = target_size(*frames.shape[1:3], height, width)
+            frames, given = at_size(frames, given, size, fit, "video")
+        tell_again(note for note in notes if note not in told)
+        told.update(notes)
         yield frames, given, mask is not None
-        notes += [note for note in told if note not in notes]
 
 
-def paired(videos: Iterable[Tensor], masks: Iterable[Tensor], notes: list[str]) -> Iterator[tuple[Tensor, Tensor]]:
+def paired(videos: Iterable[Tensor], masks: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
     """Parts of a video with the same frames of its mask video.
 
     Args:
         videos: [n, H, W, 3] in order.
         masks: [n, h, w] in parts of the same lengths.
-        notes: Receives a sentence when the mask is a few frames shorter or longer.
 
     Raises:
         VaceInputError: If the mask ends earlier.
@@ -106,9 +107,12 @@ def paired(videos: Iterable[Tensor], masks: Iterable[Tensor], notes: list[str]) 
                 f"picture for all."
             )
         if missing > 0:
-            notes.append(f"mask is {missing} frame{'s' * (missing > 1)} shorter than video; its last frame is held.")
+            tell(
+                "mask-length",
+                f"mask is {missing} frame{'s' * (missing > 1)} shorter than video; its last frame is held.",
+            )
         mask = last if mask is None else mask
         yield frames, hold_last(mask, len(frames))
         last, done = mask[-1:], done + len(frames)
     if next(masks, None) is not None:
-        notes.append("mask is longer than video; it is cut.")
+        tell("mask-length", "mask is longer than video; it is cut.")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
 from ..masks import binarize
+from ..notes import tell
 from ..vcu import EMPTY, EXTENSION, Vcu
 from ..video import MID_GREY, TEMPORAL_STRIDE, nearest_length, padded_length
 
@@ -44,7 +45,7 @@ class Segment:
         return self.stop - self.start
 
 
-def plan_segments(num_frames: int, length: int, overlap: int, notes: list[str]) -> tuple[Segment, ...]:
+def plan_segments(num_frames: int, length: int, overlap: int) -> tuple[Segment, ...]:
     """The fewest segments that make a video, as equal in length as whole latent frames allow.
 
     Every segment begins on a latent frame and keeps whole ones of the segment before. A short rest at the end is
@@ -57,7 +58,6 @@ def plan_segments(num_frames: int, length: int, overlap: int, notes: list[str]) 
         num_frames: T, frames of the whole video, any count above 0.
         length: Most frames of a segment, the overlap included; cut to 4n + 1.
         overlap: Frames that a segment keeps of the one before; brought to the nearest 4n + 1.
-        notes: Receives a sentence for each repair.
 
     Returns:
         The segments in order. Together they hold every frame of ``range(num_frames)``.
@@ -67,7 +67,7 @@ def plan_segments(num_frames: int, length: int, overlap: int, notes: list[str]) 
     """
     if num_frames < 1:
         raise VaceInputError(f"The video has {num_frames} frames, it must have at least 1. Set length to 1 or more.")
-    most, shared = _steps(length, overlap, notes)
+    most, shared = _steps(length, overlap)
     total = (padded_length(num_frames) - 1) // TEMPORAL_STRIDE
     if total <= most:
         return (Segment(0, 0, num_frames, 0),)
@@ -82,7 +82,7 @@ def plan_segments(num_frames: int, length: int, overlap: int, notes: list[str]) 
     return tuple(segments)
 
 
-def _steps(length: int, overlap: int, notes: list[str]) -> tuple[int, int]:
+def _steps(length: int, overlap: int) -> tuple[int, int]:
     """Length and overlap, in steps of four frames beyond the first."""
     if length < MIN_LENGTH:
         raise VaceInputError(
@@ -99,11 +99,14 @@ def _steps(length: int, overlap: int, notes: list[str]) -> tuple[int, int]:
         )
     legal = nearest_length(length)
     if legal != length:
-        notes.append(f"segment_length is {length}; {legal} is used (the model needs 4n + 1).")
+        tell("segment-length", f"segment_length is {length}; {legal} is used (the model needs 4n + 1).")
     most = legal // TEMPORAL_STRIDE
     shared = min((overlap + 1) // TEMPORAL_STRIDE, most - 1)
     if shared * TEMPORAL_STRIDE + 1 != overlap:
-        notes.append(f"overlap is {overlap}; {shared * TEMPORAL_STRIDE + 1} is used (whole latent frames are 4n + 1).")
+        tell(
+            "segment-overlap",
+            f"overlap is {overlap}; {shared * TEMPORAL_STRIDE + 1} is used (whole latent frames are 4n + 1).",
+        )
     return most, shared
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
+from ..notes import Note
 from ..vcu import CONTROL, Reference, Vcu
 from ..video import MID_GREY
 from .frame_file import FrameFile, FrameWriter, combined, fingerprint, from_8bit, to_8bit
@@ -54,7 +55,7 @@ class LongVcu:
     control_amount: float = 1.0
     fps: float | None = None
     audio: object | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def num_frames(self) -> int:
@@ -155,7 +156,7 @@ class OnDiskWriter:
         control_amount: float = 1.0,
         fps: float | None = None,
         audio: object | None = None,
-        notes: Sequence[str] = (),
+        notes: Sequence[Note] = (),
     ) -> LongVcu:
         """Make the file whole and give what reads it. References and sound stay in memory.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import VaceInputError
+from ..notes import tell
 from ..video import TEMPORAL_STRIDE, latent_length, nearest_length, num_pixel_frames, padded_length
 
 _ENTRY = re.compile(
@@ -151,13 +152,12 @@ def _span(name: str, word: str, match: re.Match) -> Span:
     return Span(start / 100, end / 100, share) if share else Span(start, end, share)
 
 
-def window_size(length: int, overlap: int, notes: list[str]) -> tuple[int, int]:
+def window_size(length: int, overlap: int) -> tuple[int, int]:
     """Size of a window and of the overlap, in latent frames.
 
     Args:
         length: Frames in a window.
         overlap: Frames that neighbours share.
-        notes: Receives a sentence for each repair: a length that is not 4n + 1 grows, an overlap not 4n shrinks.
 
     Raises:
         VaceInputError: If a window holds nothing, or nothing but overlap.
@@ -171,9 +171,12 @@ def window_size(length: int, overlap: int, notes: list[str]) -> tuple[int, int]:
             f"Set overlap between 0 and {nearest_length(length) - 1}, such as a third of length."
         )
     if whole != length:
-        notes.append(f"Windows hold {whole} frames, not {length}: the model works in 4n + 1.")
+        tell("window-length", f"Windows hold {whole} frames, not {length}: the model works in 4n + 1.")
     if shared != overlap:
-        notes.append(f"Windows overlap by {shared} frames, not {overlap}: they move in steps of {TEMPORAL_STRIDE}.")
+        tell(
+            "window-overlap",
+            f"Windows overlap by {shared} frames, not {overlap}: they move in steps of {TEMPORAL_STRIDE}.",
+        )
     return latent_length(whole), shared // TEMPORAL_STRIDE
 
 
@@ -204,20 +207,19 @@ class WindowSettings:
     references: int | None = None
 
 
-def resolve_settings(settings: WindowSettings, looped: str, batched: str, notes: list[str]) -> WindowSettings:
+def resolve_settings(settings: WindowSettings, looped: str, batched: str) -> WindowSettings:
     """The settings without what the schedule has no use for.
 
     Args:
         settings: As the user chose.
         looped: The host's name of the schedule that may be closed.
         batched: The host's name of the schedule without overlap.
-        notes: Receives a sentence for each setting without effect.
     """
     if settings.closed_loop and settings.schedule != looped:
-        notes.append(f"closed_loop has no effect: it is for schedule {looped}.")
+        tell("setting-unused", f"closed_loop has no effect: it is for schedule {looped}.")
     if settings.schedule != batched or not settings.overlap:
         return settings
-    notes.append(f"overlap has no effect: schedule {batched} cuts the video without overlap.")
+    tell("setting-unused", f"overlap has no effect: schedule {batched} cuts the video without overlap.")
     return replace(settings, overlap=0)
 
 

@@ -1,7 +1,5 @@
 """Masks: pixels the model generates (1) and pixels it keeps (0)."""
 
-from collections.abc import Sequence
-
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,6 +8,7 @@ from ..video import MID_GREY, SPATIAL_STRIDE, latent_length
 
 # A subject rarely fills more of the frame; a larger region is usually a mask the wrong way round.
 MOST_OF_FRAME = 0.8
+LARGE_REGION, WHOLE_REGION = "large-region", "whole-region"  # codes of the notes about them
 INVERTED = "White is generated; if the mask is the wrong way round, use Invert Mask."
 WHOLE = (
     "The region is the whole video: nothing of it is kept. To generate freely, use VACE Build VCU without a "
@@ -98,13 +97,10 @@ def fold_mask(mask: Tensor) -> Tensor:
     return F.pixel_unshuffle(seen[:, None], SPATIAL_STRIDE).movedim(0, 1)
 
 
-def large_mask_notes(share: float, told: Sequence[str]) -> list[str]:
-    """What to tell of a mask that is suspiciously large: a sentence, none when it is not or was told.
+def large_region_sentence(share: float) -> str | None:
+    """What to tell of a mask that is suspiciously large; None when it is not.
 
     Args:
         share: How much of the video is generated, in [0, 1].
-        told: The notes so far.
     """
-    if share <= MOST_OF_FRAME or any(note.endswith((INVERTED, WHOLE)) for note in told):
-        return []
-    return [f"{share:.0%} of the video is generated. {INVERTED}"]
+    return f"{share:.0%} of the video is generated. {INVERTED}" if share > MOST_OF_FRAME else None

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import tell
 from ..video import EXAMPLE, Box, BoxTrack, boxes_at, parse_tracks
 
 PIXELS, PERCENT = UNITS = ("pixels", "% of object")
@@ -171,7 +172,6 @@ def rasterize_boxes(
     width: int,
     easing: str = "linear",
     name: str = "boxes",
-    notes: list[str] | None = None,
 ) -> Tensor:
     """The union of boxes that stand still or move; a pixel is inside when its centre is.
 
@@ -182,7 +182,6 @@ def rasterize_boxes(
         width: W.
         easing: One of `vace_core.video.EASINGS`.
         name: The socket that the boxes come from.
-        notes: Receives a sentence for each path that leaves the frame.
 
     Returns:
         [T, H, W], 0 or 1.
@@ -194,7 +193,7 @@ def rasterize_boxes(
     mask = torch.zeros(num_frames if moves else 1, height, width, dtype=torch.bool)
     for track in tracks:
         boxes = boxes_at(track, num_frames, easing)[: len(mask)]
-        _check_path(name, boxes, height, width, [] if notes is None else notes)
+        _check_path(name, boxes, height, width)
         left, top, right, bottom = torch.tensor([box.sides for box in boxes]).T[..., None]  # [T, 1] each
         x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
         columns, rows = (left <= x) & (x < right), (top <= y) & (y < bottom)
@@ -202,7 +201,7 @@ def rasterize_boxes(
     return mask.float().expand(num_frames, -1, -1)
 
 
-def _check_path(name: str, boxes: list[Box], height: int, width: int, notes: list[str]) -> None:
+def _check_path(name: str, boxes: list[Box], height: int, width: int) -> None:
     """Refuse a path that is never seen, tell of one that leaves the frame."""
     seen = [b for b in boxes if b.left < width and b.top < height and b.right > 0 and b.bottom > 0]
     if not seen:
@@ -212,14 +211,13 @@ def _check_path(name: str, boxes: list[Box], height: int, width: int, notes: lis
         )
     out = [b for b in boxes if b.left < 0 or b.top < 0 or b.right > width or b.bottom > height]
     if out:
-        notes.append(
-            f"{name}: box {out[0]} reaches out of the frame of {width} x {height}; only the part inside counts."
+        tell(
+            "box-outside",
+            f"{name}: box {out[0]} reaches out of the frame of {width} x {height}; only the part inside counts.",
         )
 
 
-def draw_box_mask(
-    text: str, height: int, width: int, num_frames: int, easing: str = "linear", notes: list[str] | None = None
-) -> Tensor:
+def draw_box_mask(text: str, height: int, width: int, num_frames: int, easing: str = "linear") -> Tensor:
     """[T, H, W] of what a user wrote in ``boxes``, see `vace_core.video.parse_tracks` and `rasterize_boxes`.
 
     Raises:
@@ -228,11 +226,11 @@ def draw_box_mask(
     tracks = parse_tracks("boxes", text, height, width, num_frames)
     if not tracks:
         raise VaceInputError(f"boxes is empty: there is nothing to draw. {EXAMPLE}")
-    return rasterize_boxes(tracks, num_frames, height, width, easing, "boxes", notes)
+    return rasterize_boxes(tracks, num_frames, height, width, easing, "boxes")
 
 
-def note_black(mask: Tensor, notes: list[str]) -> Tensor:
-    """The mask itself; noted when nothing in it is generated."""
+def note_black(mask: Tensor) -> Tensor:
+    """The mask itself; told when nothing in it is generated."""
     if not (mask > 0.5).any():
-        notes.append("The mask is black in every frame: nothing would be generated.")
+        tell("black-mask", "The mask is black in every frame: nothing would be generated.")
     return mask

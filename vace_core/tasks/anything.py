@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError
 from ..masks import RegionShape
+from ..notes import keep_notes, tell
 from ..vcu import (
     EXTENSION,
     Connected,
@@ -113,6 +114,7 @@ def swap_anything(
     return replace(vcu, fps=video.fps, audio=video.audio)
 
 
+@keep_notes
 def expand_anything(
     references: Connected,
     target: Target = AS_CONNECTED,
@@ -142,22 +144,22 @@ def expand_anything(
     Raises:
         VaceInputError: If the picture cannot be used, or grows by less than nothing.
     """
-    notes: list[str] = []
-    pictures = as_references(references, notes)
-    first = _one_picture(picture, notes)
+    pictures = as_references(references)
+    first = _one_picture(picture)
     size = first.shape[1:3]
     if aspect.strip():
         margins = Aspect(aspect).margins(*size, "picture", "Leave aspect empty and set the four sides.")
     else:
         margins = Ratio(left, right, top, bottom).margins(*size)
-    placement = place_on_canvas(size, margins, target.width, target.height, notes, "picture")
+    placement = place_on_canvas(size, margins, target.width, target.height, "picture")
     mask = placement.mask().to(first)
     if not mask.any():
-        notes.append("Nothing is added around the picture: it is the whole first frame.")
+        tell("nothing-added", "Nothing is added around the picture: it is the whole first frame.")
     length = _length(target.length or DEFAULT_LENGTH)
-    return _vcu(Piece(0, placement.place(first), mask), length, None, pictures, notes)
+    return _vcu(Piece(0, placement.place(first), mask), length, None, pictures)
 
 
+@keep_notes
 def move_anything(
     references: Connected,
     target: Target = AS_CONNECTED,
@@ -181,16 +183,16 @@ def move_anything(
     Raises:
         VaceInputError: If the picture or a box cannot be used.
     """
-    notes: list[str] = []
-    pictures = as_references(references, notes)
-    first = _one_picture(picture, notes)
-    size = target_size(*first.shape[1:3], target.height, target.width, notes)
+    pictures = as_references(references)
+    first = _one_picture(picture)
+    size = target_size(*first.shape[1:3], target.height, target.width)
     length = _length(target.length or DEFAULT_LENGTH)
     tracks = parse_tracks("boxes", boxes, *size, length - 1)
-    layout = layout_frames(tracks, length - 1, *size, notes, easing=easing)
-    return _vcu(kept_piece("picture", 0, first, size, target.fit, notes), length, layout, pictures, notes)
+    layout = layout_frames(tracks, length - 1, *size, easing=easing)
+    return _vcu(kept_piece("picture", 0, first, size, target.fit), length, layout, pictures)
 
 
+@keep_notes
 def first_frame_motion(
     references: Connected, target: Target = AS_CONNECTED, *, picture: Tensor, control_video: Clip
 ) -> Vcu:
@@ -207,14 +209,13 @@ def first_frame_motion(
     Raises:
         VaceInputError: If an input cannot be used.
     """
-    notes: list[str] = []
-    pictures = as_references(references, notes)
-    first = _one_picture(picture, notes)
-    control = legal_frames("control_video", control_video.frames, notes)
-    size = target_size(*control.shape[1:3], target.height, target.width, notes)
+    pictures = as_references(references)
+    first = _one_picture(picture)
+    control = legal_frames("control_video", control_video.frames)
+    size = target_size(*control.shape[1:3], target.height, target.width)
     length = _length(target.length or 1 + len(control))
-    filler = control_frames(control, length - 1, size, target.fit, notes)
-    vcu = _vcu(kept_piece("picture", 0, first, size, target.fit, notes), length, filler, pictures, notes)
+    filler = control_frames(control, length - 1, size, target.fit)
+    vcu = _vcu(kept_piece("picture", 0, first, size, target.fit), length, filler, pictures)
     return replace(vcu, fps=control_video.fps, audio=control_video.audio)
 
 
@@ -228,11 +229,11 @@ COMBINATIONS: dict[str, Callable[..., Vcu]] = {
 }
 
 
-def _one_picture(picture: Tensor, notes: list[str]) -> Tensor:
+def _one_picture(picture: Tensor) -> Tensor:
     """[1, H, W, 3], the first of a batch."""
-    frames = legal_frames("picture", picture, notes)
+    frames = legal_frames("picture", picture)
     if len(frames) > 1:
-        notes.append(f"picture holds {len(frames)} pictures; the first is used.")
+        tell("extra-pictures", f"picture holds {len(frames)} pictures; the first is used.")
     return frames[:1]
 
 
@@ -242,7 +243,7 @@ def _length(length: int) -> int:
     return length
 
 
-def _vcu(first: Piece, length: int, control: Tensor | None, references: tuple[Reference, ...], notes: list[str]) -> Vcu:
+def _vcu(first: Piece, length: int, control: Tensor | None, references: tuple[Reference, ...]) -> Vcu:
     """A first frame, then control or frames that are generated freely."""
-    note_padding(length, notes)
-    return Vcu(*assemble([first], length, control), references, EXTENSION).with_notes(notes)
+    note_padding(length)
+    return Vcu(*assemble([first], length, control), references, EXTENSION)

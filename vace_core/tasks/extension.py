@@ -6,6 +6,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import keep_notes, tell
 from ..vcu import (
     EXTENSION,
     Connected,
@@ -20,6 +21,7 @@ from ..vcu import (
 from ..video import Clip, legal_frames, note_padding, target_size
 
 
+@keep_notes
 def extend_vcu(
     clip: Clip,
     *,
@@ -50,13 +52,12 @@ def extend_vcu(
     Raises:
         VaceInputError: If nothing is to be generated, or an overlap is to leave out the middle of the clip.
     """
-    notes: list[str] = []
     if before < 0 or after < 0 or not before + after:
         raise VaceInputError(
             f"before is {before} and after is {after}: nothing would be generated. Set after (or before) to 4 or more."
         )
     count = len(clip.frames)
-    seen = overlap_of("video", "overlap", overlap, count, notes)
+    seen = overlap_of("video", "overlap", overlap, count)
     if before and after and seen < count:
         raise VaceInputError(
             f"overlap is {overlap} with frames both before and after the clip, whose middle cannot be left out. "
@@ -64,15 +65,16 @@ def extend_vcu(
         )
     start = 0 if before else count - seen  # the first frame of the clip that the model sees
     ends = [("video", clip.frames[start : start + seen], before)]
-    vcu = _lay_out(ends, before + seen + after, control, references, (height, width), fit, notes)
+    vcu = _lay_out(ends, before + seen + after, control, references, (height, width), fit)
     if before and after:
-        notes.append(_join_note("the clip to first", f"before {before}"))
+        tell("how-to-join", _join_note("the clip to first", f"before {before}"))
     else:
         side = "second" if before else "first"
-        notes.append(_join_note(f"the clip to {side}", f"overlap_{side} {seen}"))
-    return _in_step(vcu, clip, start - before, notes)
+        tell("how-to-join", _join_note(f"the clip to {side}", f"overlap_{side} {seen}"))
+    return _in_step(vcu, clip, start - before)
 
 
+@keep_notes
 def bridge_vcu(
     first: Clip,
     second: Clip,
@@ -106,18 +108,18 @@ def bridge_vcu(
     Raises:
         VaceInputError: If there is no gap.
     """
-    notes: list[str] = []
     _require_gap(gap, "a bridge with no gap")
-    head = overlap_of("first", "overlap_first", overlap_first, len(first.frames), notes)
-    tail = overlap_of("second", "overlap_second", overlap_second, len(second.frames), notes)
-    note_rates(first, second, notes)
+    head = overlap_of("first", "overlap_first", overlap_first, len(first.frames))
+    tail = overlap_of("second", "overlap_second", overlap_second, len(second.frames))
+    note_rates(first, second)
     start = len(first.frames) - head
     ends = [("first", first.frames[start:], 0), ("second", second.frames[:tail], head + gap)]
-    vcu = _lay_out(ends, head + gap + tail, control, references, (height, width), fit, notes)
-    notes.append(_join_note("first and second", f"overlap_first {head}, overlap_second {tail}"))
-    return _in_step(vcu, replace(first, fps=first.fps or second.fps), start, notes)
+    vcu = _lay_out(ends, head + gap + tail, control, references, (height, width), fit)
+    tell("how-to-join", _join_note("first and second", f"overlap_first {head}, overlap_second {tail}"))
+    return _in_step(vcu, replace(first, fps=first.fps or second.fps), start)
 
 
+@keep_notes
 def loop_vcu(
     clip: Clip,
     *,
@@ -146,17 +148,19 @@ def loop_vcu(
     Raises:
         VaceInputError: If there is no gap.
     """
-    notes: list[str] = []
     _require_gap(gap, "a loop with no gap")
     count = len(clip.frames)
-    seen = overlap_of("video", "overlap", overlap, count, notes)
+    seen = overlap_of("video", "overlap", overlap, count)
     ends = [("video", clip.frames[count - seen :], 0), ("video", clip.frames[:seen], seen + gap)]
-    vcu = _lay_out(ends, 2 * seen + gap, control, references, (height, width), fit, notes)
-    notes.append(_join_note("the clip to first and nothing to second", f"overlap_first {seen}, overlap_second {seen}"))
-    return _in_step(vcu, clip, count - seen, notes)
+    vcu = _lay_out(ends, 2 * seen + gap, control, references, (height, width), fit)
+    tell(
+        "how-to-join",
+        _join_note("the clip to first and nothing to second", f"overlap_first {seen}, overlap_second {seen}"),
+    )
+    return _in_step(vcu, clip, count - seen)
 
 
-def overlap_of(name: str, socket: str, overlap: int, count: int, notes: list[str]) -> int:
+def overlap_of(name: str, socket: str, overlap: int, count: int) -> int:
     """Frames of a clip that the model sees: no more than there are, and 0 is all.
 
     Args:
@@ -164,19 +168,19 @@ def overlap_of(name: str, socket: str, overlap: int, count: int, notes: list[str
         socket: The overlap's.
         overlap: What the user set.
         count: Frames of the clip.
-        notes: Receives a sentence when the clip is too short.
     """
     if overlap > count:
-        notes.append(f"{socket} is {overlap} but {name} has {count} frames; all {count} are used.")
+        tell("overlap-shortened", f"{socket} is {overlap} but {name} has {count} frames; all {count} are used.")
     return min(overlap or count, count)
 
 
-def note_rates(first: Clip, second: Clip, notes: list[str]) -> None:
+def note_rates(first: Clip, second: Clip) -> None:
     """Tell that two clips run at different frame rates and so at different speeds in one video."""
     if first.fps and second.fps and first.fps != second.fps:
-        notes.append(
+        tell(
+            "frame-rates",
             f"first runs at {first.fps:g} fps, second at {second.fps:g}: frames are taken as they are, so second "
-            f"changes its speed. VACE Fit Video brings both to one frame rate."
+            f"changes its speed. VACE Fit Video brings both to one frame rate.",
         )
 
 
@@ -192,21 +196,20 @@ def _lay_out(
     references: Connected,
     size: tuple[int, int],
     fit: str,
-    notes: list[str],
 ) -> Vcu:
     """The VCU of clips (name, frames, start), all brought to the size of the first."""
-    checked = [(name, start, legal_frames(name, frames, notes)) for name, frames, start in ends]
-    size = target_size(*checked[0][2].shape[1:3], *size, notes)
-    pieces = [kept_piece(name, start, frames, size, fit, notes) for name, start, frames in checked]
+    checked = [(name, start, legal_frames(name, frames)) for name, frames, start in ends]
+    size = target_size(*checked[0][2].shape[1:3], *size)
+    pieces = [kept_piece(name, start, frames, size, fit) for name, start, frames in checked]
     taken = [frame for piece in pieces for frame in range(piece.start, piece.stop)]
     free = sorted(set(range(length)) - set(taken))
     filler = None
     if control is not None:
-        filler = control_frames(legal_frames("control_video", control, notes), len(free), size, fit, notes)
-    vcu = Vcu(*assemble(pieces, length, filler), as_references(references, notes), EXTENSION)
-    notes.append(f"{length} frames: {frame_ranges(taken)} kept, {frame_ranges(free)} generated.")
-    note_unseen(vcu.mask, "More kept frames in a row change that.", notes)
-    note_padding(length, notes)
+        filler = control_frames(legal_frames("control_video", control), len(free), size, fit)
+    vcu = Vcu(*assemble(pieces, length, filler), as_references(references), EXTENSION)
+    tell("kept-frames", f"{length} frames: {frame_ranges(taken)} kept, {frame_ranges(free)} generated.")
+    note_unseen(vcu.mask, "More kept frames in a row change that.")
+    note_padding(length)
     return vcu
 
 
@@ -214,10 +217,10 @@ def _join_note(sockets: str, counts: str) -> str:
     return f"VACE Join Videos puts the given frames back: connect {sockets}, set {counts}."
 
 
-def _in_step(vcu: Vcu, clip: Clip, start: int, notes: list[str]) -> Vcu:
+def _in_step(vcu: Vcu, clip: Clip, start: int) -> Vcu:
     """The VCU with the clip's frame rate, and with its sound if both begin together."""
     if clip.audio is not None and start:
         back = "; VACE Join Videos puts it back" if start > 0 else ""
-        notes.append(f"The sound is left out, because it begins at another frame than this VCU{back}.")
+        tell("sound-left-out", f"The sound is left out, because it begins at another frame than this VCU{back}.")
     audio = None if start else clip.audio
-    return replace(vcu, fps=clip.fps, audio=audio).with_notes(notes)
+    return replace(vcu, fps=clip.fps, audio=audio)

@@ -6,11 +6,21 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..masks import AS_GIVEN, WHOLE, RegionShape, large_mask_notes, rasterize_boxes
+from ..masks import (
+    AS_GIVEN,
+    LARGE_REGION,
+    WHOLE,
+    WHOLE_REGION,
+    RegionShape,
+    large_region_sentence,
+    rasterize_boxes,
+)
+from ..notes import keep_notes, tell
 from ..vcu import REPAINT, Reference, Vcu, as_references
 from ..video import at_length, at_size, fit_video, legal_frames, matching_mask, note_padding, parse_tracks, target_size
 
 
+@keep_notes
 def inpaint_vcu(
     frames: Tensor,
     mask: Tensor | None = None,
@@ -51,25 +61,24 @@ def inpaint_vcu(
     Raises:
         VaceInputError: If an input cannot be used; the message says which and what to do.
     """
-    notes: list[str] = []
-    pictures = as_references(references, notes)
-    frames = legal_frames("video", frames, notes)
-    region = _given_mask(mask, boxes, frames, notes, soft_mask)
-    control = _matching_control(control, frames, keep_amount, notes)
+    pictures = as_references(references)
+    frames = legal_frames("video", frames)
+    region = _given_mask(mask, boxes, frames, soft_mask)
+    control = _matching_control(control, frames, keep_amount)
     if 0 < length < len(frames):
-        frames, region = at_length(frames, region, length, notes, "video")
-    region = _with_boxes(region, boxes, easing, frames, notes)
-    size = target_size(*frames.shape[1:3], height, width, notes)
-    frames, region = _fitted(frames, region, control, size, fit, shape, notes)
-    frames, region = at_length(frames, region, length or len(frames), notes, "video")
-    note_padding(len(frames), notes)
-    return Vcu(frames, region, pictures, REPAINT, keep_amount if control is None else 1.0).with_notes(notes)
+        frames, region = at_length(frames, region, length, "video")
+    region = _with_boxes(region, boxes, easing, frames)
+    size = target_size(*frames.shape[1:3], height, width)
+    frames, region = _fitted(frames, region, control, size, fit, shape)
+    frames, region = at_length(frames, region, length or len(frames), "video")
+    note_padding(len(frames))
+    return Vcu(frames, region, pictures, REPAINT, keep_amount if control is None else 1.0)
 
 
-def _given_mask(mask: Tensor | None, boxes: str, frames: Tensor, notes: list[str], soft: bool) -> Tensor:
+def _given_mask(mask: Tensor | None, boxes: str, frames: Tensor, soft: bool) -> Tensor:
     """The mask that is connected, at the video's count and size; black when there are only boxes."""
     if mask is not None:
-        return matching_mask(mask, frames, notes, soft, "mask", "video")
+        return matching_mask(mask, frames, soft, "mask", "video")
     if not boxes.strip(" \t\r\n;"):
         raise VaceInputError(
             "There is no mask and boxes is empty: nothing says what is to be generated. Connect a mask that is "
@@ -78,10 +87,10 @@ def _given_mask(mask: Tensor | None, boxes: str, frames: Tensor, notes: list[str
     return frames.new_zeros(1, 1, 1).expand(frames.shape[:3])
 
 
-def _with_boxes(given: Tensor, boxes: str, easing: str, frames: Tensor, notes: list[str]) -> Tensor:
+def _with_boxes(given: Tensor, boxes: str, easing: str, frames: Tensor) -> Tensor:
     """The mask united with the boxes; refused when both are empty."""
     T, H, W, _ = frames.shape
-    drawn = rasterize_boxes(parse_tracks("boxes", boxes, H, W, T), T, H, W, easing, "boxes", notes).to(given)
+    drawn = rasterize_boxes(parse_tracks("boxes", boxes, H, W, T), T, H, W, easing, "boxes").to(given)
     still = given.stride(0) == 0 and drawn.stride(0) == 0
     region = torch.maximum(given[:1], drawn[:1]).expand(T, -1, -1) if still else torch.maximum(given, drawn)
     if not (region > 0.5).any():
@@ -100,17 +109,16 @@ def _fitted(
     size: tuple[int, int],
     fit: str,
     shape: RegionShape,
-    notes: list[str],
 ) -> tuple[Tensor, Tensor]:
     """Frames and region at ``size``, the region shaped, the control shown in it."""
     T = len(frames)
     nothing = region.new_zeros(region[:1].shape)
     shown, bars = fit_video(frames[:1] if control is None else control[:T], nothing, *size, fit)
-    frames, region = at_size(frames, region[:1] if region.stride(0) == 0 else region, size, fit, notes, "video")
+    frames, region = at_size(frames, region[:1] if region.stride(0) == 0 else region, size, fit, "video")
     if bars.any():
         region = region * (1 - bars)
     region = shape.apply(region.expand(T, -1, -1))
-    _judge(region, shape, notes)
+    _judge(region, shape)
     if bars.any():
         region = torch.maximum(region, bars)
     if control is not None:
@@ -118,12 +126,12 @@ def _fitted(
     return frames, region
 
 
-def _matching_control(control: Tensor | None, frames: Tensor, keep_amount: float, notes: list[str]) -> Tensor | None:
+def _matching_control(control: Tensor | None, frames: Tensor, keep_amount: float) -> Tensor | None:
     if not 0 <= keep_amount <= 1:
         raise VaceInputError(f"keep_amount must be in [0, 1], got {keep_amount:g}: 0 shows nothing of the region.")
     if control is None:
         return None
-    control = legal_frames("control", control, notes)
+    control = legal_frames("control", control)
     (T, H, W, _), (count, control_h, control_w, _) = frames.shape, control.shape
     if count != T:
         raise VaceInputError(
@@ -136,11 +144,11 @@ def _matching_control(control: Tensor | None, frames: Tensor, keep_amount: float
             f"Make the control from this video, or resize it to {W} x {H}."
         )
     if keep_amount:
-        notes.append("keep_amount is not used: the region shows control.")
+        tell("keep-amount-unused", "keep_amount is not used: the region shows control.")
     return control
 
 
-def _judge(region: Tensor, shape: RegionShape, notes: list[str]) -> None:
+def _judge(region: Tensor, shape: RegionShape) -> None:
     """Refuse an empty region, tell of one that is suspiciously large."""
     share = (region > 0.5).sum().item() / region.numel()
     if share == 0:
@@ -149,6 +157,6 @@ def _judge(region: Tensor, shape: RegionShape, notes: list[str]) -> None:
             f"Shrink it less, or make the mask or boxes larger."
         )
     if share == 1:
-        notes.append(WHOLE)
-    else:
-        notes += large_mask_notes(share, notes)
+        tell(WHOLE_REGION, WHOLE)
+    elif sentence := large_region_sentence(share):
+        tell(LARGE_REGION, sentence)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import tell
 from ..vcu import kept_piece
 from ..video import DEFAULT_FPS, Clip, legal_frames
 from .extension import note_rates, overlap_of
@@ -18,7 +19,7 @@ def join_frames(
     overlap_first: int = 0,
     overlap_second: int = 0,
     fit: str = "cover",
-) -> tuple[Clip, list[str]]:
+) -> Clip:
     """The whole video: what was generated, and the given frames as they were.
 
     The official code keeps what the VAE makes of the given frames; here they stay exact when the size is the same.
@@ -35,23 +36,23 @@ def join_frames(
         fit: One of `vace_core.video.FITS`, for clips of another size.
 
     Returns:
-        The video, with the sound of ``first`` if it begins with it, and a sentence for each repair.
+        The video, with the sound of ``first`` if it begins with it.
 
     Raises:
         VaceInputError: If no clip is connected, or the counts leave no generated frame.
     """
-    notes: list[str] = []
     if first is None and second is None:
         raise VaceInputError(
             "Neither first nor second is connected: there is nothing to join. Connect the clip that was extended."
         )
-    generated = legal_frames("generated", generated, notes)
-    head = _replaced("first", overlap_first, first, notes)
-    tail = _replaced("second", overlap_second, second, notes)
+    generated = legal_frames("generated", generated)
+    head = _replaced("first", overlap_first, first)
+    tail = _replaced("second", overlap_second, second)
     if first is None and head:
-        notes.append(
+        tell(
+            "overlap-unconnected",
             f"overlap_first is {head} but first is not connected: the first {head} frames of generated are left out. "
-            f"Connect first, or set overlap_first to 0."
+            f"Connect first, or set overlap_first to 0.",
         )
     if before and (first is None or head < len(first.frames)):
         raise VaceInputError(
@@ -64,32 +65,32 @@ def join_frames(
             f"{tail} leave none of them. Use the counts in the report of the node that made the VCU."
         )
     middle = generated[before + head : len(generated) - tail]
-    given = [_original(n, clip, generated, fit, notes) for n, clip in (("first", first), ("second", second))]
+    given = [_original(n, clip, generated, fit) for n, clip in (("first", first), ("second", second))]
     frames = torch.cat([generated[:before], given[0], middle, given[1]])
-    notes.append(f"{len(frames)} frames: {before + len(middle)} generated, {sum(map(len, given))} as given.")
-    return _with_sound(frames, first, second, before, notes), notes
+    tell("joined", f"{len(frames)} frames: {before + len(middle)} generated, {sum(map(len, given))} as given.")
+    return _with_sound(frames, first, second, before)
 
 
-def _replaced(name: str, overlap: int, clip: Clip | None, notes: list[str]) -> int:
+def _replaced(name: str, overlap: int, clip: Clip | None) -> int:
     """Generated frames that a clip takes the place of."""
-    return overlap if clip is None else overlap_of(name, f"overlap_{name}", overlap, len(clip.frames), notes)
+    return overlap if clip is None else overlap_of(name, f"overlap_{name}", overlap, len(clip.frames))
 
 
-def _original(name: str, clip: Clip | None, like: Tensor, fit: str, notes: list[str]) -> Tensor:
+def _original(name: str, clip: Clip | None, like: Tensor, fit: str) -> Tensor:
     """The frames of a clip at the size of the generated ones; none without a clip."""
     if clip is None:
         return like[:0]
     size = like.shape[1], like.shape[2]
-    return kept_piece(name, 0, legal_frames(name, clip.frames, notes), size, fit, notes).frames.to(like)
+    return kept_piece(name, 0, legal_frames(name, clip.frames), size, fit).frames.to(like)
 
 
-def _with_sound(frames: Tensor, first: Clip | None, second: Clip | None, before: int, notes: list[str]) -> Clip:
+def _with_sound(frames: Tensor, first: Clip | None, second: Clip | None, before: int) -> Clip:
     if first is not None and second is not None:
-        note_rates(first, second, notes)
+        note_rates(first, second)
     clips = {name: clip for name, clip in (("first", first), ("second", second)) if clip is not None}
     fps = next((clip.fps for clip in clips.values() if clip.fps), DEFAULT_FPS)
     audio = first.audio if first is not None and not before else None
     lost = [name for name, clip in clips.items() if clip.audio is not None and clip.audio is not audio]
     if lost:
-        notes.append(f"The sound of {' and '.join(lost)} is left out: it does not begin with the video.")
+        tell("sound-left-out", f"The sound of {' and '.join(lost)} is left out: it does not begin with the video.")
     return Clip(frames, fps, audio)

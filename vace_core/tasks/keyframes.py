@@ -7,6 +7,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import keep_notes, tell
 from ..vcu import (
     EXTENSION,
     Piece,
@@ -23,6 +24,7 @@ from ..video import DEFAULT_FPS, DEFAULT_LENGTH, Clip, legal_frames, note_paddin
 from .positions import Keyframe, parse_positions, snap_keyframes, spread_evenly
 
 
+@keep_notes
 def place_keyframes(
     images: Sequence[tuple[str, Tensor]],
     positions: str = "",
@@ -59,24 +61,23 @@ def place_keyframes(
     Raises:
         VaceInputError: If a place is not one, pictures overlap, or their count differs from the places'.
     """
-    notes: list[str] = []
-    pictures = _pictures(images, height, width, fit, notes)
+    pictures = _pictures(images, height, width, fit)
     length = length or (len(control.frames) if control else DEFAULT_LENGTH)
     names = [name for name, _ in pictures]
     places = (
         parse_positions(positions, length, fps, hold) if positions.strip() else spread_evenly(len(names), length, hold)
     )
-    keyframes = snap_keyframes(_assign(names, places, length, notes), length, snap)
-    notes.append("Kept: " + ", ".join(f"{k.name} at {frame_ranges(k.frames)}" for k in keyframes) + ".")
-    vcu = _lay_out(pictures, keyframes, length, control, fit, notes)
-    note_unseen(vcu.mask, _advice(snap), notes)
+    keyframes = snap_keyframes(_assign(names, places, length), length, snap)
+    tell("kept-frames", "Kept: " + ", ".join(f"{k.name} at {frame_ranges(k.frames)}" for k in keyframes) + ".")
+    vcu = _lay_out(pictures, keyframes, length, control, fit)
+    note_unseen(vcu.mask, _advice(snap))
     if control is not None and control.fps not in (None, fps):
-        notes.append(f"control_video runs at {control.fps:g} fps, but fps is {fps:g}; {fps:g} is used.")
-    note_padding(length, notes)
-    vcu = replace(vcu, references=as_references(references, notes), fps=fps, audio=control and control.audio)
-    return vcu.with_notes(notes)
+        tell("fps-differs", f"control_video runs at {control.fps:g} fps, but fps is {fps:g}; {fps:g} is used.")
+    note_padding(length)
+    return replace(vcu, references=as_references(references), fps=fps, audio=control and control.audio)
 
 
+@keep_notes
 def interpolate_frames(
     clip: Clip,
     between: int = 3,
@@ -101,8 +102,7 @@ def interpolate_frames(
     Raises:
         VaceInputError: If the clip has one frame, or there is nothing to generate.
     """
-    notes: list[str] = []
-    pictures = _pictures([("video", clip.frames)], height, width, fit, notes)
+    pictures = _pictures([("video", clip.frames)], height, width, fit)
     if len(pictures) < 2 or between < 1:
         raise VaceInputError(
             f"video has {len(pictures)} frames and between is {between}: nothing lies between. "
@@ -111,31 +111,29 @@ def interpolate_frames(
     step = between + 1
     length = (len(pictures) - 1) * step + 1
     placed = [Keyframe(name, k * step) for k, (name, _) in enumerate(pictures)]
-    vcu = _lay_out(pictures, snap_keyframes(placed, length, snap), length, None, fit, notes)
+    vcu = _lay_out(pictures, snap_keyframes(placed, length, snap), length, None, fit)
     fps = clip.fps and clip.fps * step
     speed = f"{fps:g} fps" if fps else f"{step} times the frame rate"
-    notes.append(
-        f"{len(pictures)} frames become {length}, {between} generated between each two; at {speed} the speed stays."
+    tell(
+        "interpolated",
+        f"{len(pictures)} frames become {length}, {between} generated between each two; at {speed} the speed stays.",
     )
-    note_unseen(vcu.mask, _advice(snap), notes)
-    note_padding(length, notes)
-    vcu = replace(vcu, references=as_references(references, notes), fps=fps, audio=clip.audio)
-    return vcu.with_notes(notes)
+    note_unseen(vcu.mask, _advice(snap))
+    note_padding(length)
+    return replace(vcu, references=as_references(references), fps=fps, audio=clip.audio)
 
 
 def _advice(snap: str) -> str:
     return "Set snap to hold or move to change that." if snap == "off" else "Another keyframe is in the way of snap."
 
 
-def _pictures(
-    images: Sequence[tuple[str, Tensor]], height: int, width: int, fit: str, notes: list[str]
-) -> list[tuple[str, Piece]]:
+def _pictures(images: Sequence[tuple[str, Tensor]], height: int, width: int, fit: str) -> list[tuple[str, Piece]]:
     """Every picture of every socket by name, in order and at one size."""
     if not images:
         raise VaceInputError("images holds no picture. Connect at least one to image_0.")
-    batches = [(name, legal_frames(name, batch, notes)) for name, batch in images]
-    size = target_size(*batches[0][1].shape[1:3], height, width, notes)
-    pieces = [(name, kept_piece(name, 0, batch, size, fit, notes)) for name, batch in batches]
+    batches = [(name, legal_frames(name, batch)) for name, batch in images]
+    size = target_size(*batches[0][1].shape[1:3], height, width)
+    pieces = [(name, kept_piece(name, 0, batch, size, fit)) for name, batch in batches]
     return [
         (name if len(piece.frames) == 1 else f"{name}[{k}]", Piece(0, piece.frames[k : k + 1], piece.mask[k : k + 1]))
         for name, piece in pieces
@@ -143,7 +141,7 @@ def _pictures(
     ]
 
 
-def _assign(names: list[str], places: list[tuple[int, int]], length: int, notes: list[str]) -> list[Keyframe]:
+def _assign(names: list[str], places: list[tuple[int, int]], length: int) -> list[Keyframe]:
     """The keyframes, inside the clip and apart."""
     if len(names) != len(places):
         raise VaceInputError(
@@ -158,7 +156,10 @@ def _assign(names: list[str], places: list[tuple[int, int]], length: int, notes:
             )
         keyframe = Keyframe(name, min(start, length - hold), hold)
         if keyframe.start < start < length - 1:
-            notes.append(f"{name} is moved from frame {start} to {keyframe.start}, so that it ends with the clip.")
+            tell(
+                "keyframe-moved",
+                f"{name} is moved from frame {start} to {keyframe.start}, so that it ends with the clip.",
+            )
         keyframes.append(keyframe)
     for one, other in pairwise(sorted(keyframes, key=lambda k: k.start)):
         if one.meets(other):
@@ -175,7 +176,6 @@ def _lay_out(
     length: int,
     control: Clip | None,
     fit: str,
-    notes: list[str],
 ) -> Vcu:
     """The clip with each picture held over its keyframe."""
     held = [
@@ -185,10 +185,10 @@ def _lay_out(
     filler = None
     if control is not None:
         size = pictures[0][1].frames.shape[1:3]
-        whole = control_frames(legal_frames("control_video", control.frames, notes), length, size, fit, notes)
+        whole = control_frames(legal_frames("control_video", control.frames), length, size, fit)
         taken = {frame for k in keyframes for frame in k.frames}
         filler = whole[[frame for frame in range(length) if frame not in taken]]
     if sum(k.hold for k in keyframes) == length:
-        notes.append("Every frame is kept and nothing is generated. Raise length, or lower hold.")
+        tell("nothing-generated", "Every frame is kept and nothing is generated. Raise length, or lower hold.")
     frames, mask = assemble(sorted(held, key=lambda piece: piece.start), length, filler)
     return Vcu(frames, mask, kind=EXTENSION)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import keep_notes, tell
 from ..vcu import CONTROL, WHITE, Vcu
 from ..video import (
     DEFAULT_LENGTH,
@@ -95,6 +96,7 @@ def pen_radius(thickness: int) -> int:
     return 0 if thickness <= 1 else (thickness + 1) // 2
 
 
+@keep_notes
 def box_layout(
     text: str, width: int = 0, height: int = 0, length: int = 0, easing: str = "linear", official_motion: bool = True
 ) -> Vcu:
@@ -111,25 +113,21 @@ def box_layout(
     Raises:
         VaceInputError: If there is no box, or a line cannot be read.
     """
-    notes: list[str] = []
-    H, W = target_size(*DEFAULT_SIZE, height, width, notes)
+    H, W = target_size(*DEFAULT_SIZE, height, width)
     T = length or DEFAULT_LENGTH
     tracks = parse_tracks("boxes", text, H, W, T)
-    frames = layout_frames(tracks, T, H, W, notes, easing=easing, official_motion=official_motion)
-    return _control(frames, notes)
+    frames = layout_frames(tracks, T, H, W, easing=easing, official_motion=official_motion)
+    return _control(frames)
 
 
-def layout_frames(
-    tracks: Sequence[BoxTrack], num_frames: int, height: int, width: int, notes: list[str], **motion: str | bool
-) -> Tensor:
-    """`draw_box_outlines` in the colours of the labels; noted where a label has none or a box is never seen.
+def layout_frames(tracks: Sequence[BoxTrack], num_frames: int, height: int, width: int, **motion: str | bool) -> Tensor:
+    """`draw_box_outlines` in the colours of the labels; told where a label has none or a box is never seen.
 
     Args:
         tracks: Paths of the boxes.
         num_frames: T.
         height: Rows.
         width: Columns.
-        notes: Receives a sentence for each.
         motion: ``easing`` and ``official_motion``.
 
     Raises:
@@ -137,17 +135,19 @@ def layout_frames(
     """
     if not tracks:
         raise VaceInputError('boxes is empty. Write left,top,right,bottom, such as "10,20,110,220 200,20,300,220".')
-    colours = [_label_colour(track, notes) for track in tracks]
+    colours = [_label_colour(track) for track in tracks]
     frames = draw_box_outlines(tracks, num_frames, height, width, colours=colours, **motion)
     for k, track in enumerate(tracks, start=1):
         path = boxes_at(track, num_frames, motion.get("easing", "linear"))
         if not any(b.right >= 0 and b.left < width and b.bottom >= 0 and b.top < height for b in path):
-            notes.append(
-                f"boxes: box {k} is outside the frame of {width} x {height} all the time; nothing of it shows."
+            tell(
+                "box-outside",
+                f"boxes: box {k} is outside the frame of {width} x {height} all the time; nothing of it shows.",
             )
     return frames
 
 
+@keep_notes
 def track_layout(
     mask: Tensor, colour: str = "#000000", width: int = 0, height: int = 0, length: int = 0, fit: str = "cover"
 ) -> Vcu:
@@ -164,23 +164,22 @@ def track_layout(
     Raises:
         VaceInputError: If the mask is none, or the colour cannot be read.
     """
-    notes: list[str] = []
-    mask = legal_mask("mask", mask, notes)
+    mask = legal_mask("mask", mask)
     H, W = mask.shape[1:]
-    size = target_size(H, W, height, width, notes)
+    size = target_size(H, W, height, width)
     if size != (H, W):
-        notes.append(f"mask is resized from {W} x {H} to {size[1]} x {size[0]} ({fit}).")
+        tell("resized", f"mask is resized from {W} x {H} to {size[1]} x {size[0]} ({fit}).")
     fitted, _ = fit_video(mask[..., None], mask, *size, fit)
     if len(mask) == 1 and length > 1:
-        notes.append(f"mask has one frame; it is used for all {length}.")
+        tell("still-mask", f"mask has one frame; it is used for all {length}.")
     if not (fitted > 0.5).any():
-        notes.append("mask is black everywhere, so the layout is blank. White is the object; use Invert Mask.")
+        tell("black-mask", "mask is black everywhere, so the layout is blank. White is the object; use Invert Mask.")
     frames = draw_contours(fitted[..., 0], colour=parse_colour("colour", colour))
     if len(frames) == 1 and length > 1:
         frames = frames.expand(length, -1, -1, -1)
     ones = frames.new_ones(1, 1, 1).expand(frames.shape[:3])
-    frames, _ = at_length(frames, ones, length or len(frames), notes, "mask")
-    return _control(frames, notes)
+    frames, _ = at_length(frames, ones, length or len(frames), "mask")
+    return _control(frames)
 
 
 def parse_colour(name: str, text: str) -> Colour:
@@ -200,21 +199,22 @@ def parse_colour(name: str, text: str) -> Colour:
     return red, green, blue
 
 
-def _label_colour(track: BoxTrack, notes: list[str]) -> Colour:
+def _label_colour(track: BoxTrack) -> Colour:
     """The colour behind a label's ``#``. The official table of label colours is not published with the weights."""
     label, mark, colour = track.label.partition("#")
     if mark:
         return parse_colour(f'boxes: the colour of "{label.strip() or "the box"}"', colour)
     if label:
-        notes.append(
-            f'boxes: "{label}" is drawn black; write a colour behind the label, such as {label}#ff8000, for another.'
+        tell(
+            "label-black",
+            f'boxes: "{label}" is drawn black; write a colour behind the label, such as {label}#ff8000, for another.',
         )
     return BLACK
 
 
-def _control(frames: Tensor, notes: list[str]) -> Vcu:
-    note_padding(len(frames), notes)
-    return Vcu(frames, frames.new_ones(1, 1, 1).expand(frames.shape[:3]), kind=CONTROL).with_notes(notes)
+def _control(frames: Tensor) -> Vcu:
+    note_padding(len(frames))
+    return Vcu(frames, frames.new_ones(1, 1, 1).expand(frames.shape[:3]), kind=CONTROL)
 
 
 def _rectangle(box: Box, height: int, width: int, radius: int) -> Tensor:

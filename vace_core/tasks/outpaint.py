@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError
 from ..masks import feather_mask
+from ..notes import keep_notes, tell
 from ..vcu import REPAINT, WHITE, Reference, Vcu, as_references
 from ..video import MID_GREY, SIZE_MULTIPLE, at_length, legal_frames, note_padding, resize, target_size
 from .canvas import Aspect, Growth, Margins
@@ -38,9 +39,7 @@ class Placement:
         return mask
 
 
-def place_on_canvas(
-    kept: tuple[int, int], margins: Margins, width: int, height: int, notes: list[str], name: str = "video"
-) -> Placement:
+def place_on_canvas(kept: tuple[int, int], margins: Margins, width: int, height: int, name: str = "video") -> Placement:
     """A canvas around a picture, in multiples of 16.
 
     Without a size the picture keeps its own, and the canvas reaches a multiple of 16 by a wider border. With a size
@@ -51,29 +50,30 @@ def place_on_canvas(
         margins: What is added around it.
         width: Columns of the result, 0 for any.
         height: Rows of the result, 0 for any.
-        notes: Receives a sentence when the canvas or the picture changes size.
         name: What the user calls the picture: its socket.
     """
     rows, columns = kept
     canvas_h, canvas_w = rows + margins.rows, columns + margins.columns
     if width or height:
-        target_h, target_w = target_size(canvas_h, canvas_w, height, width, notes)
+        target_h, target_w = target_size(canvas_h, canvas_w, height, width)
         scale = min(target_h / canvas_h, target_w / canvas_w)
         left, right = _span(margins.left, columns, canvas_w, target_w, scale)
         top, bottom = _span(margins.top, rows, canvas_h, target_h, scale)
         if (bottom - top, right - left) != kept:
-            notes.append(
+            tell(
+                "canvas-fitted",
                 f"The canvas of {canvas_w} x {canvas_h} is fitted into {target_w} x {target_h}, "
-                f"which resizes the {name} from {columns} x {rows} to {right - left} x {bottom - top}."
+                f"which resizes the {name} from {columns} x {rows} to {right - left} x {bottom - top}.",
             )
         return Placement(target_h, target_w, left, right, top, bottom)
     left, after = _widened(margins.left, margins.right, canvas_w)
     top, below = _widened(margins.top, margins.bottom, canvas_h)
     target_h, target_w = top + rows + below, left + columns + after
     if (target_h, target_w) != (canvas_h, canvas_w):
-        notes.append(
+        tell(
+            "canvas-widened",
             f"The canvas of {canvas_w} x {canvas_h} becomes {target_w} x {target_h}: the model needs multiples of "
-            f"{SIZE_MULTIPLE}. The generated border is that much wider; the {name} is not resized."
+            f"{SIZE_MULTIPLE}. The generated border is that much wider; the {name} is not resized.",
         )
     return Placement(target_h, target_w, left, left + columns, top, top + rows)
 
@@ -95,6 +95,7 @@ def _widened(before: int, after: int, canvas: int) -> tuple[int, int]:
     return before + extra // 2, after + extra - extra // 2
 
 
+@keep_notes
 def outpaint_vcu(
     frames: Tensor,
     growth: Growth,
@@ -130,22 +131,21 @@ def outpaint_vcu(
     Raises:
         VaceInputError: If an input cannot be used; the message says which and what to do.
     """
-    notes: list[str] = []
-    pictures = as_references(references, notes)
-    frames = legal_frames("video", frames, notes)
+    pictures = as_references(references)
+    frames = legal_frames("video", frames)
     margins = _useful_margins(growth, frames, inner)
     if extend_references:
-        pictures = _extended(pictures, margins, frames, inner, notes)
+        pictures = _extended(pictures, margins, frames, inner)
     if inner:
         frames = _inside(frames, margins)
     if 0 < length < len(frames):
-        frames, _ = at_length(frames, frames[..., 0], length, notes, "video")
-    placement = place_on_canvas(frames.shape[1:3], margins, width, height, notes)
+        frames, _ = at_length(frames, frames[..., 0], length, "video")
+    placement = place_on_canvas(frames.shape[1:3], margins, width, height)
     mask = feather_mask(placement.mask(int(inner and official_inner_edge)), feather)
     mask = mask.to(frames).expand(len(frames), -1, -1)
-    frames, mask = at_length(placement.place(frames), mask, length or len(frames), notes, "video")
-    note_padding(len(frames), notes)
-    return Vcu(frames, mask, pictures, REPAINT, control_amount=0.0).with_notes(notes)
+    frames, mask = at_length(placement.place(frames), mask, length or len(frames), "video")
+    note_padding(len(frames))
+    return Vcu(frames, mask, pictures, REPAINT, control_amount=0.0)
 
 
 def _useful_margins(growth: Growth, frames: Tensor, inner: bool) -> Margins:
@@ -171,12 +171,10 @@ def _inside(frames: Tensor, margins: Margins) -> Tensor:
     return frames[:, margins.top : H - margins.bottom, margins.left : W - margins.right]
 
 
-def _extended(
-    references: Sequence[Reference], margins: Margins, frames: Tensor, inner: bool, notes: list[str]
-) -> tuple[Reference, ...]:
+def _extended(references: Sequence[Reference], margins: Margins, frames: Tensor, inner: bool) -> tuple[Reference, ...]:
     """References with the video's borders, in white and in proportion."""
     if inner:
-        notes.append("extend_references does nothing with inner: the canvas keeps its size.")
+        tell("references-not-extended", "extend_references does nothing with inner: the canvas keeps its size.")
         return tuple(references)
     H, W = frames.shape[1:3]
 

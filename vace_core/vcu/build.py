@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import keep_notes, tell
 from ..video import (
     DEFAULT_LENGTH,
     DEFAULT_SIZE,
@@ -22,6 +23,7 @@ from .unit import CONTROL, REPAINT, Vcu, empty_vcu
 INSIDE_MASK = {"empty": 0.0, "control": 1.0}
 
 
+@keep_notes
 def build_vcu(
     control_video: Tensor | None = None,
     control_masks: Tensor | None = None,
@@ -51,26 +53,25 @@ def build_vcu(
     Raises:
         VaceInputError: If an input cannot be used; the message says which and what to do.
     """
-    notes: list[str] = []
-    pictures = as_references(references, notes)
+    pictures = as_references(references)
     if control_video is None:
         if control_masks is not None:
             raise VaceInputError(
                 "control_masks is connected but control_video is not: without a video there is nothing "
                 "to keep. Connect the video, or remove the mask to generate everything."
             )
-        H, W = target_size(*DEFAULT_SIZE, height, width, notes)
+        H, W = target_size(*DEFAULT_SIZE, height, width)
         vcu = empty_vcu(length or DEFAULT_LENGTH, H, W, pictures)
     else:
-        frames = legal_frames("control_video", control_video, notes)
-        mask = matching_mask(control_masks, frames, notes, soft_mask)
-        frames, mask = at_size(frames, mask, target_size(*frames.shape[1:3], height, width, notes), fit, notes)
-        frames, mask = at_length(frames, mask, length or len(frames), notes)
+        frames = legal_frames("control_video", control_video)
+        mask = matching_mask(control_masks, frames, soft_mask)
+        frames, mask = at_size(frames, mask, target_size(*frames.shape[1:3], height, width), fit)
+        frames, mask = at_length(frames, mask, length or len(frames))
         kind = CONTROL if control_masks is None else REPAINT
         vcu = Vcu(frames, mask, pictures, kind, control_amount(control_masks is not None, inside_mask))
-        _warn_of_mask(vcu, notes)
-    note_padding(vcu.num_frames, notes)
-    return vcu.with_notes(notes)
+        _warn_of_mask(vcu)
+    note_padding(vcu.num_frames)
+    return vcu
 
 
 def control_amount(masked: bool, inside_mask: str) -> float:
@@ -88,9 +89,10 @@ def control_amount(masked: bool, inside_mask: str) -> float:
     return INSIDE_MASK[inside_mask] if masked else 1.0
 
 
-def _warn_of_mask(vcu: Vcu, notes: list[str]) -> None:
+def _warn_of_mask(vcu: Vcu) -> None:
     if not (vcu.mask > MID_GREY).any():
-        notes.append(
+        tell(
+            "black-mask",
             "control_masks is black everywhere: everything is kept and nothing is generated. "
-            "White is generated; use Invert Mask if it is the wrong way round."
+            "White is generated; use Invert Mask if it is the wrong way round.",
         )

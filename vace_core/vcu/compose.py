@@ -9,11 +9,13 @@ from torch import Tensor
 
 from ..errors import VaceInputError
 from ..masks import binarize
-from ..video import legal_frames, legal_mask, note_padding
-from .references import ADVISED_REFERENCES
+from ..notes import Note, collect_notes, keep_notes, tell
+from ..video import PADDED, legal_frames, legal_mask, note_padding
+from .references import note_many
 from .unit import CONTROL, EMPTY, EXTENSION, KINDS, REPAINT, Vcu
 
 
+@keep_notes
 def compose(first: Vcu, second: Vcu, names: tuple[str, str] = ("first", "second")) -> Vcu:
     """Two VCUs as one, pixel by pixel.
 
@@ -38,22 +40,22 @@ def compose(first: Vcu, second: Vcu, names: tuple[str, str] = ("first", "second"
         where it has them.
 
     Raises:
-        VaceInputError: If the sizes differ; the official code refuses another frame rate too, here it is noted.
+        VaceInputError: If the sizes differ; the official code refuses another frame rate too, here it is told.
     """
-    notes = [*dict.fromkeys(_lasting_notes(first) + _lasting_notes(second))]
     shared = {
         "references": (*first.references, *second.references),
-        "fps": _frame_rate(first, second, names, notes),
+        "fps": _frame_rate(first, second, names),
         "audio": first.audio if first.audio is not None else second.audio,
+        "notes": tuple(dict.fromkeys(_lasting_notes(first) + _lasting_notes(second))),
     }
     if EMPTY in (first.kind, second.kind):
-        return replace(_filled(first, second, names, notes), **shared, notes=tuple(notes))
+        return replace(_filled(first, second, names), **shared)
     _require_same_size(names, first.frames, second.frames)
-    T = _shorter(first, second, names, notes)
-    pair = [_hard(vcu, T, name, notes) for vcu, name in zip((first, second), names, strict=True)]
+    T = _shorter(first, second, names)
+    pair = [_hard(vcu, T, name) for vcu, name in zip((first, second), names, strict=True)]
     frames, mask = _mixed((first.kind, second.kind), *pair)
     kind = max(first.kind, second.kind, key=KINDS.index)
-    return Vcu(frames, mask, kind=kind, notes=tuple(notes), **shared)
+    return Vcu(frames, mask, kind=kind, **shared)
 
 
 def compose_all(vcus: Sequence[tuple[str, Vcu]]) -> Vcu:
@@ -78,14 +80,13 @@ def compose_all(vcus: Sequence[tuple[str, Vcu]]) -> Vcu:
         return new[0], compose(done[1], new[1], (before, new[0]))
 
     _, vcu = functools.reduce(add, vcus)
-    notes: list[str] = []
-    if len(vcu.references) > ADVISED_REFERENCES:
-        notes.append(f"{len(vcu.references)} references: the authors advise at most {ADVISED_REFERENCES}.")
-    note_padding(vcu.num_frames, notes)
+    with collect_notes() as notes:
+        note_many(len(vcu.references))
+        note_padding(vcu.num_frames)
     return vcu.with_notes([note for note in notes if note not in vcu.notes])
 
 
-def mix_controls(inside: Tensor, outside: Tensor, mask: Tensor, notes: list[str]) -> Tensor:
+def mix_controls(inside: Tensor, outside: Tensor, mask: Tensor) -> Tensor:
     """One control video of two: a pose on the person and depth around it, say.
 
     Controls that do not overlap were trained, so every pixel is of one or the other; the mask is cut at 0.5.
@@ -94,7 +95,6 @@ def mix_controls(inside: Tensor, outside: Tensor, mask: Tensor, notes: list[str]
         inside: [T, H, W, 3], in [0, 1], shown where the mask is 1.
         outside: [T, H, W, 3], in [0, 1], shown where it is 0.
         mask: [T, H, W], in [0, 1], or one frame for all.
-        notes: Receives a sentence for each repair.
 
     Returns:
         [T, H, W, 3], in [0, 1].
@@ -102,13 +102,13 @@ def mix_controls(inside: Tensor, outside: Tensor, mask: Tensor, notes: list[str]
     Raises:
         VaceInputError: If the sizes or counts differ.
     """
-    inside = legal_frames("inside", inside, notes)
-    outside = legal_frames("outside", outside, notes).to(inside)
-    mask = legal_mask("mask", mask, notes).to(inside)
+    inside = legal_frames("inside", inside)
+    outside = legal_frames("outside", outside).to(inside)
+    mask = legal_mask("mask", mask).to(inside)
     _require_same_size(("inside", "outside"), inside, outside)
     _require_same_size(("inside", "mask"), inside, mask)
     if len(mask) == 1 < len(inside):
-        notes.append(f"mask has one frame; it is used for all {len(inside)}.")
+        tell("still-mask", f"mask has one frame; it is used for all {len(inside)}.")
         mask = mask.expand(len(inside), -1, -1)
     for name, other in (("outside", outside), ("mask", mask)):
         if len(other) != len(inside):
@@ -137,23 +137,26 @@ def _where(mask: Tensor, frames: Tensor, otherwise: Tensor) -> Tensor:
     return torch.where(mask.bool()[..., None], frames, otherwise)
 
 
-def _hard(vcu: Vcu, num_frames: int, name: str, notes: list[str]) -> tuple[Tensor, Tensor]:
+def _hard(vcu: Vcu, num_frames: int, name: str) -> tuple[Tensor, Tensor]:
     """Frames with their content worked in, and a mask of 0 and 1, cut to a count."""
     cut = replace(vcu, frames=vcu.frames[:num_frames], mask=vcu.mask[:num_frames]).materialized()
     mask = binarize(cut.mask)
     if not torch.equal(mask, cut.mask):
-        notes.append(f"{name}: the soft part of its mask is cut at 0.5, because each pixel comes from one VCU.")
+        tell(
+            "mask-hardened", f"{name}: the soft part of its mask is cut at 0.5, because each pixel comes from one VCU."
+        )
     return cut.frames, mask
 
 
-def _filled(first: Vcu, second: Vcu, names: tuple[str, str], notes: list[str]) -> Vcu:
+def _filled(first: Vcu, second: Vcu, names: tuple[str, str]) -> Vcu:
     """Of two VCUs, one of which is empty, the other; of two empty ones the first."""
     order = (1, 0) if first.kind == EMPTY and second.kind != EMPTY else (0, 1)
     (name, vcu), (empty_name, empty) = ((names[i], (first, second)[i]) for i in order)
     if empty.frames.shape != vcu.frames.shape:
-        notes.append(
+        tell(
+            "empty-size",
             f"{empty_name} has no video, so its {_extent(empty)} do not count: "
-            f"the result has the {_extent(vcu)} of {name}."
+            f"the result has the {_extent(vcu)} of {name}.",
         )
     return vcu
 
@@ -162,28 +165,27 @@ def _extent(vcu: Vcu) -> str:
     return f"{vcu.width} x {vcu.height} pixels and {vcu.num_frames} frames"
 
 
-def _lasting_notes(vcu: Vcu) -> list[str]:
+def _lasting_notes(vcu: Vcu) -> list[Note]:
     """Its notes but the one about padding, which holds for its own length only."""
-    padding: list[str] = []
-    note_padding(vcu.num_frames, padding)
-    return [note for note in vcu.notes if note not in padding]
+    return [note for note in vcu.notes if note.code != PADDED]
 
 
-def _frame_rate(first: Vcu, second: Vcu, names: tuple[str, str], notes: list[str]) -> float | None:
+def _frame_rate(first: Vcu, second: Vcu, names: tuple[str, str]) -> float | None:
     if first.fps is None or second.fps is None:
         return second.fps if first.fps is None else first.fps
     if first.fps != second.fps:
-        notes.append(
+        tell(
+            "frame-rates",
             f"{names[0]} has {first.fps:g} frames per second, {names[1]} {second.fps:g}: they are put together "
-            f"frame by frame and the result has {first.fps:g}. Bring both to one rate if the motion should match."
+            f"frame by frame and the result has {first.fps:g}. Bring both to one rate if the motion should match.",
         )
     return first.fps
 
 
-def _shorter(first: Vcu, second: Vcu, names: tuple[str, str], notes: list[str]) -> int:
+def _shorter(first: Vcu, second: Vcu, names: tuple[str, str]) -> int:
     counts = first.num_frames, second.num_frames
     if counts[0] != counts[1]:
-        notes.append(f"{names[0]} has {counts[0]} frames, {names[1]} {counts[1]}; the first {min(counts)} are used.")
+        tell("cut", f"{names[0]} has {counts[0]} frames, {names[1]} {counts[1]}; the first {min(counts)} are used.")
     return min(counts)
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..masks import large_mask_notes
+from ..masks import LARGE_REGION, WHOLE_REGION, large_region_sentence
+from ..notes import Note, sentences
 from ..video import MID_GREY, latent_length, num_tokens, padded_length
 from .cost import ARCHITECTURES, adapter_flops, base_flops, context_bytes
-from .timeline import unseen_sentence
+from .timeline import UNSEEN, unseen_keyframes, unseen_sentence
 from .unit import EXTENSION, REPAINT, Vcu
 
 # A reference whose aspect differs by less than this may be read as the first frame.
@@ -22,16 +23,16 @@ class Preflight:
     Attributes:
         numbers: Lines of text: frames, size, tokens, memory, cost of a step.
         warnings: Sentences, each about something that may not be meant.
-        notes: What was repaired on the way to this VCU.
+        notes: What was repaired or decided on the way to this VCU.
     """
 
     numbers: tuple[str, ...]
     warnings: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     def text(self) -> str:
         """All of it, a line each."""
-        return "\n".join([*self.numbers, *(f"Warning: {w}" for w in self.warnings), *self.notes])
+        return "\n".join([*self.numbers, *(f"Warning: {w}" for w in self.warnings), *sentences(self.notes)])
 
 
 def preflight(vcu: Vcu) -> Preflight:
@@ -77,10 +78,12 @@ def _mask_warnings(vcu: Vcu) -> list[str]:
     if not share.any():
         warnings.append("Nothing is generated: the mask is black everywhere. White is generated.")
     elif vcu.kind == REPAINT:
-        warnings += large_mask_notes(share.mean().item(), vcu.notes)
-    unseen = unseen_sentence(vcu.mask) if vcu.kind == EXTENSION else None
-    if unseen and not any(note.startswith(unseen) for note in vcu.notes):  # already told
-        warnings.append(f"{unseen} VACE Place Keyframes has snap and hold for that.")
+        sentence = large_region_sentence(share.mean().item())
+        told = any(note.code in (LARGE_REGION, WHOLE_REGION) for note in vcu.notes)
+        warnings += [sentence] if sentence and not told else []
+    unseen = unseen_keyframes(vcu.mask) if vcu.kind == EXTENSION else []
+    if unseen and not any(note.code == UNSEEN and note.frames == tuple(unseen) for note in vcu.notes):
+        warnings.append(f"{unseen_sentence(unseen)} VACE Place Keyframes has snap and hold for that.")
     return warnings
 
 

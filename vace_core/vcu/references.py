@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
+from ..notes import tell
 from ..video import legal_frames, legal_mask, refuse_empty_mask
 
 WHITE = 1.0
@@ -37,12 +38,11 @@ class Reference:
 Connected = Sequence[tuple[str, Tensor | Reference]]
 
 
-def as_references(inputs: Connected, notes: list[str]) -> tuple[Reference, ...]:
+def as_references(inputs: Connected) -> tuple[Reference, ...]:
     """The references of several sockets, in order.
 
     Args:
         inputs: Socket name and what is connected to it: pictures [R, H, W, C] or a prepared reference.
-        notes: Receives a sentence for each repair, and when there are more than the authors advise.
 
     Raises:
         VaceInputError: If an input is no picture, or wholly transparent.
@@ -52,13 +52,18 @@ def as_references(inputs: Connected, notes: list[str]) -> tuple[Reference, ...]:
         if isinstance(given, Reference):
             references.append(given)
         else:
-            references += [Reference(picture) for picture in split_references(name, given, notes)]
-    if len(references) > ADVISED_REFERENCES:
-        notes.append(f"{len(references)} references: the authors advise at most {ADVISED_REFERENCES}.")
+            references += [Reference(picture) for picture in split_references(name, given)]
+    note_many(len(references))
     return tuple(references)
 
 
-def split_references(name: str, images: Tensor, notes: list[str]) -> list[Tensor]:
+def note_many(count: int) -> None:
+    """Tell when there are more references than the authors advise."""
+    if count > ADVISED_REFERENCES:
+        tell("many-references", f"{count} references: the authors advise at most {ADVISED_REFERENCES}.")
+
+
+def split_references(name: str, images: Tensor) -> list[Tensor]:
     """The pictures of a batch, each on white.
 
     The official code drops alpha, which uncovers colours nobody sees in the file; here a transparent
@@ -67,7 +72,6 @@ def split_references(name: str, images: Tensor, notes: list[str]) -> list[Tensor
     Args:
         name: The socket's name.
         images: [R, H, W, C]; C is 3, or 4 with alpha.
-        notes: Receives a sentence for each repair.
 
     Returns:
         R pictures, each [H, W, 3] in [0, 1].
@@ -77,16 +81,16 @@ def split_references(name: str, images: Tensor, notes: list[str]) -> list[Tensor
     """
     require_shape(name, images, "R H W C", (None,) * 4)
     if images.shape[-1] != 4:
-        return list(legal_frames(name, images, notes))
-    rgb = legal_frames(name, images[..., :3], notes)
-    alpha = legal_frames(name, images[..., 3:].expand(-1, -1, -1, 3), notes)
+        return list(legal_frames(name, images))
+    rgb = legal_frames(name, images[..., :3])
+    alpha = legal_frames(name, images[..., 3:].expand(-1, -1, -1, 3))
     for index, picture in enumerate(alpha):
         if not picture.any():
             raise VaceInputError(
                 f"{name}: picture {index} is wholly transparent. Use one whose alpha shows the subject."
             )
     if (alpha < 1).any():
-        notes.append(f"{name}: the transparent part is laid on white.")
+        tell("transparent", f"{name}: the transparent part is laid on white.")
     return list(rgb * alpha + (1 - alpha) * WHITE)
 
 
@@ -97,7 +101,7 @@ def prepare_reference(
     role: str = "subject",
     margin: float = 0.0,
     strength: float = 1.0,
-) -> tuple[Reference, tuple[str, ...]]:
+) -> Reference:
     """One reference, cut out as its role wants.
 
     A subject stands on white, cut to its bounding box, as the official ``SubjectAnnotator`` leaves it (USE_CROP);
@@ -110,9 +114,6 @@ def prepare_reference(
         margin: Space left around the box, as a share of its longer side.
         strength: How strongly it acts, 1 as trained.
 
-    Returns:
-        The reference, and what was repaired.
-
     Raises:
         VaceInputError: If it is not one picture, or the mask does not fit it or selects nothing.
     """
@@ -123,26 +124,25 @@ def prepare_reference(
         raise VaceInputError(
             f"image holds {len(image)} pictures, it must be one. Use one VACE Prepare Reference for each."
         )
-    notes: list[str] = []
     alpha = image[..., 3] if image.shape[-1] == 4 else None
-    (picture,) = split_references("image", image, notes)
-    subject = _subject_mask(mask, alpha, picture, notes)
+    (picture,) = split_references("image", image)
+    subject = _subject_mask(mask, alpha, picture)
     if subject is None:
-        return Reference(picture, strength), tuple(notes)
+        return Reference(picture, strength)
     if role == "subject" and mask is not None:  # alpha is already laid on white
         picture = picture * subject[..., None] + (1 - subject[..., None]) * WHITE
     if role != "background":
         # Half of its most: 0.5, or less for an alpha that shines through everywhere.
         top, bottom, left, right = _bounding_box(subject > subject.max() / 2, margin)
         picture = picture[top:bottom, left:right]
-    return Reference(picture, strength), tuple(notes)
+    return Reference(picture, strength)
 
 
-def _subject_mask(mask: Tensor | None, alpha: Tensor | None, picture: Tensor, notes: list[str]) -> Tensor | None:
+def _subject_mask(mask: Tensor | None, alpha: Tensor | None, picture: Tensor) -> Tensor | None:
     """[H, W] in [0, 1], or None when nothing says where the subject is."""
     if mask is None:
         return None if alpha is None else alpha[0].clamp(0, 1)
-    mask = legal_mask("mask", mask, notes)
+    mask = legal_mask("mask", mask)
     if mask.shape != (1, *picture.shape[:2]):
         for given in (mask, 1 - mask):  # as Load Image gives it, or inverted as it should be
             refuse_empty_mask("mask", given)
@@ -152,7 +152,7 @@ def _subject_mask(mask: Tensor | None, alpha: Tensor | None, picture: Tensor, no
     if not (mask > 0.5).any():
         raise VaceInputError("mask is black everywhere: there is no subject. White is the subject; use Invert Mask.")
     if mask.min() > 0.5:
-        notes.append("mask selects the whole picture, so no background is removed.")
+        tell("whole-picture", "mask selects the whole picture, so no background is removed.")
     return mask[0].to(picture)
 
 

@@ -3,11 +3,13 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import Note, tell
 from ..video import OVERSHOOT
 from .references import Reference
 from .unit import Vcu
@@ -19,7 +21,7 @@ EXACT, BYTES = PRECISIONS = ("exact", "8-bit")
 STEPS = 254
 
 
-def vcu_to_tensors(vcu: Vcu, precision: str = EXACT, notes: list[str] | None = None) -> tuple[dict, dict]:
+def vcu_to_tensors(vcu: Vcu, precision: str = EXACT) -> tuple[dict, dict]:
     """What a file needs to give the VCU back.
 
     A tensor that repeats itself along an axis is stored once, so an empty VCU takes a few bytes.
@@ -28,7 +30,6 @@ def vcu_to_tensors(vcu: Vcu, precision: str = EXACT, notes: list[str] | None = N
         vcu: Any VCU.
         precision: ``exact`` keeps every value; ``8-bit`` takes a quarter of the room and rounds to the nearest of
             254 steps, with black, mid-grey and white exact.
-        notes: Receives a sentence when its sound cannot be stored.
 
     Returns:
         ``(tensors, metadata)``: tensors by name, and text by name.
@@ -41,14 +42,14 @@ def vcu_to_tensors(vcu: Vcu, precision: str = EXACT, notes: list[str] | None = N
     pixels = {"frames": vcu.frames, "mask": vcu.mask}
     pixels |= {f"reference_{i}": reference.image for i, reference in enumerate(vcu.references)}
     tensors = {name: _compact(tensor, precision) for name, tensor in pixels.items()}
-    sound = _sound(vcu.audio, notes if notes is not None else [])
+    sound = _sound(vcu.audio)
     if sound:
         tensors["audio"] = sound[0].contiguous()
     description = {
         "kind": vcu.kind,
         "control_amount": vcu.control_amount,
         "fps": vcu.fps,
-        "notes": vcu.notes,
+        "notes": [asdict(note) for note in vcu.notes],
         "strengths": [reference.strength for reference in vcu.references],
         "sample_rate": sound and sound[1],
         "shapes": {name: list(tensor.shape) for name, tensor in pixels.items()},
@@ -105,13 +106,13 @@ def _compact(tensor: Tensor, precision: str) -> Tensor:
     return once.contiguous()
 
 
-def _sound(audio: object, notes: list[str]) -> tuple[Tensor, int] | None:
+def _sound(audio: object) -> tuple[Tensor, int] | None:
     """Samples and their rate, of the host's audio."""
     if audio is None:
         return None
     if isinstance(audio, Mapping) and isinstance(audio.get("waveform"), Tensor):
         return audio["waveform"], int(audio["sample_rate"])
-    notes.append(f"The sound is of type {type(audio).__name__}, not the host's AUDIO; it is not saved.")
+    tell("sound-not-saved", f"The sound is of type {type(audio).__name__}, not the host's AUDIO; it is not saved.")
     return None
 
 
@@ -130,8 +131,13 @@ def _vcu(tensors: Mapping[str, Tensor], described: dict) -> Vcu:
         float(described["control_amount"]),
         None if described["fps"] is None else float(described["fps"]),
         None if rate is None else {"waveform": tensors["audio"], "sample_rate": int(rate)},
-        tuple(str(note) for note in described["notes"]),
+        tuple(_note(note) for note in described["notes"]),
     )
+
+
+def _note(stored: Mapping[str, object]) -> Note:
+    """A note of any code: a file of a later pack may tell what this one never does."""
+    return Note(str(stored["code"]), str(stored["text"]), tuple(int(frame) for frame in stored["frames"]))
 
 
 def _restored(name: str, once: Tensor, shape: list[int], dtype: torch.dtype) -> Tensor:

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from ..masks import seen_frames
+from ..notes import tell
 from ..video import MID_GREY, at_length, at_size, padded_length
 
 # A sentence lists this many runs of frames, then counts the rest.
 MOST_RUNS = 8
+UNSEEN = "unseen-frames"  # the code of the note about kept frames that the mask channels do not see
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Piece:
         return self.start + len(self.frames)
 
 
-def kept_piece(name: str, start: int, frames: Tensor, size: tuple[int, int], fit: str, notes: list[str]) -> Piece:
+def kept_piece(name: str, start: int, frames: Tensor, size: tuple[int, int], fit: str) -> Piece:
     """Frames as a piece of a clip, brought to its size.
 
     Args:
@@ -43,24 +45,22 @@ def kept_piece(name: str, start: int, frames: Tensor, size: tuple[int, int], fit
         frames: [n, H, W, 3], in [0, 1].
         size: (rows, columns) of the clip.
         fit: One of `vace_core.video.FITS`.
-        notes: Receives a sentence when they are resized.
     """
     mask = frames.new_zeros(1, 1, 1).expand(frames.shape[:3])
-    return Piece(start, *at_size(frames, mask, size, fit, notes, name))
+    return Piece(start, *at_size(frames, mask, size, fit, name))
 
 
-def control_frames(control: Tensor, count: int, size: tuple[int, int], fit: str, notes: list[str]) -> Tensor:
-    """A control video as [count, H, W, 3]: cut, or mid-grey after its end; noted either way.
+def control_frames(control: Tensor, count: int, size: tuple[int, int], fit: str) -> Tensor:
+    """A control video as [count, H, W, 3]: cut, or mid-grey after its end; told either way.
 
     Args:
         control: [T, H, W, 3], in [0, 1].
         count: Frames wanted.
         size: (rows, columns) of the clip.
         fit: One of `vace_core.video.FITS`.
-        notes: Receives a sentence for each repair.
     """
     ones = control.new_ones(1, 1, 1).expand(control.shape[:3])
-    return at_length(*at_size(control, ones, size, fit, notes), count, notes)[0]
+    return at_length(*at_size(control, ones, size, fit), count)[0]
 
 
 def assemble(pieces: Sequence[Piece], length: int, filler: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -122,32 +122,28 @@ def unseen_keyframes(mask: Tensor) -> list[int]:
     return [frame for run in runs if not seen.intersection(run) for frame in run]
 
 
-def unseen_sentence(mask: Tensor) -> str | None:
-    """What to tell of kept frames that the mask channels do not see (`unseen_keyframes`); None when all are seen.
+def unseen_sentence(unseen: Sequence[int]) -> str:
+    """What to tell of kept frames that the mask channels do not see.
 
     Args:
-        mask: [T, H, W], in [0, 1].
+        unseen: At least one, see `unseen_keyframes`.
     """
-    unseen = unseen_keyframes(mask)
-    if not unseen:
-        return None
     return (
         f"The mask channels do not see that {frame_ranges(unseen)} {'is' if len(unseen) == 1 else 'are'} kept; the "
         f"model gets the picture alone, as with the official code."
     )
 
 
-def note_unseen(mask: Tensor, advice: str, notes: list[str]) -> None:
+def note_unseen(mask: Tensor, advice: str) -> None:
     """Tell which kept frames the mask channels do not see.
 
     Args:
         mask: [T, H, W], in [0, 1].
         advice: What to do for having them seen.
-        notes: Receives the sentence.
     """
-    sentence = unseen_sentence(mask)
-    if sentence:
-        notes.append(f"{sentence} {advice}")
+    unseen = unseen_keyframes(mask)
+    if unseen:
+        tell(UNSEEN, f"{unseen_sentence(unseen)} {advice}", unseen)
 
 
 def frame_ranges(frames: Sequence[int]) -> str:

@@ -1,6 +1,6 @@
 """The Video Condition Unit: frames, masks and references of one generation, before encoding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
 from ..masks import binarize
+from ..notes import Note
 from ..video import MID_GREY, SIZE_MULTIPLE, snap_size
 from .references import Reference
 
@@ -30,7 +31,7 @@ class Vcu:
             0 none (mid-grey, as the official inpainting fills the hole), between is a mix of both.
         fps: Frames per second of the source; None when it had none.
         audio: The source's sound in the host's form, carried through untouched.
-        notes: What was repaired on the way, a sentence each.
+        notes: What was repaired or decided on the way, in order.
     """
 
     frames: Tensor
@@ -40,7 +41,7 @@ class Vcu:
     control_amount: float = 1.0
     fps: float | None = None
     audio: object | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         require_shape("frames", self.frames, "T H W C", (None, None, None, 3))
@@ -72,8 +73,8 @@ class Vcu:
         """W, in pixels."""
         return self.frames.shape[2]
 
-    def with_notes(self, notes: Sequence[str]) -> "Vcu":
-        """The same unit with these sentences after its own."""
+    def with_notes(self, notes: Iterable[Note]) -> "Vcu":
+        """The same unit with these notes after its own."""
         return replace(self, notes=(*self.notes, *notes))
 
     def materialized(self) -> "Vcu":

@@ -25,7 +25,7 @@ from .grid import (
     snap_size,
 )
 from .inputs import OVERSHOOT, legal_frames, legal_mask, refuse_empty_mask
-from .repair import ASPECT_TOLERANCE, at_length, at_size, matching_mask, note_padding, target_size
+from .repair import ASPECT_TOLERANCE, PADDED, at_length, at_size, matching_mask, note_padding, target_size
 from .sizes import BUDGETS, CUSTOM, PICKS, TRAINED_SIZES, fit_clip
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "MASK_CHANNELS",
     "MID_GREY",
     "OVERSHOOT",
+    "PADDED",
     "PATCH_SIZE",
     "PICKS",
     "SIZE_MULTIPLE",

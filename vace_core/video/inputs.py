@@ -1,6 +1,6 @@
 """What users connect, checked once and repaired where only one repair is right.
 
-Every repair adds a sentence to ``notes``, which the node shows; nothing is changed in silence.
+Every repair is told (`vace_core.notes`), and the node shows it; nothing is changed in silence.
 """
 
 import math
@@ -8,6 +8,7 @@ import math
 from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
+from ..notes import tell
 
 # Resizing with a cubic or Lanczos filter overshoots by a few per cent; more is another number range.
 OVERSHOOT = 0.25
@@ -18,15 +19,14 @@ MIN_CORE_SHARE = 0.002
 EMPTY_SIZE = (64, 64)  # of the mask that the host's Load Image gives for a picture without transparency
 
 
-def legal_frames(name: str, frames: Tensor, notes: list[str]) -> Tensor:
+def legal_frames(name: str, frames: Tensor) -> Tensor:
     """A video or picture as [T, H, W, 3] in [0, 1].
 
-    A single channel is repeated to three and filter overshoot is clamped; both are noted.
+    A single channel is repeated to three and filter overshoot is clamped; both are told.
 
     Args:
         name: The socket's name.
         frames: What the user connected.
-        notes: Receives a sentence for each repair.
 
     Returns:
         [T, H, W, 3], float32, in [0, 1].
@@ -48,18 +48,17 @@ def legal_frames(name: str, frames: Tensor, notes: list[str]) -> Tensor:
             f"a MASK goes through Convert Mask to Image first."
         )
     if channels == 1:
-        notes.append(f"{name} has one channel; it is used as grey RGB.")
+        tell("one-channel", f"{name} has one channel; it is used as grey RGB.")
         frames = frames.expand(-1, -1, -1, 3)
-    return _in_range(name, frames, notes)
+    return _in_range(name, frames)
 
 
-def legal_mask(name: str, mask: Tensor, notes: list[str], soft: bool = False) -> Tensor:
+def legal_mask(name: str, mask: Tensor, soft: bool = False) -> Tensor:
     """A mask as [T, H, W] in [0, 1].
 
     Args:
         name: The socket's name.
         mask: What the user connected; [H, W] counts as one frame.
-        notes: Receives a sentence for each repair.
         soft: Whether a mostly grey mask is meant as one.
 
     Returns:
@@ -72,7 +71,7 @@ def legal_mask(name: str, mask: Tensor, notes: list[str], soft: bool = False) ->
         mask = mask[None]
     require_shape(name, mask, "T H W", (None,) * 3)
     _require_content(name, mask)
-    mask = _in_range(name, mask, notes)
+    mask = _in_range(name, mask)
     grey = _share((mask > 0.1) & (mask < 0.9))
     if grey > MAX_GREY_SHARE and not soft and min(_share(mask > 0.99), _share(mask < 0.01)) < MIN_CORE_SHARE:
         raise VaceInputError(
@@ -118,7 +117,7 @@ def _require_content(name: str, pixels: Tensor) -> None:
         )
 
 
-def _in_range(name: str, pixels: Tensor, notes: list[str]) -> Tensor:
+def _in_range(name: str, pixels: Tensor) -> Tensor:
     pixels = pixels.float()  # the host's --fp16-intermediates gives half, which resizing refuses and joining rounds to
     low, high = (bound.item() for bound in pixels.aminmax())
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -133,6 +132,6 @@ def _in_range(name: str, pixels: Tensor, notes: list[str]) -> Tensor:
             f"{'Divide them by 255.' if low >= 0 else 'Scale them: (x + 1) / 2 when they are in [-1, 1].'}"
         )
     if low < 0 or high > 1:
-        notes.append(f"{name} went from {low:.3f} to {high:.3f}; it is clamped to [0, 1].")
+        tell("clamped", f"{name} went from {low:.3f} to {high:.3f}; it is clamped to [0, 1].")
         pixels = pixels.clamp(0, 1)
     return pixels

@@ -1,18 +1,20 @@
-"""Bringing videos and masks to one size and length. Every repair adds a sentence to ``notes``."""
+"""Bringing videos and masks to one size and length. Every repair is told."""
 
 import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import tell
 from .fit import fit_video, hold_last, resize
 from .grid import MID_GREY, SIZE_MULTIPLE, TEMPORAL_STRIDE, padded_length, snap_size
 from .inputs import legal_mask, refuse_empty_mask
 
 # Two sizes show the same picture shape when their aspects differ by less than rounding to 16 pixels does.
 ASPECT_TOLERANCE = 0.03
+PADDED = "padded"  # the code of the note about a length that is encoded as another
 
 
-def target_size(source_height: int, source_width: int, height: int, width: int, notes: list[str]) -> tuple[int, int]:
+def target_size(source_height: int, source_width: int, height: int, width: int) -> tuple[int, int]:
     """``(height, width)`` to generate at: what is asked, else the source's shape, in multiples of 16.
 
     Args:
@@ -20,33 +22,33 @@ def target_size(source_height: int, source_width: int, height: int, width: int, 
         source_width: Columns of the video.
         height: Rows asked for, 0 for any.
         width: Columns asked for, 0 for any.
-        notes: Receives a sentence when the size had to be changed.
     """
     wanted_h = height or (source_height if not width else round(source_height * width / source_width))
     wanted_w = width or (source_width if not height else round(source_width * height / source_height))
     snapped = snap_size(wanted_h), snap_size(wanted_w)
     if snapped != (wanted_h, wanted_w):
-        notes.append(
+        tell(
+            "size-snapped",
             f"Size {wanted_w} x {wanted_h} becomes {snapped[1]} x {snapped[0]}: "
-            f"the model needs multiples of {SIZE_MULTIPLE}."
+            f"the model needs multiples of {SIZE_MULTIPLE}.",
         )
     return snapped
 
 
-def note_padding(num_frames: int, notes: list[str]) -> None:
+def note_padding(num_frames: int) -> None:
     """Tell that ``num_frames`` is encoded as the next 4n + 1 and trimmed back after decoding."""
     padded = padded_length(num_frames)
     if padded != num_frames:
-        notes.append(
+        tell(
+            PADDED,
             f"{num_frames} frames are generated as {padded} (the model needs 4n + 1); "
-            f"VACE Decode Latent gives {num_frames} back."
+            f"VACE Decode Latent gives {num_frames} back.",
         )
 
 
 def matching_mask(
     mask: Tensor | None,
     frames: Tensor,
-    notes: list[str],
     soft: bool = False,
     name: str = "control_masks",
     video: str = "control_video",
@@ -56,7 +58,6 @@ def matching_mask(
     Args:
         mask: What the user connected, [T, H, W], or one frame for all; None generates everything.
         frames: [T, H, W, 3].
-        notes: Receives a sentence for each repair.
         soft: Whether a mostly grey mask is meant as one.
         name: The mask's socket.
         video: The socket of the frames.
@@ -70,10 +71,10 @@ def matching_mask(
     T, H, W, _ = frames.shape
     if mask is None:
         return frames.new_ones(1, 1, 1).expand(T, H, W)
-    mask = legal_mask(name, mask, notes, soft).to(frames)
+    mask = legal_mask(name, mask, soft).to(frames)
     if mask.shape[1:] != (H, W):
         refuse_empty_mask(name, mask)
-    mask = _with_frame_count(name, mask, T, notes, video)
+    mask = _with_frame_count(name, mask, T, video)
     mask_h, mask_w = mask.shape[1:]
     if (mask_h, mask_w) == (H, W):
         return mask
@@ -82,16 +83,16 @@ def matching_mask(
             f"{name} is {mask_w} x {mask_h} but {video} is {W} x {H}: a mask of another shape "
             f"would land beside its subject. Crop or pad the mask the way the video was."
         )
-    notes.append(f"{name} is resized from {mask_w} x {mask_h} to the video's {W} x {H}.")
+    tell("resized", f"{name} is resized from {mask_w} x {mask_h} to the video's {W} x {H}.")
     return resize(mask[..., None], H, W)[..., 0]
 
 
-def _with_frame_count(name: str, mask: Tensor, num_frames: int, notes: list[str], video: str) -> Tensor:
+def _with_frame_count(name: str, mask: Tensor, num_frames: int, video: str) -> Tensor:
     count = len(mask)
     if count == num_frames:
         return mask
     if count == 1:
-        notes.append(f"{name} has one frame; it is used for all {num_frames}.")
+        tell("still-mask", f"{name} has one frame; it is used for all {num_frames}.")
         return mask.expand(num_frames, -1, -1)
     if abs(count - num_frames) >= TEMPORAL_STRIDE:
         raise VaceInputError(
@@ -99,30 +100,28 @@ def _with_frame_count(name: str, mask: Tensor, num_frames: int, notes: list[str]
             f"Give it {num_frames} frames, or one frame for all."
         )
     repair = "cut" if count > num_frames else "extended by holding its last frame"
-    notes.append(f"{name} has {count} frames, {video} {num_frames}; the mask is {repair}.")
+    tell("mask-length", f"{name} has {count} frames, {video} {num_frames}; the mask is {repair}.")
     return hold_last(mask, num_frames)
 
 
 def at_size(
-    frames: Tensor, mask: Tensor, size: tuple[int, int], fit: str, notes: list[str], name: str = "control_video"
+    frames: Tensor, mask: Tensor, size: tuple[int, int], fit: str, name: str = "control_video"
 ) -> tuple[Tensor, Tensor]:
-    """Frames and mask at ``size`` (rows, columns), see `fit_video`; noted when that changes them."""
+    """Frames and mask at ``size`` (rows, columns), see `fit_video`; told when that changes them."""
     H, W = frames.shape[1:3]
     if (H, W) != size:
-        notes.append(f"{name} is resized from {W} x {H} to {size[1]} x {size[0]} ({fit}).")
+        tell("resized", f"{name} is resized from {W} x {H} to {size[1]} x {size[0]} ({fit}).")
     return fit_video(frames, mask, *size, fit)
 
 
-def at_length(
-    frames: Tensor, mask: Tensor, length: int, notes: list[str], name: str = "control_video"
-) -> tuple[Tensor, Tensor]:
-    """Cut to ``length`` frames, or go on with frames that are generated freely; noted either way."""
+def at_length(frames: Tensor, mask: Tensor, length: int, name: str = "control_video") -> tuple[Tensor, Tensor]:
+    """Cut to ``length`` frames, or go on with frames that are generated freely; told either way."""
     missing = length - len(frames)
     if missing < 0:
-        notes.append(f"{name} has {len(frames)} frames; the first {length} are used.")
+        tell("cut", f"{name} has {len(frames)} frames; the first {length} are used.")
         return frames[:length], mask[:length]
     if missing > 0:
-        notes.append(f"{name} has {len(frames)} frames; the {missing} after it are generated freely.")
+        tell("lengthened", f"{name} has {len(frames)} frames; the {missing} after it are generated freely.")
         grey = frames.new_full((1, 1, 1, 1), MID_GREY).expand(missing, *frames.shape[1:])
         ones = mask.new_ones(1, 1, 1).expand(missing, *mask.shape[1:])
         return torch.cat([frames, grey]), torch.cat([mask, ones])

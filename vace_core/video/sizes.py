@@ -7,6 +7,7 @@ from math import ceil, floor, sqrt
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import Note, keep_notes, tell
 from .fit import Clip, hold_last
 from .grid import DEFAULT_FPS, SIZE_MULTIPLE, latent_length, nearest_length, num_pixel_frames, num_tokens
 from .inputs import legal_frames
@@ -98,7 +99,7 @@ class FittedVideo:
         control: [T, H, W, 3], in [0, 1]; None when there was none.
         fps: Frames per second at which it keeps its speed.
         audio: Its sound in the host's form, untouched.
-        notes: What was changed, a sentence each.
+        notes: What was changed.
     """
 
     frames: Tensor
@@ -106,9 +107,10 @@ class FittedVideo:
     control: Tensor | None
     fps: float
     audio: object | None
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
 
+@keep_notes
 def fit_clip(
     clip: Clip,
     mask: Tensor | None = None,
@@ -139,77 +141,82 @@ def fit_clip(
     Raises:
         VaceInputError: If an input cannot be used, or does not belong to the video.
     """
-    notes: list[str] = []
-    frames = legal_frames("video", clip.frames, notes)
+    frames = legal_frames("video", clip.frames)
     T, H, W, _ = frames.shape
-    size = _size(H, W, budget, height, width, notes)
+    size = _size(H, W, budget, height, width)
     rate = fps or clip.fps or DEFAULT_FPS
     if pick == "resample" and not (fps or clip.fps):
-        notes.append(f"video brings no frame rate; it is taken as {DEFAULT_FPS:g} already. Set fps to what it is.")
+        tell(
+            "fps-unknown", f"video brings no frame rate; it is taken as {DEFAULT_FPS:g} already. Set fps to what it is."
+        )
     limit = bucket_length(T, H, W, budget) if budget in TRAINED_SIZES else T
     index = select_frames(T, rate, how=pick, length=length or (limit if pick == "spread" else 0))
     out_fps = {"keep": rate, "resample": DEFAULT_FPS, "spread": rate * len(index) / T}[pick]
-    _note_pick(T, index, pick, rate, out_fps, length, notes)
+    _note_pick(T, index, pick, rate, out_fps, length)
     if budget in TRAINED_SIZES:
-        _note_excess(len(index), bucket_length(len(index), H, W, budget), budget, notes)
-    chosen_mask = None if mask is None else matching_mask(mask, frames, notes, name="mask", video="video")[index]
-    chosen_control = None if control is None else _chosen_control(control, frames, index, size, fit, notes)
+        _note_excess(len(index), bucket_length(len(index), H, W, budget), budget)
+    chosen_mask = None if mask is None else matching_mask(mask, frames, name="mask", video="video")[index]
+    chosen_control = None if control is None else _chosen_control(control, frames, index, size, fit)
     fitted, fitted_mask = at_size(
-        frames[index], frames.new_zeros(1, H, W) if chosen_mask is None else chosen_mask, size, fit, notes, "video"
+        frames[index], frames.new_zeros(1, H, W) if chosen_mask is None else chosen_mask, size, fit, "video"
     )
     if chosen_mask is None:
-        fitted_mask = _bars_mask(fitted_mask, len(index), notes)
-    return FittedVideo(fitted, fitted_mask, chosen_control, out_fps, clip.audio, tuple(notes))
+        fitted_mask = _bars_mask(fitted_mask, len(index))
+    return FittedVideo(fitted, fitted_mask, chosen_control, out_fps, clip.audio)
 
 
-def _bars_mask(bars: Tensor, num_frames: int, notes: list[str]) -> Tensor | None:
+def _bars_mask(bars: Tensor, num_frames: int) -> Tensor | None:
     """[T, H, W], 1 on the bars of a video without mask; None when it has none."""
     if not bars.any():
         return None
-    notes.append("video has bars now and no mask: mask is white on the bars, so that they can be generated.")
+    tell("bars", "video has bars now and no mask: mask is white on the bars, so that they can be generated.")
     return bars.expand(num_frames, -1, -1)
 
 
-def _size(H: int, W: int, budget: str, height: int, width: int, notes: list[str]) -> tuple[int, int]:
+def _size(H: int, W: int, budget: str, height: int, width: int) -> tuple[int, int]:
     if budget not in BUDGETS:
         raise VaceInputError(f"budget must be one of {', '.join(BUDGETS)}, got {budget}.")
     if budget == CUSTOM:
-        return target_size(H, W, height, width, notes)
+        return target_size(H, W, height, width)
     if height or width:
-        notes.append(f"width and height are not used, because budget is {budget}. Set it to {CUSTOM} to use them.")
-    return target_size(H, W, 0, 0, notes) if budget == AS_IS else bucket_size(H, W, budget)
+        tell(
+            "setting-unused",
+            f"width and height are not used, because budget is {budget}. Set it to {CUSTOM} to use them.",
+        )
+    return target_size(H, W, 0, 0) if budget == AS_IS else bucket_size(H, W, budget)
 
 
-def _note_pick(
-    num_frames: int, index: list[int], pick: str, fps: float, out_fps: float, length: int, notes: list[str]
-) -> None:
+def _note_pick(num_frames: int, index: list[int], pick: str, fps: float, out_fps: float, length: int) -> None:
     count = len(index)
     if count < length:
-        notes.append(f"length is {length} but video gives {count} frames; VACE Extend Video generates more.")
+        tell("too-few-frames", f"length is {length} but video gives {count} frames; VACE Extend Video generates more.")
     if pick == "resample" and fps != out_fps:
-        notes.append(f"video runs at {fps:g} fps; {count} frames at {out_fps:g} fps are taken from its {num_frames}.")
+        tell(
+            "frames-picked",
+            f"video runs at {fps:g} fps; {count} frames at {out_fps:g} fps are taken from its {num_frames}.",
+        )
     elif pick == "spread" and count < num_frames:
-        notes.append(
+        tell(
+            "frames-picked",
             f"{count} frames are spread over all {num_frames} of video: at {out_fps:.4g} fps the speed stays, "
-            f"at {DEFAULT_FPS:g} fps it is {DEFAULT_FPS / out_fps:.3g} times as fast."
+            f"at {DEFAULT_FPS:g} fps it is {DEFAULT_FPS / out_fps:.3g} times as fast.",
         )
     elif count < num_frames:
-        notes.append(f"video has {num_frames} frames; the first {count} are used.")
+        tell("cut", f"video has {num_frames} frames; the first {count} are used.")
 
 
-def _note_excess(count: int, limit: int, budget: str, notes: list[str]) -> None:
+def _note_excess(count: int, limit: int, budget: str) -> None:
     if nearest_length(count) > limit:
-        notes.append(
+        tell(
+            "over-budget",
             f"{count} frames are more than the {limit} of the {budget} budget at this size, and than the model was "
-            f"trained on. Set length to {limit}, or pick to spread."
+            f"trained on. Set length to {limit}, or pick to spread.",
         )
 
 
-def _chosen_control(
-    control: Tensor, frames: Tensor, index: list[int], size: tuple[int, int], fit: str, notes: list[str]
-) -> Tensor:
+def _chosen_control(control: Tensor, frames: Tensor, index: list[int], size: tuple[int, int], fit: str) -> Tensor:
     """The control video's frames for the video's, fitted the same way."""
-    control = legal_frames("control_video", control, notes)
+    control = legal_frames("control_video", control)
     count, rows, columns, _ = control.shape
     T, H, W, _ = frames.shape
     if abs(count - T) >= 4:
@@ -224,7 +231,7 @@ def _chosen_control(
         )
     if count != T:
         repair = "cut" if count > T else "extended by holding its last frame"
-        notes.append(f"control_video has {count} frames, video {T}; it is {repair}.")
+        tell("control-length", f"control_video has {count} frames, video {T}; it is {repair}.")
     chosen = hold_last(control, T)[index]
     unused = chosen[:1, ..., 0]
-    return at_size(chosen, unused, size, fit, notes, "control_video")[0]
+    return at_size(chosen, unused, size, fit, "control_video")[0]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ....vace_core.conditioning import VaceContext
 from ....vace_core.errors import VaceInputError, require_shape
+from ....vace_core.notes import tell
 from ....vace_core.video import LATENT_CHANNELS, SPATIAL_STRIDE, Clip, num_pixel_frames
 from ..types import VAE, Latent
 from .encoding import require_same_latents
@@ -64,7 +65,7 @@ def empty_video_latent(context: VaceContext, num_references: int, batch_size: in
     return {"samples": samples, **counts, FPS: context.fps, AUDIO: context.audio, LATENT_SPACE: context.latent_space}
 
 
-def fit_latent(latent: Latent, shape: ContextShape) -> tuple[Latent, list[str]]:
+def fit_latent(latent: Latent, shape: ContextShape) -> Latent:
     """A LATENT of the conditioning's length: one of the video alone gets the references before it.
 
     They begin as the encoded pictures, which is what they are to become.
@@ -75,21 +76,21 @@ def fit_latent(latent: Latent, shape: ContextShape) -> tuple[Latent, list[str]]:
         shape: What the conditioning says.
 
     Returns:
-        ``(latent, notes)``.
+        The LATENT. That references were put before it is told.
 
     Raises:
         VaceInputError: If it has another size or length.
     """
     _require_context_size(latent["samples"], shape)
-    fitted, notes = dict(latent), []
+    fitted = dict(latent)
     samples = latent["samples"]
     if samples.shape[2] < shape.length:
         pictures = shape.pictures.to(samples) * bool(torch.count_nonzero(samples))  # an empty latent stays empty
         fitted["samples"] = torch.cat([pictures.expand(samples.shape[0], -1, -1, -1, -1), samples], dim=2)
-        notes.append(f"latent holds the video alone; the {shape.references} references are put before it.")
+        tell("references-added", f"latent holds the video alone; the {shape.references} references are put before it.")
     if shape.references and "noise_mask" in latent:
         fitted["noise_mask"] = _fit_mask(latent["noise_mask"], shape)
-    return fitted, notes
+    return fitted
 
 
 def sampled_latent(latent: Latent, samples: Tensor, num_references: int) -> Latent:

@@ -7,6 +7,7 @@ from torch import Tensor
 from ....vace_core.errors import VaceInputError
 from ....vace_core.exact import paste_back
 from ....vace_core.long import Segment, apply_colour_map, fit_colour_map, known_weight, segment_vcu
+from ....vace_core.notes import collect_notes
 from ....vace_core.vcu import Reference, Vcu
 from ....vace_core.video import MID_GREY
 from ..sampling import DirectSteps, encode_prompts_once, sample_vcu
@@ -72,7 +73,8 @@ class SegmentGenerator:
         frames = self.sample(_with_anchor(vcu, anchor), prompt, seed)
         frames, drift, left = self._match_colour(frames, vcu, source, segment)
         if self.job.keep_pixels and (source.mask <= MID_GREY).any():
-            frames = paste_back(frames, source)[0]
+            with collect_notes():  # what holds of every segment is not told for each
+                frames, _ = paste_back(frames, source)
         return MadeSegment(frames, seed, drift, left)
 
     def sample(self, vcu: Vcu, prompt: str, seed: int) -> Tensor:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from ....vace_core.long import Segment, segment_seed
+from ....vace_core.notes import Note, tell, tell_again
 from ..conditioning import require_wan_vae
 from ..models import require_vace_models
 from .generator import SegmentGenerator
@@ -17,15 +18,15 @@ from .store import FOLDER, SegmentStore, open_store
 from .stored_video import StoredVideo
 
 
-def sample_long(job: LongJob, tell: Callable[[str], None]) -> tuple[StoredVideo, list[str]]:
+def sample_long(job: LongJob, announce: Callable[[Note], None]) -> StoredVideo:
     """Make every segment that is not there yet.
 
     Args:
         job: What and how.
-        tell: Receives a sentence as each segment begins.
+        announce: Receives a note as each segment begins.
 
     Returns:
-        The video, and a sentence for each repair and each segment.
+        The video. Each repair and each segment is told.
 
     Raises:
         VaceInputError: If an input cannot be used, a run was begun with others, a segment drifted too far, or the disk
@@ -33,18 +34,18 @@ def sample_long(job: LongJob, tell: Callable[[str], None]) -> tuple[StoredVideo,
     """
     require_vace_models(job.models["model"], job.models.get("low_noise_model"), job.boundary)
     require_wan_vae(job.vae)
-    notes = list(job.source.notes)
-    plan = plan_long_video(job, notes)
-    notes.append(f"Run {plan.run}, in output/{FOLDER}.")
+    tell_again(job.source.notes)
+    plan = plan_long_video(job)
+    tell("run", f"Run {plan.run}, in output/{FOLDER}.")
     with open_store(plan, job.source) as store:
         generator = SegmentGenerator(job)
         for segment in plan.segments:
             if store.is_due(segment.index):
-                tell(_begin_sentence(segment, len(plan.segments)))
+                announce(_begin_note(segment, len(plan.segments)))
                 _make_segment(segment, store, generator)
                 gc.collect()  # the host's sampling leaves cycles that hold tensors; memory stays that of one segment
-        notes += store.describe_segments()
-    return StoredVideo(store.run, job.source.fps, job.source.audio), notes
+        store.tell_segments()
+    return StoredVideo(store.run, job.source.fps, job.source.audio)
 
 
 def _make_segment(segment: Segment, store: SegmentStore, generator: SegmentGenerator) -> None:
@@ -56,5 +57,6 @@ def _make_segment(segment: Segment, store: SegmentStore, generator: SegmentGener
     store.write(segment, made, time.monotonic() - begun)
 
 
-def _begin_sentence(segment: Segment, count: int) -> str:
-    return f"Segment {segment.index + 1} of {count}: frames {segment.start} to {segment.stop - 1}."
+def _begin_note(segment: Segment, count: int) -> Note:
+    text = f"Segment {segment.index + 1} of {count}: frames {segment.start} to {segment.stop - 1}."
+    return Note("segment-begins", text)

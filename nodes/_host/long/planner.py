@@ -12,6 +12,7 @@ from ....vace_core.long import (
     plan_sentence,
     segment_prompts,
 )
+from ....vace_core.notes import tell
 from ..conditioning import latent_space
 from ..models import model_identity
 from .job import LongJob
@@ -38,18 +39,17 @@ class LongPlan:
     run: str
 
 
-def plan_long_video(job: LongJob, notes: list[str]) -> LongPlan:
-    """Divide a long video, and find the run that it belongs to.
+def plan_long_video(job: LongJob) -> LongPlan:
+    """Divide a long video, and find the run that it belongs to. The plan is told in words, after what was repaired.
 
     Args:
         job: What is asked for.
-        notes: Receives what was repaired, and the plan in words.
 
     Raises:
         VaceInputError: If there is no such plan, or prompts or redo do not fit it.
     """
-    segments = plan_segments(job.source.num_frames, job.segment_length, job.overlap, notes)
-    notes.append(plan_sentence(segments))
+    segments = plan_segments(job.source.num_frames, job.segment_length, job.overlap)
+    tell("plan", plan_sentence(segments))
     redo, prompts = parse_redo(job.redo, len(segments)), segment_prompts(job.prompts, len(segments))
     inputs = _deciding_inputs(job)
     run = job.run.strip() or _name_run([*inputs.values(), plan_sentence(segments), *prompts])

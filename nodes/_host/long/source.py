@@ -30,12 +30,10 @@ def read_long_vcu(video: Video, mask: Video | Tensor | None, references: Sequenc
     folder = Path(folder_paths.get_temp_directory()) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.vcu"
-    notes: list[str] = []
     vcu = build_long_vcu(
         path,
-        _read_parts(video, mask, notes),
+        _read_parts(video, mask),
         references,
-        notes,
         num_frames=frame_count_hint(video),
         fps=float(video.get_frame_rate()),
         audio=sound_of(video),
@@ -45,11 +43,11 @@ def read_long_vcu(video: Video, mask: Video | Tensor | None, references: Sequenc
     return vcu
 
 
-def _read_parts(video: Video, mask: Video | Tensor | None, notes: list[str]) -> Iterator[tuple[Tensor, Tensor | None]]:
+def _read_parts(video: Video, mask: Video | Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
     frames = stream_frames(video)
     if mask is None:
         return ((part, None) for part in frames)
     if isinstance(mask, Tensor) and len(mask) == 1:
         return ((part, mask.expand(len(part), -1, -1)) for part in frames)
     masks = mask.split(CHUNK) if isinstance(mask, Tensor) else (part.mean(-1) for part in stream_frames(mask))
-    return paired(frames, masks, notes)
+    return paired(frames, masks)

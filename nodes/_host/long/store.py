@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
 from ....vace_core.long import LongVcu, Run, Segment, from_8bit, needs_redo, to_8bit
+from ....vace_core.notes import tell
 from ....vace_core.video import DEFAULT_FPS
 from ..files import is_below
 from .generator import MadeSegment, Neighbours
@@ -58,9 +59,10 @@ class SegmentStore:
         info = {"seed": made.seed, "drift": made.drift, "left": made.left, "seconds": seconds}
         self.run.write(segment.index, to_8bit("frames", made.frames), info)
 
-    def describe_segments(self) -> list[str]:
-        """A sentence for each finished segment."""
-        return [_segment_sentence(segment, self.run.info(segment.index)) for segment in self.plan.segments]
+    def tell_segments(self) -> None:
+        """Tell the seed, the colour and the time of each finished segment."""
+        for segment in self.plan.segments:
+            tell("segment", _segment_sentence(segment, self.run.info(segment.index)))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from comfy_extras.nodes_model_advanced import ModelSamplingSD3
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
+from ....vace_core.notes import tell
 from ....vace_core.video import num_pixel_frames, num_tokens
 from ..conditioning import fit_latent, sampled_latent
 from ..types import Latent, ModelPatcher
@@ -24,7 +25,7 @@ SEEDS = 2**64
 DROPPED = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 
 
-def sample_context(inputs: SamplingInputs) -> tuple[Latent, list[str]]:
+def sample_context(inputs: SamplingInputs) -> Latent:
     """Sample a LATENT as the host's samplers do.
 
     With one model this is the host's KSampler, with a guider or sigmas its SamplerCustomAdvanced, and with two
@@ -35,18 +36,18 @@ def sample_context(inputs: SamplingInputs) -> tuple[Latent, list[str]]:
         inputs: What and how.
 
     Returns:
-        ``(latent, notes)``: the LATENT with references, and what was repaired, a sentence each.
+        The LATENT with references. What was repaired is told.
 
     Raises:
         VaceInputError: If the inputs contradict each other or do not fit the VCU.
     """
     require_usable(inputs)
     shape = context_shape(inputs)
-    latent, notes = fit_latent(inputs.latent, shape)
+    latent = fit_latent(inputs.latent, shape)
     with explain_errors(_describe_size(latent["samples"].shape[0], shape)):
-        samples, more = _sample(inputs, latent, shape.references)
+        samples = _sample(inputs, latent, shape.references)
     latent = {key: value for key, value in latent.items() if key not in DROPPED}
-    return sampled_latent(latent, samples, shape.references), [*notes, *more]
+    return sampled_latent(latent, samples, shape.references)
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,16 @@ class _Pass:
     callback: Callable
 
 
-def _sample(inputs: SamplingInputs, latent: Latent, references: int) -> tuple[Tensor, list[str]]:
+def _sample(inputs: SamplingInputs, latent: Latent, references: int) -> Tensor:
     model = inputs.patcher if inputs.guider is not None else _with_shift(inputs.model, inputs.settings.shift)
     samples, sigmas = latent["samples"], _sigmas(inputs, model)
     noise = comfy.sample.prepare_noise(samples, inputs.seed, latent.get("batch_index"))
     callback = _callback(model, references, len(sigmas) - 1)
     first = _Pass(model, sigmas, noise, samples, latent.get("noise_mask"), inputs.seed, callback)
-    return _sample_experts(inputs, first) if inputs.low_noise_model is not None else (_sample_pass(inputs, first), [])
+    return _sample_experts(inputs, first) if inputs.low_noise_model is not None else _sample_pass(inputs, first)
 
 
-def _sample_experts(inputs: SamplingInputs, first: _Pass) -> tuple[Tensor, list[str]]:
+def _sample_experts(inputs: SamplingInputs, first: _Pass) -> Tensor:
     """The first expert down to the boundary, the second from there on, on one schedule.
 
     The second draws its own noise, if its solver draws any, from the next seed: with the same one it would draw again
@@ -80,16 +81,18 @@ def _sample_experts(inputs: SamplingInputs, first: _Pass) -> tuple[Tensor, list[
     low = _with_shift(inputs.low_noise_model, inputs.settings.shift)
     begin, below = switch_step(first.sigmas, inputs.boundary), f"below the boundary of {inputs.boundary:g}"
     if begin == 0:
-        return _sample_pass(inputs, replace(first, model=low)), [f"model is not used: every step begins {below}."]
+        tell("model-unused", f"model is not used: every step begins {below}.")
+        return _sample_pass(inputs, replace(first, model=low))
     if begin == len(first.sigmas) - 1:
-        return _sample_pass(inputs, first), [f"low_noise_model is not used: no step begins {below}."]
+        tell("model-unused", f"low_noise_model is not used: no step begins {below}.")
+        return _sample_pass(inputs, first)
     half = _sample_pass(inputs, replace(first, sigmas=first.sigmas[: begin + 1]))
     noise, samples = torch.zeros_like(half, device="cpu"), half
     if first.mask is not None:
         noise, samples = _remaining_noise(low, half, first.samples, first.sigmas[begin].cpu()), first.samples
     second = replace(first, model=low, sigmas=first.sigmas[begin:], noise=noise, samples=samples)
     second = replace(second, seed=(inputs.seed + 1) % SEEDS, callback=_continue_callback(first.callback, begin))
-    return _sample_pass(inputs, second), []
+    return _sample_pass(inputs, second)
 
 
 def switch_step(sigmas: Tensor, boundary: float) -> int:

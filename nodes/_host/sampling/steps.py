@@ -13,6 +13,7 @@ import comfy.model_management
 from torch import Tensor
 
 from ....vace_core.conditioning import VaceContext
+from ....vace_core.notes import collect_notes
 from ....vace_core.sampling import SamplerSettings
 from ....vace_core.vcu import Vcu
 from ..conditioning import apply_context, decode_video, empty_video_latent, encode_vcu
@@ -109,8 +110,8 @@ class DirectSteps:
             boundary=self.boundary,
             **self.models,
         )
-        sampled, _ = sample_context(inputs)
-        return sampled
+        with collect_notes():  # of the experts, which each of many calls would tell anew
+            return sample_context(inputs)
 
     def decode(self, sampled: Latent) -> Tensor:
         """Frames [T, H, W, 3], unless the user has stopped the run."""

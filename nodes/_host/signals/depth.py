@@ -17,6 +17,7 @@ from ....annotators.depth import (
     unpacked,
 )
 from ....vace_core.errors import VaceInputError
+from ....vace_core.notes import tell
 from ....vace_core.video import Clip, legal_frames
 from ..types import Video
 from ..video import read_clip
@@ -47,14 +48,13 @@ DEPTH_NETWORKS: dict[str, tuple[Weights, DepthNetwork]] = {
 
 
 def connected_depth(
-    depth: Mapping[str, Tensor] | Video | Tensor | None, frames: Video | Tensor | None, notes: list[str]
+    depth: Mapping[str, Tensor] | Video | Tensor | None, frames: Video | Tensor | None
 ) -> tuple[Clip, Tensor]:
     """Depth that another node made.
 
     Args:
         depth: A DA3_GEOMETRY, MOGE_GEOMETRY, depth pictures [T, H, W, 3] or a VIDEO of them; None if not connected.
         frames: The video it belongs to; None if not connected.
-        notes: Receives what was repaired.
 
     Returns:
         ``(clip, maps)``: frame rate and sound, and [T, H, W], larger is nearer, NaN is unknown.
@@ -65,23 +65,22 @@ def connected_depth(
     if depth is None:
         raise VaceInputError(_nothing_connected())
     if isinstance(depth, Mapping):
-        maps, source = inverse_depth("depth", depth, notes), None
+        maps, source = inverse_depth("depth", depth), None
     else:
         source = read_clip(depth)
-        maps = picture_maps("depth", legal_frames("depth", source.frames, notes))
+        maps = picture_maps("depth", legal_frames("depth", source.frames))
     if frames is None:
         return source or Clip(maps), maps
     clip = read_clip(frames)
-    return clip, _of_the_same_size(maps, legal_frames("frames", clip.frames, notes), notes)
+    return clip, _of_the_same_size(maps, legal_frames("frames", clip.frames))
 
 
-def estimated_depth(method: str, frames: Video | Tensor | None, notes: list[str]) -> tuple[Clip, Tensor]:
+def estimated_depth(method: str, frames: Video | Tensor | None) -> tuple[Clip, Tensor]:
     """Depth that a network sees, with the file of this machine.
 
     Args:
         method: One of `DEPTH_NETWORKS`.
         frames: The video; None if not connected.
-        notes: Receives which file is used, and what its licence forbids.
 
     Returns:
         See `connected_depth`.
@@ -94,9 +93,9 @@ def estimated_depth(method: str, frames: Video | Tensor | None, notes: list[str]
     if frames is None:
         raise VaceInputError(f"frames is not connected, but {method} has to see a video. Connect one.")
     clip = read_clip(frames)
-    legal = legal_frames("frames", clip.frames, notes)
+    legal = legal_frames("frames", clip.frames)
     licence = f", whose licence is: {weights.licence}" if weights.licence else ""
-    notes.append(f"Depth is seen by {path.name}{licence}.")
+    tell("file-used", f"Depth is seen by {path.name}{licence}.")
 
     def load() -> Callable[[Tensor], Tensor]:
         empty = load_weights(network.make, network.weights(read_weights(path)), path.name)
@@ -106,7 +105,7 @@ def estimated_depth(method: str, frames: Video | Tensor | None, notes: list[str]
     return clip, unpacked(annotate(DepthMaps(load, (path.name, method, *weights_state(path)), network.size), legal))
 
 
-def _of_the_same_size(maps: Tensor, frames: Tensor, notes: list[str]) -> Tensor:
+def _of_the_same_size(maps: Tensor, frames: Tensor) -> Tensor:
     if len(maps) != len(frames):
         raise VaceInputError(
             f"depth has {len(maps)} frames and frames has {len(frames)}, they must be of the same video. Connect the "
@@ -114,7 +113,9 @@ def _of_the_same_size(maps: Tensor, frames: Tensor, notes: list[str]) -> Tensor:
         )
     if maps.shape == frames.shape[:3]:
         return maps
-    notes.append(f"depth is resized from {maps.shape[2]} x {maps.shape[1]} to {frames.shape[2]} x {frames.shape[1]}.")
+    tell(
+        "resized", f"depth is resized from {maps.shape[2]} x {maps.shape[1]} to {frames.shape[2]} x {frames.shape[1]}."
+    )
     return F.interpolate(maps[:, None], frames.shape[1:3], mode="bilinear", antialias=True)[:, 0]
 
 

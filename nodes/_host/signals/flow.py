@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ....annotators.flow import Raft, is_raft, raft_bytes, raft_network, torchvision_names
 from ....vace_core.errors import VaceInputError
+from ....vace_core.notes import tell
 from ..models import model_identity
 from ..types import ModelPatcher
 from .files import Weights, find_weights, read_weights, weights_state
@@ -46,19 +47,18 @@ class FlowNetwork:
             return self.patcher.model(*pair, num_flow_updates=iterations)[-1]
 
 
-def raft_from_file(method: str, iterations: int, notes: list[str]) -> Raft:
+def raft_from_file(method: str, iterations: int) -> Raft:
     """RAFT with the file of this machine; it is read when motion is looked for.
 
     Args:
         method: One of `RAFT_FILES`.
         iterations: How often motion is refined.
-        notes: Receives which file is used.
 
     Raises:
         VaceInputError: If the file is not on this machine.
     """
     path = find_weights(_with_renamed(RAFT_FILES[method]), f"The flow method {method}")
-    notes.append(f"Motion is found by {path.name}.")
+    tell("file-used", f"Motion is found by {path.name}.")
 
     def load() -> FlowNetwork:
         return FlowNetwork(
@@ -68,13 +68,12 @@ def raft_from_file(method: str, iterations: int, notes: list[str]) -> Raft:
     return Raft(load, weights_state(path), iterations)
 
 
-def raft_from_host(model: ModelPatcher, iterations: int, notes: list[str]) -> Raft:
+def raft_from_host(model: ModelPatcher, iterations: int) -> Raft:
     """RAFT as the host's Load Optical Flow Model gives it.
 
     Args:
         model: The host's OPTICAL_FLOW.
         iterations: How often motion is refined.
-        notes: Receives that it is used.
 
     Raises:
         VaceInputError: If it is something else.
@@ -84,7 +83,7 @@ def raft_from_host(model: ModelPatcher, iterations: int, notes: list[str]) -> Ra
             "optical_flow is not a RAFT model as Load Optical Flow Model gives it. Connect that node, or choose "
             "another method."
         )
-    notes.append("Motion is found by the model on optical_flow.")
+    tell("model-used", "Motion is found by the model on optical_flow.")
     return Raft(lambda: FlowNetwork(model), ("optical_flow", model_identity(model)), iterations)
 
 

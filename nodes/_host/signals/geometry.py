@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
+from ....vace_core.notes import tell
 
 SKY = 0.3  # probability from which the host's own renderer draws sky black
 
 
-def inverse_depth(name: str, geometry: Mapping[str, Tensor], notes: list[str]) -> Tensor:
+def inverse_depth(name: str, geometry: Mapping[str, Tensor]) -> Tensor:
     """The depth of a DA3_GEOMETRY or MOGE_GEOMETRY, larger is nearer.
 
     Both hold distances: metres, or up to a factor.
@@ -20,7 +21,6 @@ def inverse_depth(name: str, geometry: Mapping[str, Tensor], notes: list[str]) -
         name: The socket's name.
         geometry: With "depth" [B, H, W], and where the model gave them "sky" [B, H, W] (probability) and "mask"
             [B, H, W] (false where there is nothing).
-        notes: Receives how much of it is sky or unknown.
 
     Returns:
         [B, H, W], float32, 1 / depth; NaN where it is sky or unknown.
@@ -41,5 +41,5 @@ def inverse_depth(name: str, geometry: Mapping[str, Tensor], notes: list[str]) -
         known &= geometry["mask"].to(depth.device, torch.bool)
     unknown = 1 - known.float().mean().item()
     if unknown:
-        notes.append(f"{unknown:.0%} of the depth is sky or unknown; it is drawn as far away.")
+        tell("depth-unknown", f"{unknown:.0%} of the depth is sky or unknown; it is drawn as far away.")
     return torch.where(known, 1 / depth, torch.nan)

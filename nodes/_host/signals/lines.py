@@ -18,6 +18,7 @@ from ....annotators.lines import (
     teed,
     unwrapped,
 )
+from ....vace_core.notes import tell
 from .files import Weights, find_weights, read_weights, weights_state
 from .networks import Network, load_weights, manage_network
 
@@ -61,14 +62,13 @@ LINE_NETWORKS = {
 }
 
 
-def neural_lines(method: str, strength: float, polarity: str, notes: list[str]) -> NeuralLines:
+def neural_lines(method: str, strength: float, polarity: str) -> NeuralLines:
     """A method's annotator, with the file of this machine; it is read when frames are drawn.
 
     Args:
         method: One of `LINE_NETWORKS`.
         strength: Factor of the darkness of lines.
         polarity: One of `annotators.lines.POLARITIES`.
-        notes: Receives which file is used, and what its licence forbids.
 
     Raises:
         VaceInputError: If the file is not on this machine.
@@ -76,7 +76,7 @@ def neural_lines(method: str, strength: float, polarity: str, notes: list[str]) 
     chosen = LINE_NETWORKS[method]
     path = find_weights(chosen.weights, f"The lineart method {method}")
     licence = f", whose licence is: {chosen.weights.licence}" if chosen.weights.licence else ""
-    notes.append(f"Lines are drawn by {path.name}{licence}.")
+    tell("file-used", f"Lines are drawn by {path.name}{licence}.")
 
     def load() -> Network:
         network = load_weights(chosen.make, unwrapped(read_weights(path)), path.name)

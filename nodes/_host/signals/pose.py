@@ -20,6 +20,7 @@ from ....annotators.pose import (
     rcnn_network,
 )
 from ....vace_core.errors import VaceInputError
+from ....vace_core.notes import tell
 from .annotate import find_in_frames
 from .files import Weights, available_weights, find_weights, read_weights, weights_state
 from .networks import Network, load_weights, manage_network
@@ -62,26 +63,25 @@ class PoseFiles:
         return self.method, *(weights_state(path) for path in self.paths)
 
 
-def pose_detector(method: str, settings: dict[str, object], notes: list[str]) -> DwPose | KeypointRcnn:
+def pose_detector(method: str, settings: dict[str, object]) -> DwPose | KeypointRcnn:
     """A method's detector with the files of this machine; they are read when it looks at frames.
 
     Args:
         method: One of `POSE_FILES`.
         settings: Fields of `DwPose`, or of `KeypointRcnn`.
-        notes: Receives which files are used, and what runs them.
 
     Raises:
         VaceInputError: If a file is not on this machine; the message names all that are missing.
     """
     files = _files(method)
-    notes.append(f"People are found by {' and '.join(path.name for path in files.paths)}.")
+    tell("file-used", f"People are found by {' and '.join(path.name for path in files.paths)}.")
     if method == RCNN:
         return KeypointRcnn(lambda: _load_rcnn(files.paths[0]), files.source, **settings)
     if method == SCRIPT:
         return DwPose(lambda: _load_scripts(files.paths), files.source, **settings)
     engine = onnx_engine(_has_gpu())
     slow = f" It uses no GPU here; the method {SCRIPT} does." if _has_gpu() and not engine.on_gpu else ""
-    notes.append(f"{engine} runs them.{slow}")
+    tell("engine", f"{engine} runs them.{slow}")
     answers = (DETECTOR_ANSWER, POSE_ANSWER)
 
     def load() -> tuple[Runtime, ...]:

@@ -1,6 +1,7 @@
 """U2Net with weights from users' files."""
 
 from ....annotators.subject import Salient, U2Net
+from ....vace_core.notes import tell
 from .files import Weights, find_weights, read_weights, weights_state
 from .networks import Network, load_weights, manage_network
 
@@ -8,18 +9,17 @@ U2NET = Weights(("u2net.pt", "u2net.pth"), "https://huggingface.co/ali-vilab/VAC
 MEMORY = 1000  # bytes for each number it takes, measured: maps of all sizes are kept for the way back up
 
 
-def salient_annotator(threshold: float, notes: list[str]) -> Salient:
+def salient_annotator(threshold: float) -> Salient:
     """What stands out, by the file of this machine; it is read when frames are looked at.
 
     Args:
         threshold: In [0, 1]; above it a pixel is of the subject.
-        notes: Receives which file is used.
 
     Raises:
         VaceInputError: If the file is not on this machine.
     """
     path = find_weights(U2NET, "The method u2net")
-    notes.append(f"The subject is what {path.name} finds to stand out.")
+    tell("file-used", f"The subject is what {path.name} finds to stand out.")
 
     def load() -> Network:
         return manage_network(load_weights(U2Net, read_weights(path), path.name), MEMORY)

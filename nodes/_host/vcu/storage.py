@@ -13,14 +13,13 @@ SUFFIX = ".vcu.safetensors"
 SUBFOLDER = "vcu"
 
 
-def save_vcu(vcu: Vcu, prefix: str, precision: str, notes: list[str]) -> tuple[str, dict]:
+def save_vcu(vcu: Vcu, prefix: str, precision: str) -> tuple[str, dict]:
     """Write a VCU to the output folder.
 
     Args:
         vcu: Any VCU.
         prefix: Begin of the file's name, with subfolders if wanted.
         precision: One of `vace_core.vcu.PRECISIONS`.
-        notes: Receives a sentence for what could not be saved.
 
     Returns:
         The name that `load_vcu` takes, and what the host shows of an output node.
@@ -28,7 +27,7 @@ def save_vcu(vcu: Vcu, prefix: str, precision: str, notes: list[str]) -> tuple[s
     Raises:
         VaceInputError: If the prefix leads out of the output folder.
     """
-    tensors, metadata = vcu_to_tensors(vcu, precision, notes)
+    tensors, metadata = vcu_to_tensors(vcu, precision)
     path, name = new_output_file(prefix, SUFFIX)
     partial = path.with_name(path.name + ".part")
     try:

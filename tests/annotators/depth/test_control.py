@@ -20,13 +20,14 @@ from wan_vace.annotators.depth.control import (
     unpacked,
 )
 from wan_vace.annotators.protocol import on_levels, silent
+from wan_vace.vace_core.notes import sentences
 
 LEVEL = 1 / 255
 H, W = 60, 104
 
 
-def control(maps, value_range=STEADY, invert=False, notes=None):
-    return depth_control(maps, value_range, invert, [] if notes is None else notes)
+def control(maps, value_range=STEADY, invert=False):
+    return depth_control(maps, value_range, invert)
 
 
 def ground(seed=0, height=H, width=W):
@@ -128,19 +129,18 @@ def test_somebody_cut_out_on_black_keeps_his_brightness_while_he_grows(wobble):
     assert 0.9 < kept.min() and kept.max() < 1.1 and first.sum() == 1
 
 
-def test_a_cut_begins_a_range_of_its_own_and_is_told():
+def test_a_cut_begins_a_range_of_its_own_and_is_told(notes):
     one, other = wobbled(passing(6)[0]), 30 * wobbled(1 - ground(7).T.expand(5, -1, -1), 0.05) + 4
     other = torch.nn.functional.interpolate(other[:, None], (H, W))[:, 0]
-    notes = []
-    both = control(torch.cat([one, other]), notes=notes)
+    both = control(torch.cat([one, other]))
     torch.testing.assert_close(both, torch.cat([control(one), control(other)]), rtol=0, atol=1.01 * LEVEL)
-    (note,) = notes
+    (note,) = sentences(notes)
     assert note.startswith("The depth changes as a whole before frame 6, as where a scene ends")
 
 
-def test_fast_motion_is_no_row_of_cuts():
-    notes, maps = [], torch.rand(8, H, W)
-    steady = control(maps, notes=notes)
+def test_fast_motion_is_no_row_of_cuts(notes):
+    maps = torch.rand(8, H, W)
+    steady = control(maps)
     assert not notes and steady.std() > 0.2
 
 
@@ -157,12 +157,12 @@ def test_flat_depth_is_refused(value_range):
 
 
 @pytest.mark.parametrize("value_range", RANGES)
-def test_a_flat_frame_in_a_clip_is_black_and_told(value_range):
-    maps, notes = passing(5)[0], []
+def test_a_flat_frame_in_a_clip_is_black_and_told(value_range, notes):
+    maps = passing(5)[0]
     maps[3] = 0.4
-    frames = control(maps, value_range, notes=notes)
+    frames = control(maps, value_range)
     assert not frames[3].any() and all(frame.max() == 1 for frame in frames[[0, 1, 2, 4]])
-    assert notes[-1] == "1 of 5 frames have no depth, the first is frame 3; they are black."
+    assert sentences(notes)[-1] == "1 of 5 frames have no depth, the first is frame 3; they are black."
 
 
 @pytest.mark.parametrize("value_range", RANGES)

@@ -222,7 +222,7 @@ def test_midas_draws_what_controlnet_aux_draws(midas):
     pixels = torch.from_numpy(picture).float()[None].movedim(-1, 1) / 255
     with torch.inference_mode():
         maps = recipe.maps(recipe.wrap(midas), pixels)
-    drawn = depth_control(maps, OFFICIAL, False, [])[0] * 255
+    drawn = depth_control(maps, OFFICIAL, False)[0] * 255
     assert published.std() > 10 and (drawn - torch.from_numpy(published)).abs().max() <= 1.01
 
 

@@ -23,6 +23,7 @@ from wan_vace.annotators.flow.control import (
 from wan_vace.annotators.flow.wheel import flow_colours, largest_motion
 from wan_vace.annotators.protocol import on_levels, silent
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 
 HEIGHT, WIDTH, RADIUS = 240, 416, 50
 REACH = 40  # of the textures beyond the frame
@@ -243,10 +244,10 @@ def test_how_fast_it_moves_is_told():
     for each in (official, steady):
         each(torch.rand(3, 8, 8, 3), silent)
     assert official.found == [Motion((3.0, 4.0))]
-    assert official.found[0].sentences() == [
+    assert sentences(official.found[0].notes()) == [
         "The fastest point of a frame moves 3.0 to 4.0 px from one frame to the next."
     ]
-    assert steady.found[0].sentences()[1:] == ["Full colour is 1.0 px in every frame."]
+    assert sentences(steady.found[0].notes())[1:] == ["Full colour is 1.0 px in every frame."]
 
 
 @pytest.mark.parametrize(
@@ -257,9 +258,11 @@ def test_how_fast_it_moves_is_told():
     ],
 )
 def test_advice_is_given_where_the_official_scale_pulses(largest, advice):
-    _, sentence = Motion(largest).sentences()
+    _, sentence = sentences(Motion(largest).notes())
     assert re.search(advice, sentence)
-    assert len(Motion(largest, 5.0).sentences()) == 2 and "Choose" not in Motion(largest, 5.0).sentences()[1]
+    assert (
+        len(sentences(Motion(largest, 5.0).notes())) == 2 and "Choose" not in sentences(Motion(largest, 5.0).notes())[1]
+    )
 
 
 def test_identities_tell_settings_apart():

@@ -24,6 +24,7 @@ from wan_vace.annotators.pose.people import SURE, from_wholebody
 from wan_vace.annotators.pose.runtimes import OnnxEngine, Runtime, Scripted, load_script, onnx_engine
 from wan_vace.annotators.protocol import silent
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
@@ -122,13 +123,15 @@ def test_a_frame_without_a_box_is_searched_whole(points):
         *crop_areas(torch.tensor([[0.0, 0, SIDE, SIDE]])),
     )
     torch.testing.assert_close(found.points[:1], expected)
-    assert "No box was found around a person in frame 0; the whole frame was taken for one" in found.sentences()[1]
+    assert (
+        "No box was found around a person in frame 0; the whole frame was taken for one" in sentences(found.notes())[1]
+    )
 
 
 def test_or_has_nobody(points):
     found = find(in_memory([RED], points), coloured((0, 0, 0), (1, 0, 0), (0, 1, 0)), fallback=NOBODY)
     assert found.counts.tolist() == [0, 1, 0] and not found.searched.any()
-    assert found.sentences() == [
+    assert sentences(found.notes()) == [
         "People: 0 in 2, 1 in 1 of 3 frames.",
         "Nobody was found in frame 0, 2. Gaps longer than fill_gaps stay black.",
     ]
@@ -146,7 +149,7 @@ def test_a_clip_without_people_is_refused(points, fallback):
 def test_who_is_not_drawn_is_no_person(points):
     found = find(in_memory([ANYWHERE], points, 0.3, [0.05, 0, 0]), coloured((0, 0, 0), (0, 0, 1)))
     assert found.counts.tolist() == [1, 1]
-    assert found.sentences()[0] == "People: 0 in 1, 1 in 1 of 2 frames."
+    assert sentences(found.notes())[0] == "People: 0 in 1, 1 in 1 of 2 frames."
     people = found.people(SIDE, SIDE)
     assert people.present.tolist() == [[False], [True]]
 
@@ -277,7 +280,7 @@ def test_frames_without_anybody_are_told():
 
     found = Found(**KeypointRcnn(lambda: network, ())(coloured((0, 0, 0), (1, 1, 1), (0, 0, 0)), silent))
     assert found.counts.tolist() == [0, 1, 0]
-    assert found.sentences()[1].startswith("Nobody was found in frame 0, 2. ")
+    assert sentences(found.notes())[1].startswith("Nobody was found in frame 0, 2. ")
 
 
 def test_confidence_is_the_threshold_where_torchvision_s_scores_are():
@@ -291,4 +294,4 @@ def test_many_frames_are_named_by_the_first_few():
     counts = torch.zeros(9, dtype=torch.int64)
     counts[4] = 1
     found = Found(torch.ones(1, 133, 3), counts, torch.zeros(9, dtype=torch.bool))
-    assert found.sentences()[1].startswith("Nobody was found in frame 0, 1, 2, 3, 5 and 3 more. ")
+    assert sentences(found.notes())[1].startswith("Nobody was found in frame 0, 1, 2, 3, 5 and 3 more. ")

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.hearing import heard
 from wan_vace.annotators.pose import people as pd
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 
 SIZES = {key: part.stop - part.start for key, part in pd.PARTS.items()}
 
@@ -24,8 +26,7 @@ def frame(*people, width=64, height=48):
 
 
 def read(*frames):
-    notes = []
-    return pd.read_people("pose_keypoints", list(frames), notes), notes
+    return heard(pd.read_people, "pose_keypoints", list(frames))
 
 
 @settings(max_examples=20, deadline=None)
@@ -42,7 +43,7 @@ def test_what_is_read_is_written_back(counts, seed):
     again, notes = read(*frames)
     assert notes == [] and (again.height, again.width) == (48, 64)
     np.testing.assert_array_equal(again.points, points)
-    np.testing.assert_array_equal(pd.parse_people("pose_json", json.dumps(frames), []).points, points)
+    np.testing.assert_array_equal(pd.parse_people("pose_json", json.dumps(frames)).points, points)
 
 
 def test_a_clip_of_people_does_not_change():
@@ -98,7 +99,7 @@ def test_frames_of_another_canvas_are_brought_to_the_first():
 
 
 def test_one_frame_may_come_without_its_list():
-    assert len(pd.read_people("pose_keypoints", frame(person()), []).points) == 1
+    assert len(pd.read_people("pose_keypoints", frame(person())).points) == 1
 
 
 @pytest.mark.parametrize(
@@ -124,13 +125,13 @@ def test_one_frame_may_come_without_its_list():
 )  # fmt: skip
 def test_other_forms_are_refused(frames, message):
     with pytest.raises(VaceInputError, match=message):
-        pd.read_people("pose_keypoints", frames, [])
+        pd.read_people("pose_keypoints", frames)
 
 
 @pytest.mark.parametrize("text", ["{'people'}", "[" * 100000])
 def test_text_that_is_not_json_is_refused(text):
     with pytest.raises(VaceInputError, match=r"pose_json is not JSON \(.*\)\. Paste the whole text"):
-        pd.parse_people("pose_json", text, [])
+        pd.parse_people("pose_json", text)
 
 
 def coco(seed=0, count=1):
@@ -181,25 +182,25 @@ def test_frames_may_hold_different_numbers_of_people():
         pd.from_wholebody([[], []], 48, 64)
 
 
-def test_another_size_moves_points_along():
-    people, notes = read(frame(person(16.0)))[0], []
-    doubled = pd.resized(people, 96, 128, notes)
+def test_another_size_moves_points_along(notes):
+    people = read(frame(person(16.0)))[0]
+    doubled = pd.resized(people, 96, 128)
     assert doubled.points[0, 0, 0, :2].tolist() == [32, 34] and notes == []
-    assert pd.resized(people, 48, 64, notes) is people
-    stretched = pd.resized(people, 48, 128, notes)
+    assert pd.resized(people, 48, 64) is people
+    stretched = pd.resized(people, 48, 128)
     assert stretched.points[0, 0, 0, :2].tolist() == [32, 17]
-    assert notes == [
+    assert sentences(notes) == [
         "The pose is of a 64 x 48 picture and drawn at 128 x 48: people are stretched. Give width and height of the "
         "same shape."
     ]
 
 
-def test_another_length_cuts_or_holds():
-    people, notes = read(frame(person(1.0)), frame(person(20.0)))[0], []
-    assert pd.people_at_length(people, 4, notes).points[:, 0, 0, 0].tolist() == [1, 20, 20, 20]
-    assert pd.people_at_length(people, 1, notes).points[:, 0, 0, 0].tolist() == [1]
-    assert notes == [
+def test_another_length_cuts_or_holds(notes):
+    people = read(frame(person(1.0)), frame(person(20.0)))[0]
+    assert pd.people_at_length(people, 4).points[:, 0, 0, 0].tolist() == [1, 20, 20, 20]
+    assert pd.people_at_length(people, 1).points[:, 0, 0, 0].tolist() == [1]
+    assert sentences(notes) == [
         "The pose has 2 frames, 4 are wanted; it is held in its last frame.",
         "The pose has 2 frames, 1 are wanted; it is cut.",
     ]
-    assert len(pd.people_at_length(read(frame(person()))[0], 9, notes).points) == 9 and len(notes) == 2
+    assert len(pd.people_at_length(read(frame(person()))[0], 9).points) == 9 and len(notes) == 2

@@ -9,6 +9,7 @@ from harness import skeletons
 from wan_vace.annotators.pose.people import BODY, NUM_POINTS, People
 from wan_vace.annotators.pose.smooth import link, smooth
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 
 FRAMES = 81
 
@@ -72,7 +73,7 @@ def test_a_wrong_frame_is_put_back_and_told():
     wrong[16, 4, :2] += 80
     smoothed = smooth(clip(wrong))
     assert np.abs(errors(smoothed.people, truth)[16, 4]).max() < 2
-    assert "Put back where the frames around say: " in smoothed.sentences()[-1] and smoothed.moved >= 1
+    assert "Put back where the frames around say: " in sentences(smoothed.notes())[-1] and smoothed.moved >= 1
 
 
 @pytest.mark.parametrize("smoothing", [True, False])
@@ -88,7 +89,7 @@ def test_gaps_are_filled_up_to_the_limit(smoothing, gap, limit, filled):
     assert smoothed.filled == filled and (joint[:, 2] > 0).sum() == filled
     if filled:
         assert (joint[:, 2] == 1).all()
-        assert smoothed.sentences()[0] == f"Filled in from the frames around: {filled} missing joints."
+        assert sentences(smoothed.notes())[0] == f"Filled in from the frames around: {filled} missing joints."
 
 
 @pytest.mark.parametrize(("gap", "error"), [(1, 2), (2, 6), (3, 14), (5, 28)])
@@ -121,7 +122,7 @@ def test_a_clip_does_not_begin_or_end_with_a_guess():
 def test_off_changes_nothing():
     found = clip(skeletons.spoiled(skeletons.walker(17)))
     off = smooth(found, smoothing=False, max_gap=0)
-    assert np.array_equal(off.people.points, found.points) and off.sentences() == []
+    assert np.array_equal(off.people.points, found.points) and sentences(off.notes()) == []
 
 
 @pytest.mark.parametrize("num_frames", range(1, 9))

@@ -30,6 +30,7 @@ from wan_vace.annotators.subject.masks import (
     subject_notes,
 )
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 
 HEIGHT, WIDTH = 96, 128
 
@@ -54,8 +55,8 @@ def iou(a, b):
     return (a & b).sum() / (a | b).sum()
 
 
-def find(frames, hints, chosen=(0,), notes=None):
-    finder = grab_cut(hints, frames, list(chosen), "which_frames", [] if notes is None else notes)
+def find(frames, hints, chosen=(0,)):
+    finder = grab_cut(hints, frames, list(chosen), "which_frames")
     masks = finder(frames[list(chosen)], silent)
     assert masks.shape == (len(chosen), *frames.shape[1:3], 1) and set(masks.unique().tolist()) <= {0.0, 1.0}
     return masks[..., 0].numpy() > 0.5
@@ -125,22 +126,22 @@ def test_the_same_frame_is_cut_alike_whatever_is_beside_it():
     assert all(np.array_equal(find(frames, hints, chosen=[k])[0], together[k]) for k in range(5))
 
 
-def test_a_box_may_be_the_whole_frame_or_reach_out_of_it():
+def test_a_box_may_be_the_whole_frame_or_reach_out_of_it(notes):
     frames, truth = scene()
-    notes = []
-    assert find(frames, Hints(boxes="-10,10,90,110"), notes=notes)[0].any()
-    assert notes == ["boxes: box -10,10,90,110 reaches out of the frame of 128 x 96; only the part inside counts."]
+    assert find(frames, Hints(boxes="-10,10,90,110"))[0].any()
+    assert sentences(notes) == [
+        "boxes: box -10,10,90,110 reaches out of the frame of 128 x 96; only the part inside counts."
+    ]
     assert find(frames, Hints(boxes="0,0,100%,100%"))[0][truth[0]].mean() > 0.9
 
 
-def test_points_tell_where_they_are_taken_to_be():
-    notes = []
-    grab_cut(Hints(subject_points="30,44 70,57"), torch.zeros(1, HEIGHT, WIDTH, 3), [0], "which_frames", notes)
-    assert notes == ["boxes is empty: the subject is looked for in 14,28,86,73, around the points."]
+def test_points_tell_where_they_are_taken_to_be(notes):
+    grab_cut(Hints(subject_points="30,44 70,57"), torch.zeros(1, HEIGHT, WIDTH, 3), [0], "which_frames")
+    assert sentences(notes) == ["boxes is empty: the subject is looked for in 14,28,86,73, around the points."]
 
 
 def test_labels_of_a_box_by_hand():
-    labels = grab_cut(Hints(boxes="10,20,50,60"), torch.zeros(1, 80, 90, 3), [0], "which_frames", []).labels(0, 80, 90)
+    labels = grab_cut(Hints(boxes="10,20,50,60"), torch.zeros(1, 80, 90, 3), [0], "which_frames").labels(0, 80, 90)
     assert labels[39, 29] == SURE_IN and labels[39, 12] == MAYBE_IN and labels[20, 10] == MAYBE_OUT
     assert labels[19, 10] == labels[60, 40] == labels[39, 50] == SURE_OUT
     assert (labels != SURE_OUT).sum() == 40 * 40
@@ -208,7 +209,7 @@ def test_what_changes_the_result_changes_the_identity():
 )
 def test_hints_that_do_not_say_where_are_refused(hints, message):
     with pytest.raises(VaceInputError, match=message):
-        grab_cut(hints, scene(9)[0], [0], "which_frames", [])
+        grab_cut(hints, scene(9)[0], [0], "which_frames")
 
 
 def test_frames_by_number_and_word():
@@ -231,25 +232,28 @@ def test_points_in_pixels_and_per_cent():
     assert parse_points("p", " ", 40, 80) == () and parse_points("p", "80,40", 40, 80) == ((80, 40),)
 
 
-def test_masks_are_of_the_chosen_frames_and_resized_with_a_note():
-    frames, notes = torch.zeros(5, 32, 48, 3), []
+def test_masks_are_of_the_chosen_frames_and_resized_with_a_note(notes):
+    frames = torch.zeros(5, 32, 48, 3)
     masks = torch.arange(5).float()[:, None, None].gt(2).float().expand(-1, 32, 48)
-    assert masks_of(masks, frames, [1, 4], "w", notes).flatten(1).sum(1).tolist() == [0, 32 * 48] and not notes
-    assert masks_of(torch.ones(2, 16, 24), frames, [1, 4], "w", notes).shape == (2, 32, 48)
-    assert notes == ["mask is resized from 24 x 16 to the video's 48 x 32."]
+    assert masks_of(masks, frames, [1, 4], "w").flatten(1).sum(1).tolist() == [0, 32 * 48] and not notes
+    assert masks_of(torch.ones(2, 16, 24), frames, [1, 4], "w").shape == (2, 32, 48)
+    assert sentences(notes) == ["mask is resized from 24 x 16 to the video's 48 x 32."]
 
 
 def test_shares_and_warnings():
     masks = torch.zeros(3, 10, 10)
     masks[0, :2] = 1
-    assert subject_notes(masks[:1], [7], "Help.") == ["The subject covers 20.0% of the frame."]
+    assert sentences(subject_notes(masks[:1], [7], "Help.")) == ["The subject covers 20.0% of the frame."]
     masks[2] = 1
-    assert subject_notes(masks, [0, 4, 9], "Help.") == [
+    assert sentences(subject_notes(masks, [0, 4, 9], "Help.")) == [
         "The subject covers 0.0% to 100.0% of the frame.",
         "Nothing was found in frame 4. Help.",
         "Nearly everything was taken for the subject in frame 9: look at the preview.",
     ]
-    assert "in frames 0, 1, 2, 3, 4 and 3 more. Help." in subject_notes(torch.zeros(8, 4, 4), range(8), "Help.")[1]
+    assert (
+        "in frames 0, 1, 2, 3, 4 and 3 more. Help."
+        in sentences(subject_notes(torch.zeros(8, 4, 4), range(8), "Help."))[1]
+    )
 
 
 def test_salient_stretches_thresholds_and_keeps_the_size():

@@ -8,6 +8,7 @@ import torch
 from wan_vace.annotators.protocol import silent
 from wan_vace.annotators.subject.track import ByFlow, ByPoints, MaskTrack, carried, rigid_motion, track_notes
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 
 HEIGHT, WIDTH, LENGTH = 160, 224, 49
 
@@ -128,7 +129,7 @@ def test_a_subject_that_leaves_is_lost_and_told():
     for follower in (ByFlow(), ByPoints()):
         found = torch.from_numpy(track(gone, masks, follower=follower)).float()
         assert found[5].sum() > 0.9 * masks[5].sum() and found[7:].sum((1, 2)).max() < 0.2 * masks[0].sum()
-        notes = track_notes(found, [0])
+        notes = sentences(track_notes(found, [0]))
         assert any(
             "The mask has less than 20% of its size in frames" in note and "and 1 more" in note for note in notes
         )
@@ -137,7 +138,7 @@ def test_a_subject_that_leaves_is_lost_and_told():
 def test_what_is_told():
     masks = torch.zeros(4, 10, 10)
     masks[0, :1], masks[1, :1], masks[2, 0, :1], masks[3, :4] = 1, 1, 1, 1
-    assert track_notes(masks, [0]) == [
+    assert sentences(track_notes(masks, [0])) == [
         "The mask covers 1.0% to 40.0% of the frame.",
         "The mask has less than 20% of its size in frame 2: the subject is covered, leaves the frame or was lost. If "
         "it is still there, give a mask of such a frame too.",

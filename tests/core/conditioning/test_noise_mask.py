@@ -11,6 +11,7 @@ from scipy import ndimage
 from wan_vace.vace_core.conditioning.context import split_for_encoding
 from wan_vace.vace_core.conditioning.noise_mask import held_notes, kept_frames, latent_noise_mask, reference_slots
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.vcu.unit import Vcu
 
 H, W = 32, 48
@@ -60,7 +61,7 @@ def test_a_kept_first_frame_is_held_and_a_lone_kept_frame_in_the_middle_is_not()
     vcu = unit(mask)
     noise_mask = latent_noise_mask(vcu, 2)
     assert noise_mask[0, 0, :, 0, 0].tolist() == [1, 1, 0, 1, 1]
-    assert held_notes(vcu, noise_mask, 2) == [
+    assert sentences(held_notes(vcu, noise_mask, 2)) == [
         "33.3% of the latent is held at the source; the rest is sampled.",
         "Kept but not held: frame 3. Generated frames share these latents; VACE Paste Back returns what is kept.",
     ]
@@ -68,9 +69,9 @@ def test_a_kept_first_frame_is_held_and_a_lone_kept_frame_in_the_middle_is_not()
 
 def test_nothing_or_all_held_is_told():
     nothing, everything = unit(torch.ones(5, H, W)), unit(torch.zeros(5, H, W))
-    (note,) = held_notes(nothing, latent_noise_mask(nothing), 0)
+    (note,) = sentences(held_notes(nothing, latent_noise_mask(nothing), 0))
     assert note.startswith("Nothing is held: every latent cell (8 x 8 pixels of 4 frames) covers")
-    share, note = held_notes(everything, latent_noise_mask(everything, 3), 3)
+    share, note = sentences(held_notes(everything, latent_noise_mask(everything, 3), 3))
     assert share.startswith("100.0% of the latent is held") and note.startswith("All of it is held, so nothing")
 
 

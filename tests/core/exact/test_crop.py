@@ -8,12 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.hearing import heard
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.exact.crop import CropPlan, crop_vcu, plan_crop
 from wan_vace.vace_core.exact.crop_path import smooth_path
 from wan_vace.vace_core.exact.paste import paste_back
 from wan_vace.vace_core.exact.stitch import Crop, make_crop, stitch_crop
 from wan_vace.vace_core.masks.shape import feather_mask
+from wan_vace.vace_core.notes import Note, sentences
 from wan_vace.vace_core.vcu.references import Reference
 from wan_vace.vace_core.vcu.unit import REPAINT, Vcu, empty_vcu
 from wan_vace.vace_core.video.grid import num_tokens
@@ -132,7 +134,7 @@ def test_smoothing_leaves_a_line_alone_and_fits_lines_by_least_squares():
 def test_a_crop_that_can_stand_still_at_no_cost_stands_still():
     shaky = [(60 + t % 2, 40, 80 + t % 2, 60) for t in range(9)]
     plan = plan_crop(clip_of(shaky), margin=25, smoothing=0)
-    assert plan.still and plan.box == (32, 32) and "standing still" in plan.notes[0]
+    assert plan.still and plan.box == (32, 32) and "standing still" in sentences(plan.notes)[0]
     across = plan_crop(clip_of(sliding(9, 8)), margin=25)
     assert len({top for top, _ in across.corners}) == 1 and len({left for _, left in across.corners}) == 9
 
@@ -143,7 +145,7 @@ def test_frames_without_a_mask_lie_between_their_neighbours_and_are_told():
     holes = plan_crop(clip_of([None, *boxes[1:3], None, None, *boxes[5:8], None], width=320), margin=0, smoothing=0)
     assert holes.corners[1:8] == whole.corners[1:8]
     assert holes.corners[0] == holes.corners[1] and holes.corners[8] == holes.corners[7]
-    assert any(note.startswith("4 frames have an empty mask") for note in holes.notes)
+    assert any(note.startswith("4 frames have an empty mask") for note in sentences(holes.notes))
 
 
 def test_a_mask_that_jumps_is_followed_closely_instead_of_making_the_crop_huge():
@@ -171,17 +173,19 @@ def test_a_mask_of_nearly_everything_keeps_the_whole_frame_and_says_so(box, mess
     vcu = clip_of([box] * 3)
     cropped, crop = make_crop(vcu, margin=0)
     assert crop.plan.whole and cropped.frames is vcu.frames and cropped.mask is vcu.mask
-    assert re.match(message, cropped.notes[0])
+    assert re.match(message, sentences(cropped.notes)[0])
 
 
 def test_one_frame_that_is_generated_wholly_is_named():
     _, crop = make_crop(clip_of([(60, 40, 76, 56)] * 3 + [WHOLE] * 2))
-    assert crop.plan.notes[0].startswith("The mask spans the whole frame in 2 of 5 frames (first in frame 3), so")
+    assert sentences(crop.plan.notes)[0].startswith(
+        "The mask spans the whole frame in 2 of 5 frames (first in frame 3), so"
+    )
 
 
 def test_the_tokens_are_those_of_both_sizes_references_included():
     vcu = clip_of([(60, 40, 76, 56)] * 6, references=(Reference(torch.rand(8, 8, 3)),))
-    assert f"{num_tokens(4, 32, 32)} tokens instead of {num_tokens(4, H, W)}:" in plan_crop(vcu).notes[-1]
+    assert f"{num_tokens(4, 32, 32)} tokens instead of {num_tokens(4, H, W)}:" in sentences(plan_crop(vcu).notes)[-1]
 
 
 @pytest.mark.parametrize(("scale", "pixels"), [("480p", 480 * 832), ("720p", 720 * 1280), ("custom", 250_000)])
@@ -191,13 +195,13 @@ def test_a_scaled_crop_has_the_pixels_asked_for_in_its_own_shape(scale, pixels, 
     (rows, columns), (height, width) = plan.box, plan.size
     assert 0.8 * pixels <= height * width <= 1.02 * pixels
     assert abs(height * columns / (width * rows) - 1) < 0.02
-    assert plan.notes[1] == f"It is generated at {width} x {height}, {width / columns:.3g} times as large."
+    assert sentences(plan.notes)[1] == f"It is generated at {width} x {height}, {width / columns:.3g} times as large."
 
 
 def test_a_small_crop_is_advised_to_be_enlarged_and_an_enlarged_one_is_not():
     vcu = clip_of([(60, 40, 76, 56)])
-    assert any("32 x 32 is far below the 480p" in note for note in plan_crop(vcu).notes)
-    assert not any("far below" in note for note in plan_crop(vcu, scale="480p").notes)
+    assert any("32 x 32 is far below the 480p" in note for note in sentences(plan_crop(vcu).notes))
+    assert not any("far below" in note for note in sentences(plan_crop(vcu, scale="480p").notes))
 
 
 @pytest.mark.parametrize(
@@ -248,11 +252,13 @@ def test_what_is_expanded_stays_expanded():
 
 def test_everything_but_the_pixels_goes_along():
     sound, reference = object(), Reference(torch.rand(20, 30, 3))
-    vcu = clip_of([(60, 40, 76, 56)] * 3, references=(reference,), fps=24.0, audio=sound, notes=("Before.",))
+    vcu = clip_of(
+        [(60, 40, 76, 56)] * 3, references=(reference,), fps=24.0, audio=sound, notes=(Note("any", "Before."),)
+    )
     cropped, crop = make_crop(vcu, scale="480p")
     assert cropped.references == (reference,) and cropped.fps == 24 and cropped.audio is sound
     assert cropped.kind == REPAINT and cropped.control_amount == 0
-    assert cropped.notes == ("Before.", *crop.plan.notes)
+    assert sentences(cropped.notes) == ["Before.", *sentences(crop.plan.notes)]
 
 
 # What comes back
@@ -269,7 +275,7 @@ def test_outside_the_mask_and_its_feather_all_is_bit_equal_and_inside_all_is_new
     vcu = clip_of(path)
     cropped, crop = make_crop(vcu, margin=margin, scale=scale, megapixels=0.01)
     made = torch.full_like(cropped.frames, 0.25)
-    stitched, _ = stitch_crop(made, crop, feather)
+    stitched, _ = heard(stitch_crop, made, crop, feather)
     inside, near = vcu.mask > 0.5, feather_mask(vcu.mask, feather) > 0
     assert torch.equal(stitched[~near], vcu.frames[~near])
     torch.testing.assert_close(stitched[inside], torch.full_like(stitched[inside], 0.25))
@@ -280,7 +286,7 @@ def test_what_nobody_changed_comes_back_bit_equal_at_one_to_one(path):
     vcu = clip_of(path)
     cropped, crop = make_crop(vcu)
     before = vcu.frames.clone()
-    stitched, _ = stitch_crop(cropped.frames, crop)
+    stitched, _ = heard(stitch_crop, cropped.frames, crop)
     assert torch.equal(stitched, before) and torch.equal(vcu.frames, before) and stitched is not vcu.frames
 
 
@@ -291,29 +297,29 @@ def test_stitching_equals_pasting_the_whole_frame():
     whole = vcu.frames.clone()
     for frame, picture, (top, left) in zip(whole, made, crop.plan.corners, strict=True):
         frame[top : top + crop.plan.box[0], left : left + crop.plan.box[1]] = picture
-    assert torch.equal(stitch_crop(made, crop, 6)[0], paste_back(whole, vcu, 6)[0])
+    assert torch.equal(heard(stitch_crop, made, crop, 6)[0], paste_back(whole, vcu, 6)[0])
 
 
 def test_the_feather_ends_with_the_crop_and_the_report_says_so():
     _, crop = make_crop(clip_of([(60, 40, 76, 56)]), margin=50)
-    stitched, notes = stitch_crop(torch.zeros(1, 32, 32, 3), crop, 20)
+    stitched, notes = heard(stitch_crop, torch.zeros(1, 32, 32, 3), crop, 20)
     assert notes[0] == "feather is 8 instead of 20: the crop ends there. A larger margin allows more."
-    assert torch.equal(stitched, stitch_crop(torch.zeros(1, 32, 32, 3), crop, 8)[0])
+    assert torch.equal(stitched, heard(stitch_crop, torch.zeros(1, 32, 32, 3), crop, 8)[0])
 
 
 def test_the_feather_is_free_where_the_crop_ends_with_the_frame():
     _, crop = make_crop(clip_of([(0, 0, 16, H)]), margin=0)
-    notes = stitch_crop(torch.zeros(1, *crop.plan.box, 3), crop, 5)[1]
+    notes = heard(stitch_crop, torch.zeros(1, *crop.plan.box, 3), crop, 5)[1]
     assert crop.plan.box == (H, 16) and notes[0].startswith("feather is 0 instead of 5")  # its right side has none
     plan = CropPlan((H, W), (H, 32), (H, 32), ((0, 0),))
-    notes = stitch_crop(torch.zeros(1, H, 32, 3), Crop(plan, crop.vcu), 16)[1]
+    notes = heard(stitch_crop, torch.zeros(1, H, 32, 3), Crop(plan, crop.vcu), 16)[1]
     assert not any(note.startswith("feather") for note in notes)
 
 
 def test_an_enlarged_result_is_scaled_back_and_told():
     cropped, crop = make_crop(clip_of([(60, 40, 76, 56)] * 3))
     large = cropped.frames.repeat_interleave(2, 1).repeat_interleave(2, 2)
-    stitched, notes = stitch_crop(large, crop, 0)
+    stitched, notes = heard(stitch_crop, large, crop, 0)
     assert notes[0] == "frames is 64 x 64 where 32 x 32 was generated; it is scaled to the crop's 32 x 32."
     torch.testing.assert_close(stitched, crop.vcu.frames, atol=0.5, rtol=0)
     assert torch.equal(stitched[crop.vcu.mask < 0.5], crop.vcu.frames[crop.vcu.mask < 0.5])
@@ -322,7 +328,7 @@ def test_an_enlarged_result_is_scaled_back_and_told():
 def test_a_whole_frame_is_stitched_as_pasting_does():
     vcu = clip_of([(0, 0, W, H - 3)] * 3)
     made = torch.rand_like(vcu.frames)
-    stitched, notes = stitch_crop(made, make_crop(vcu, margin=0)[1], 2)
+    stitched, notes = heard(stitch_crop, made, make_crop(vcu, margin=0)[1], 2)
     assert torch.equal(stitched, paste_back(made, vcu, 2)[0]) and not any("Outside the crop" in n for n in notes)
 
 

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from harness.hearing import heard
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.exact.paste import BORDER, SIDES, paste_back
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.vcu.unit import EXTENSION, REPAINT, Vcu, empty_vcu
 
 H, W = 16, 32
@@ -48,7 +50,7 @@ units = st.builds(
 @given(units, st.sampled_from([0, 1, 2.5, 4, 9, 100]), st.sampled_from(SIDES))
 def test_all_outside_mask_and_feather_is_the_source_and_all_inside_the_models(vcu, feather, side):
     made = generated(vcu)
-    pasted, report, _ = paste_back(made, vcu, feather, side)
+    (pasted, report), _ = heard(paste_back, made, vcu, feather, side)
     inside = vcu.mask.numpy() > 0.5
     near, deep = distances(inside), distances(~inside)
     outer, inner = (feather, 0) if side == "outside" else (0, feather)
@@ -68,7 +70,7 @@ def test_all_outside_mask_and_feather_is_the_source_and_all_inside_the_models(vc
 @given(units)
 def test_the_report_is_what_numpy_finds(vcu):
     made = generated(vcu)
-    _, report, notes = paste_back(made, vcu)
+    (_, report), notes = heard(paste_back, made, vcu)
     inside = vcu.mask.numpy() > 0.5
     change = 255 * (made.numpy().astype(float) - vcu.frames.numpy())
     np.testing.assert_allclose(report.kept_share, (~inside).mean())
@@ -113,7 +115,7 @@ def test_whole_kept_frames_come_back_whole_and_their_border_is_in_time():
     vcu = replace(unit(2, 5), mask=mask, kind=EXTENSION, control_amount=1.0)
     made = generated(vcu)
     for side in SIDES:
-        pasted, report, _ = paste_back(made, vcu, 4, side)
+        (pasted, report), _ = heard(paste_back, made, vcu, 4, side)
         assert torch.equal(pasted, torch.cat([vcu.frames[:2], made[2:]]))
         expected = 255 * (made[1] - vcu.frames[1]).abs().mean()
         assert report.border_error == pytest.approx(expected.item(), rel=1e-4)
@@ -126,8 +128,8 @@ def test_the_sentences_give_the_numbers():
     vcu = Vcu(torch.full((2, H, W, 3), 0.25), mask, kind=REPAINT, control_amount=0.0)
     made = vcu.frames + torch.tensor([2.0, -1.0, 0.0]) / 255
     made[1] += 4 / 255
-    *_, report, _ = paste_back(made, vcu, 0)
-    assert report.sentences() == [
+    (_, report), _ = heard(paste_back, made, vcu, 0)
+    assert sentences(report.notes()) == [
         "The VCU keeps 87.5% of the video; 87.5% is now exactly the source.",
         "The largest difference from the source outside the mask and its feather is 0 of 255.",
         # 4 columns of frame 0, and the 8 of frame 1 that frame 0 generates: (1 + 2 * 13 / 3) / 3
@@ -140,17 +142,17 @@ def test_the_sentences_give_the_numbers():
 
 def test_nothing_but_kept_pixels_has_no_border():
     vcu = replace(unit(), mask=torch.zeros(3, H, W))
-    pasted, report, _ = paste_back(generated(vcu), vcu)
+    (pasted, report), _ = heard(paste_back, generated(vcu), vcu)
     assert torch.equal(pasted, vcu.frames) and report.exact_share == 1
-    assert "touches nothing that is generated" in report.sentences()[2]
+    assert "touches nothing that is generated" in sentences(report.notes())[2]
 
 
 def test_a_vcu_that_keeps_nothing_says_so_and_changes_nothing():
     made = torch.rand(5, H, W, 3)
     for vcu in (empty_vcu(5, H, W), Vcu(torch.rand(5, H, W, 3), torch.ones(5, H, W))):
         for side in SIDES:
-            pasted, report, notes = paste_back(made, vcu, 4, side)
-            assert torch.equal(pasted, made) and report.sentences() == [] and report.largest_drift == 0
+            (pasted, report), notes = heard(paste_back, made, vcu, 4, side)
+            assert torch.equal(pasted, made) and sentences(report.notes()) == [] and report.largest_drift == 0
             assert len(notes) == 1 and notes[0].startswith("The VCU keeps no pixel")
 
 
@@ -161,11 +163,11 @@ def test_inside_an_empty_area_there_is_nothing_to_blend_to_and_it_is_told():
     frames[:, :8, 8:] = 0.5  # the upper half is empty as around an outpainted video
     vcu = Vcu(frames, mask, kind=REPAINT, control_amount=0.0)
     made = generated(vcu)
-    pasted, _, notes = paste_back(made, vcu, 4, "inside")
+    (pasted, _), notes = heard(paste_back, made, vcu, 4, "inside")
     assert torch.equal(pasted[:, :8, 8:], made[:, :8, 8:]) and torch.equal(pasted[..., :8, :], frames[..., :8, :])
     assert not torch.equal(pasted[:, 8:, 8:12], made[:, 8:, 8:12])
     assert len(notes) == 1 and notes[0].startswith("50% of the feather lies where the VCU is empty")
-    assert paste_back(made, vcu, 4, "outside")[2] == []
+    assert heard(paste_back, made, vcu, 4, "outside")[1] == []
 
 
 def test_control_under_the_mask_is_not_blended_in():
@@ -181,7 +183,7 @@ def test_half_precision_frames_are_pasted_in_full_precision_and_nothing_is_writt
     vcu = unit(6)
     made = generated(vcu).half()
     before = made.clone(), vcu.frames.clone(), vcu.mask.clone()
-    pasted, *_ = paste_back(made, vcu, 0)
+    pasted, _ = paste_back(made, vcu, 0)
     kept = vcu.mask <= 0.5
     assert pasted.dtype == torch.float32 and torch.equal(pasted[kept], vcu.frames[kept])
     assert all(torch.equal(a, b) for a, b in zip(before, (made, vcu.frames, vcu.mask), strict=True))
@@ -189,7 +191,7 @@ def test_half_precision_frames_are_pasted_in_full_precision_and_nothing_is_writt
 
 def test_repairs_of_the_frames_are_told():
     vcu = unit()
-    *_, notes = paste_back(generated(vcu)[..., :1] * 1.1, vcu)
+    _, notes = heard(paste_back, generated(vcu)[..., :1] * 1.1, vcu)
     assert len(notes) == 2 and notes[0].startswith("frames has one channel") and "clamped" in notes[1]
 
 

@@ -5,6 +5,7 @@ import torch
 
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.long.build import build_long_vcu, paired
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.vcu.build import build_vcu
 
 
@@ -17,8 +18,8 @@ def parts_of(frames, mask=None, size=7):
     return zip(frames.split(size), masks, strict=True)
 
 
-def build(path, parts, references=(), notes=None, **settings):
-    return build_long_vcu(path / "long.vcu", parts, references, [] if notes is None else notes, **settings)
+def build(path, parts, references=(), **settings):
+    return build_long_vcu(path / "long.vcu", parts, references, **settings)
 
 
 @pytest.mark.parametrize("T", [1, 7, 20])
@@ -43,7 +44,8 @@ def test_resized_as_at_once_and_told_once(tmp_path):
     read = long.segment(0, 20)
     torch.testing.assert_close(read.frames, whole.frames, atol=0.5 / 255 + 1e-6, rtol=0)
     torch.testing.assert_close(read.mask, whole.mask, atol=0.5 / 254 + 1e-6, rtol=0)
-    assert [note for note in long.notes if "resized" in note] == ["video is resized from 50 x 30 to 32 x 32 (contain)."]
+    told = [note for note in sentences(long.notes) if "resized" in note]
+    assert told == ["video is resized from 50 x 30 to 32 x 32 (contain)."]
 
 
 def test_no_frame_is_refused(tmp_path):
@@ -53,32 +55,30 @@ def test_no_frame_is_refused(tmp_path):
 
 def test_black_mask_is_told(tmp_path):
     long = build(tmp_path, parts_of(bytes_video(5, 32, 32), torch.zeros(5, 32, 32)))
-    assert any("black everywhere" in note for note in long.notes)
+    assert any("black everywhere" in note for note in sentences(long.notes))
 
 
-def pair(frames, masks, notes):
+def pair(frames, masks):
     video, mask = torch.rand(frames, 4, 4, 3), torch.rand(masks, 4, 4)
-    return mask, list(paired(video.split(8), mask.split(8), notes))
+    return mask, list(paired(video.split(8), mask.split(8)))
 
 
 @pytest.mark.parametrize(("frames", "masks"), [(20, 20), (20, 18), (17, 16), (17, 14)])
-def test_mask_of_the_same_or_nearly_the_same_length(frames, masks):
-    notes = []
-    mask, parts = pair(frames, masks, notes)
+def test_mask_of_the_same_or_nearly_the_same_length(frames, masks, notes):
+    mask, parts = pair(frames, masks)
     joined = torch.cat([part for _, part in parts])
     assert torch.equal(joined[:masks], mask)
     assert torch.equal(joined[masks:], mask[-1:].expand(frames - masks, -1, -1))
     assert bool(notes) == (frames != masks)
-    assert all(f"{frames - masks} frame" in note or "its last frame is held" in note for note in notes)
+    assert all(f"{frames - masks} frame" in note or "its last frame is held" in note for note in sentences(notes))
 
 
 def test_short_mask_is_refused_with_its_count():
     with pytest.raises(VaceInputError, match="mask has 12 frames but video has more"):
-        pair(20, 12, [])
+        pair(20, 12)
 
 
-def test_longer_mask_is_cut_and_told():
-    notes = []
-    _, parts = pair(16, 24, notes)
+def test_longer_mask_is_cut_and_told(notes):
+    _, parts = pair(16, 24)
     assert sum(len(mask) for _, mask in parts) == 16
-    assert notes == ["mask is longer than video; it is cut."]
+    assert sentences(notes) == ["mask is longer than video; it is cut."]

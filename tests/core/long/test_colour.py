@@ -12,7 +12,7 @@ from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.long import colour as c
 from wan_vace.vace_core.long.segments import plan_segments
 
-PLAN = plan_segments(10 * 16 + 9, 25, 9, [])
+PLAN = plan_segments(10 * 16 + 9, 25, 9)
 CHANGES = {
     "gain": turned(gain=(1.02, 1.0, 0.985)),
     "offset": turned(offset=(0.01, 0.004, -0.006)),

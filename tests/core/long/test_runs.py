@@ -23,7 +23,7 @@ from wan_vace.vace_core.long.segments import Segment, plan_segments
 
 SIZE = (4, 6)
 INPUTS = {"vcu": "0123456789abcdef0123456789abcdef", "seed": "7"}
-PLAN = plan_segments(27, 13, 5, [])
+PLAN = plan_segments(27, 13, 5)
 
 
 def begin(folder, inputs=INPUTS, plan=PLAN, size=SIZE, fps=16.0, **rest):
@@ -83,7 +83,7 @@ def test_what_is_written_is_read_in_any_part(tmp_path):
     data=st.data(),
 )
 def test_the_video_is_the_same_in_chunks_of_any_size(T, length, overlap, chunk, data, tmp_path_factory):
-    plan = plan_segments(T, length, min(overlap, length - 1), [])
+    plan = plan_segments(T, length, min(overlap, length - 1))
     start = data.draw(st.integers(0, T - 1))
     stop = data.draw(st.integers(start, T))
     folder = tmp_path_factory.mktemp("run")
@@ -169,7 +169,7 @@ KILLED = """
     import torch
     from wan_vace.vace_core.long.runs import Run
     from wan_vace.vace_core.long.segments import plan_segments
-    run = Run.open(Path(sys.argv[2]), {"seed": "7"}, plan_segments(27, 13, 5, []), (4, 6), 16.0)
+    run = Run.open(Path(sys.argv[2]), {"seed": "7"}, plan_segments(27, 13, 5), (4, 6), 16.0)
     run.write(0, torch.zeros(13, 4, 6, 3, dtype=torch.uint8), {})
     def frames():
         yield torch.ones(9, 4, 6, 3, dtype=torch.uint8)
@@ -214,10 +214,10 @@ def test_a_run_is_open_once_and_free_after_any_end(tmp_path):
         ({"inputs": {"seed": "9"}}, r"something else: seed \(was 7, now 9\), vcu. Put"),
         ({"size": (6, 4)}, r"size \(was 6 x 4, now 4 x 6\)"),
         (
-            {"plan": plan_segments(27, 13, 1, [])},
+            {"plan": plan_segments(27, 13, 1)},
             r"segments \(was 3 for 27 frames, up to 13 long, overlap 5, now 3 .*, overlap 1\)",
         ),
-        ({"plan": plan_segments(9, 13, 1, [])}, "now 1 for 9 frames"),
+        ({"plan": plan_segments(9, 13, 1)}, "now 1 for 9 frames"),
     ],
 )
 def test_what_was_made_of_other_inputs_is_not_mixed_in(tmp_path, changed, message):
@@ -239,7 +239,7 @@ def test_a_disk_without_locks_is_told(tmp_path, monkeypatch):
 
 def test_before_the_first_segment_everything_may_change(tmp_path):
     begin(tmp_path).close()
-    begin(tmp_path, {"seed": "8"}, plan_segments(9, 9, 1, []), (2, 2)).close()
+    begin(tmp_path, {"seed": "8"}, plan_segments(9, 9, 1), (2, 2)).close()
 
 
 def test_a_prompt_may_change_until_its_segment_is_made_and_to_make_it_again(tmp_path):
@@ -328,7 +328,7 @@ def test_a_manifest_that_cannot_be_used_is_told(tmp_path, manifest, message):
 
 
 def test_a_run_that_cannot_fit_is_refused_before_hours_of_work(tmp_path):
-    plan = plan_segments(405, 9, 5, [])
+    plan = plan_segments(405, 9, 5)
     with pytest.raises(VaceInputError, match=r"The 100 segments still to come need \d+ MiB in .*, \d+ MiB are free"):
         begin(tmp_path, plan=plan, size=(10**6, 10**6))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from wan_vace.vace_core.conditioning.context import split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.long import segments as s
+from wan_vace.vace_core.notes import Note, sentences
 from wan_vace.vace_core.vcu.references import Reference
 from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT, Vcu, empty_vcu
 
@@ -26,7 +27,7 @@ def settings_of_a_plan(draw):
 @given(settings_of_a_plan())
 def test_every_frame_is_made_and_every_segment_suits_the_model(asked):
     num_frames, length, overlap = asked
-    plan = s.plan_segments(num_frames, length, overlap, [])
+    plan = s.plan_segments(num_frames, length, overlap)
     assert (plan[0].start, plan[0].overlap, plan[-1].stop) == (0, 0, num_frames)
     assert [segment.index for segment in plan] == list(range(len(plan)))
     fresh = [segment.num_frames - segment.overlap for segment in plan]
@@ -54,19 +55,18 @@ def test_every_frame_is_made_and_every_segment_suits_the_model(asked):
         ((13, 5, 1), [(0, 5), (4, 9), (8, 13)]),
     ],
 )
-def test_plans_as_worked_out_by_hand(asked, bounds):
-    notes = []
-    plan = s.plan_segments(*asked, notes)
+def test_plans_as_worked_out_by_hand(asked, bounds, notes):
+    plan = s.plan_segments(*asked)
     assert [(segment.start, segment.stop) for segment in plan] == bounds
     assert notes == []
 
 
 def test_a_plan_in_words():
-    assert s.plan_sentence(s.plan_segments(9, 81, 17, [])) == "9 frames fit into one segment."
-    assert s.plan_sentence(s.plan_segments(82, 81, 17, [])) == (
+    assert s.plan_sentence(s.plan_segments(9, 81, 17)) == "9 frames fit into one segment."
+    assert s.plan_sentence(s.plan_segments(82, 81, 17)) == (
         "82 frames in 2 segments of 46 to 53 frames; each keeps 17 of the one before."
     )
-    assert "3 segments of 5 frames" in s.plan_sentence(s.plan_segments(13, 5, 1, []))
+    assert "3 segments of 5 frames" in s.plan_sentence(s.plan_segments(13, 5, 1))
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,10 @@ def test_a_plan_in_words():
         ),
     ],
 )
-def test_settings_are_brought_to_whole_latent_frames_and_told(length, overlap, used, told):
-    notes = []
-    plan = s.plan_segments(500, length, overlap, notes)
+def test_settings_are_brought_to_whole_latent_frames_and_told(length, overlap, used, told, notes):
+    plan = s.plan_segments(500, length, overlap)
     assert {segment.overlap for segment in plan[1:]} == {used}
-    assert notes == told
+    assert sentences(notes) == told
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_settings_are_brought_to_whole_latent_frames_and_told(length, overlap, u
 )
 def test_a_plan_that_cannot_be_made_is_refused(asked, message):
     with pytest.raises(VaceInputError, match=message):
-        s.plan_segments(*asked, [])
+        s.plan_segments(*asked)
 
 
 def test_prompts_are_dealt_out_and_the_last_goes_on():
@@ -176,7 +175,7 @@ def source(kind=REPAINT, T=9, amount=0.3, soft=False):
     mask = torch.rand(T, 16, 32)
     mask = mask if soft else (mask > 0.5).float()
     pictures = (Reference(torch.rand(8, 8, 3)),)
-    return Vcu(torch.rand(T, 16, 32, 3), mask, pictures, kind, amount, fps=24.0, notes=("a note",))
+    return Vcu(torch.rand(T, 16, 32, 3), mask, pictures, kind, amount, fps=24.0, notes=(Note("any", "a note"),))
 
 
 @pytest.mark.parametrize("soft", [False, True])
@@ -195,7 +194,7 @@ def test_finished_frames_are_kept_where_the_source_keeps_nothing(o, p, soft):
         assert torch.equal(made.frames[t][generated], ends[t][generated])
         assert torch.equal(made.frames[t][~generated], vcu.frames[t][~generated])
     assert torch.equal(vcu.frames, before[0]) and torch.equal(vcu.mask, before[1])
-    assert (made.kind, made.fps, made.notes) == (EXTENSION, 24.0, ("a note",))
+    assert (made.kind, made.fps, sentences(made.notes)) == (EXTENSION, 24.0, ["a note"])
     assert made.references is vcu.references
     weight = s.known_weight(made, vcu)
     kept = vcu.mask <= 0.5

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from wan_vace.vace_core.conditioning.context import split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.long.vcu import OnDiskWriter, in_memory
+from wan_vace.vace_core.notes import Note
 from wan_vace.vace_core.tasks.extension import extend_vcu
 from wan_vace.vace_core.vcu.build import build_vcu
 from wan_vace.vace_core.vcu.references import Reference
@@ -39,7 +40,7 @@ def repaint(T=11, **fields):
 
 @pytest.mark.parametrize("where", ["memory", "disk"])
 def test_segments_are_the_vcu_in_parts(where, tmp_path):
-    vcu = repaint(control_amount=0.5, fps=24.0, audio="sound", notes=("a",))
+    vcu = repaint(control_amount=0.5, fps=24.0, audio="sound", notes=(Note("any", "a"),))
     long = in_memory(vcu) if where == "memory" else on_disk(tmp_path / "x.rgbm", vcu)
     assert (long.num_frames, long.height, long.width) == (11, 16, 32)
     for name in ("references", "kind", "control_amount", "fps", "audio", "notes"):
@@ -118,7 +119,7 @@ def test_the_fingerprint_tells_everything_that_decides_about_the_frames(where, t
         replace(vcu, frames=vcu.frames[:-1], mask=vcu.mask[:-1]),
     ]
     assert len({print_of(other) for other in [vcu, *others]}) == 9
-    assert print_of(replace(vcu, fps=9.0, notes=("a",), audio="b")) == print_of(vcu)
+    assert print_of(replace(vcu, fps=9.0, notes=(Note("any", "a"),), audio="b")) == print_of(vcu)
 
 
 def test_an_hour_of_nothing_takes_no_memory():

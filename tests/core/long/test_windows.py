@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.hearing import heard
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.long.windows import WindowSettings, count_references, parse_plan, resolve_settings, window_size
+from wan_vace.vace_core.notes import sentences
 
 
 def plan(text):
@@ -100,21 +102,19 @@ def test_plans_that_do_not_fit(text, references, message):
 
 @given(length=st.integers(1, 400), overlap=st.integers(0, 400))
 def test_window_sizes_hold_what_was_asked_and_windows_move_on(length, overlap):
-    notes = []
     if overlap >= length:
         with pytest.raises(VaceInputError, match=f"overlap is {overlap} but a window holds {length} frames"):
-            window_size(length, overlap, notes)
+            window_size(length, overlap)
         return
-    frames, shared = window_size(length, overlap, notes)
+    (frames, shared), notes = heard(window_size, length, overlap)
     assert 0 <= shared < frames
     assert length <= 4 * frames - 3 < length + 4 and overlap - 4 < 4 * shared <= overlap
     assert len(notes) == (length % 4 != 1) + (overlap % 4 != 0)
 
 
-def test_repairs_are_told():
-    notes = []
-    assert window_size(80, 30, notes) == (21, 7)
-    assert notes == [
+def test_repairs_are_told(notes):
+    assert window_size(80, 30) == (21, 7)
+    assert sentences(notes) == [
         "Windows hold 81 frames, not 80: the model works in 4n + 1.",
         "Windows overlap by 28 frames, not 30: they move in steps of 4.",
     ]
@@ -122,11 +122,11 @@ def test_repairs_are_told():
 
 def test_windows_of_nothing_and_windows_that_stand_still_are_refused():
     with pytest.raises(VaceInputError, match="length is 0; a window must hold at least 1 frame"):
-        window_size(0, 0, [])
+        window_size(0, 0)
     with pytest.raises(VaceInputError, match=r"overlap is 81 but a window holds 81 .* Set overlap between 0 and 80, "):
-        window_size(81, 81, [])
+        window_size(81, 81)
     with pytest.raises(VaceInputError, match="overlap is -4 but"):
-        window_size(81, -4, [])
+        window_size(81, -4)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +139,10 @@ def test_windows_of_nothing_and_windows_that_stand_still_are_refused():
         ("batch", 0, False, 0, []),
     ],
 )
-def test_settings_without_effect_are_told(schedule, overlap, closed, settled, told):
-    notes = []
+def test_settings_without_effect_are_told(schedule, overlap, closed, settled, told, notes):
     settings = WindowSettings(5, overlap, schedule, "flat", closed_loop=closed)
-    assert resolve_settings(settings, "loop", "batch", notes).overlap == settled
-    assert notes == told
+    assert resolve_settings(settings, "loop", "batch").overlap == settled
+    assert sentences(notes) == told
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from wan_vace.vace_core.masks.shape import (
     rasterize_boxes,
     steady_mask,
 )
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.video.boxes import boxes_at, parse_tracks
 
 H, W = 24, 36
@@ -114,11 +115,12 @@ def test_whole_pixels_are_the_official_slice_and_objects_unite():
     assert torch.equal(mask, expected) and mask.untyped_storage().nbytes() == H * W * 4
 
 
-def test_a_path_may_leave_the_frame_and_that_is_told():
-    notes = []
-    mask = draw_box_mask("0,0,10,10 36,0,46,10", H, W, 3, notes=notes)
+def test_a_path_may_leave_the_frame_and_that_is_told(notes):
+    mask = draw_box_mask("0,0,10,10 36,0,46,10", H, W, 3)
     assert mask.sum((1, 2)).tolist() == [100, 100, 0]
-    assert notes == ["boxes: box 36,0,46,10 reaches out of the frame of 36 x 24; only the part inside counts."]
+    assert sentences(notes) == [
+        "boxes: box 36,0,46,10 reaches out of the frame of 36 x 24; only the part inside counts."
+    ]
 
 
 def test_a_path_that_is_never_seen_and_an_empty_text_are_refused():
@@ -136,12 +138,11 @@ def test_easing_reaches_the_boxes():
     assert linear[1, 0].nonzero()[0] == 8 and eased[1, 0].nonzero()[0] == 2
 
 
-def test_a_black_result_is_told():
-    notes = []
-    note_black(torch.ones(1, 2, 2), notes)
+def test_a_black_result_is_told(notes):
+    note_black(torch.ones(1, 2, 2))
     assert not notes
-    note_black(torch.zeros(1, 2, 2), notes)
-    assert notes == ["The mask is black in every frame: nothing would be generated."]
+    note_black(torch.zeros(1, 2, 2))
+    assert sentences(notes) == ["The mask is black in every frame: nothing would be generated."]
 
 
 @settings(deadline=None, max_examples=60)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.anything import COMBINATIONS, Target, make_anything
 from wan_vace.vace_core.tasks.layout import draw_box_outlines
 from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT
@@ -49,7 +50,7 @@ def test_every_combination_takes_references_size_and_length(name):
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_every_combination_tells_of_padding_once(name):
     vcu = make(name, Target(48, 32, 6), **INPUTS[name])
-    padding = [note for note in vcu.notes if "6 frames are generated as 9" in note]
+    padding = [note for note in sentences(vcu.notes) if "6 frames are generated as 9" in note]
     assert vcu.num_frames == 6 and len(padding) == 1
 
 
@@ -84,7 +85,7 @@ def test_expand_keeps_the_picture_in_the_first_frame_and_nothing_else():
     vcu = make("expand", Target(length=5), picture=picture, left=0.25, right=0.25)
     expected, mask = torch.full((5, 32, 96, 3), 0.5), torch.ones(5, 32, 96)
     expected[0, :, 16:80], mask[0, :, 16:80] = picture[0], 0
-    assert torch.equal(vcu.frames, expected) and torch.equal(vcu.mask, mask) and vcu.notes == ()
+    assert torch.equal(vcu.frames, expected) and torch.equal(vcu.mask, mask) and sentences(vcu.notes) == []
 
 
 def test_expand_makes_a_horizontal_video_of_an_upright_picture():
@@ -95,19 +96,19 @@ def test_expand_makes_a_horizontal_video_of_an_upright_picture():
     assert (rows[0], rows[-1]) == (0, 63) and keeps.sum() == 64 * 32
     assert columns[0] + columns[-1] == 127  # in the middle
     assert (vcu.mask[1:] == 1).all() and (vcu.frames[1:] == 0.5).all() and (vcu.frames[0][~keeps] == 0.5).all()
-    assert "resizes the picture from 48 x 96 to 32 x 64" in vcu.notes[0]
+    assert "resizes the picture from 48 x 96 to 32 x 64" in sentences(vcu.notes)[0]
 
 
 def test_expand_by_nothing_is_told_and_lasts_as_long_as_usual():
     vcu = make("expand", Target(), picture=rand(1, 32, 32, 3), left=0.0, right=0.0)
     assert vcu.num_frames == 81 and (vcu.mask[0] == 0).all()
-    assert vcu.notes == ("Nothing is added around the picture: it is the whole first frame.",)
+    assert sentences(vcu.notes) == ["Nothing is added around the picture: it is the whole first frame."]
 
 
 def test_a_border_off_the_grid_is_widened_and_the_picture_left():
     vcu = make("expand", Target(length=5), picture=rand(1, 30, 30, 3), left=0.0, right=0.0)
     assert (vcu.height, vcu.width) == (32, 32) and (vcu.mask[0] == 0).sum() == 900
-    assert "The generated border is that much wider; the picture is not resized." in vcu.notes[0]
+    assert "The generated border is that much wider; the picture is not resized." in sentences(vcu.notes)[0]
 
 
 def test_move_is_the_picture_then_boxes_that_start_after_it():
@@ -124,24 +125,24 @@ def test_boxes_are_of_the_result_and_ease():
     vcu = make("move", Target(96, 64, 5), **inputs)
     track = BoxTrack(((0.0, Box(0, 0, 48, 32)), (1.0, Box(48, 0, 96, 32))))
     assert torch.equal(vcu.frames[1:], draw_box_outlines([track], 4, 64, 96, easing="ease in"))
-    assert vcu.notes == ("picture is resized from 48 x 32 to 96 x 64 (cover).",)
+    assert sentences(vcu.notes) == ["picture is resized from 48 x 32 to 96 x 64 (cover)."]
 
 
 def test_motion_comes_after_the_first_frame():
     inputs = INPUTS["first frame + motion"]
     vcu = make("first frame + motion", Target(), **inputs)
     assert torch.equal(vcu.frames, torch.cat([inputs["picture"], inputs["control_video"].frames]))
-    assert (vcu.mask[0] == 0).all() and (vcu.mask[1:] == 1).all() and vcu.notes == ()
+    assert (vcu.mask[0] == 0).all() and (vcu.mask[1:] == 1).all() and sentences(vcu.notes) == []
 
 
 def test_motion_gives_the_size_and_a_shorter_control_is_told():
     inputs = {**INPUTS["first frame + motion"], "picture": rand(1, 64, 64, 3)}
     vcu = make("first frame + motion", Target(length=9), **inputs)
     assert vcu.frames.shape == (9, 32, 48, 3) and (vcu.frames[5:] == 0.5).all()
-    assert vcu.notes == (
+    assert sentences(vcu.notes) == [
         "control_video has 4 frames; the 4 after it are generated freely.",
         "picture is resized from 64 x 64 to 48 x 32 (cover).",
-    )
+    ]
 
 
 def test_bars_around_a_first_frame_are_generated():
@@ -154,7 +155,7 @@ def test_bars_around_a_first_frame_are_generated():
 def test_of_several_pictures_the_first_is_used_and_one_frame_is_refused(name):
     picture = INPUTS[name]["picture"]
     inputs = {**INPUTS[name], "picture": torch.cat([picture, picture])}
-    assert "picture holds 2 pictures; the first is used." in make(name, **inputs).notes
+    assert "picture holds 2 pictures; the first is used." in sentences(make(name, **inputs).notes)
     with pytest.raises(VaceInputError, match=r"length is 1, which is the picture itself.*Use 2 or more"):
         make(name, Target(length=1), **INPUTS[name])
 

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from harness.hearing import heard
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.extension import bridge_vcu, extend_vcu, loop_vcu
 from wan_vace.vace_core.tasks.joining import join_frames
 from wan_vace.vace_core.video.fit import Clip
@@ -49,15 +51,15 @@ def test_every_count_is_right_at_either_end_and_after_joining(count, new):
         seen = overlap or count
         after = extend_vcu(video, after=new, overlap=overlap)
         assert layout(after) == whole(frames[-seen:], new)
-        joined, _ = join_frames(video, generated(after), overlap_first=seen)
+        joined, _ = heard(join_frames, video, generated(after), overlap_first=seen)
         assert told(joined) == pytest.approx(whole(frames, new))
         before = extend_vcu(video, before=new, after=0, overlap=overlap)
         assert layout(before) == whole(new, frames[:seen])
-        joined, _ = join_frames(None, generated(before), video, overlap_second=seen)
+        joined, _ = heard(join_frames, None, generated(before), video, overlap_second=seen)
         assert told(joined) == pytest.approx(whole(new, frames))
     both = extend_vcu(video, before=new, after=3)
     assert layout(both) == whole(new, frames, 3)
-    joined, _ = join_frames(video, generated(both), before=new)
+    joined, _ = heard(join_frames, video, generated(both), before=new)
     assert told(joined) == pytest.approx(whole(new, frames, 3))
 
 
@@ -69,7 +71,7 @@ def test_a_bridge_has_both_clips_around_the_gap_and_joins_to_all_of_them(count, 
     a, b = list(range(count)), list(range(200, 202 + count))
     head, tail = min(head or count, count), min(tail or count + 2, count + 2)
     assert layout(vcu) == whole(a[-head:], gap, b[:tail])
-    joined, notes = join_frames(first, generated(vcu), second, overlap_first=head, overlap_second=tail)
+    joined, notes = heard(join_frames, first, generated(vcu), second, overlap_first=head, overlap_second=tail)
     assert told(joined) == pytest.approx(whole(a, gap, b))
     assert notes == [f"{2 * count + 2 + gap} frames: {gap} generated, {2 * count + 2} as given."]
 
@@ -81,7 +83,7 @@ def test_a_loop_leads_from_the_end_to_the_start_and_joins_to_clip_and_gap(count,
     vcu = loop_vcu(video, gap=6, overlap=overlap)
     seen = min(overlap or count, count)
     assert layout(vcu) == whole(frames[-seen:], 6, frames[:seen])
-    joined, _ = join_frames(video, generated(vcu), overlap_first=seen, overlap_second=seen)
+    joined, _ = heard(join_frames, video, generated(vcu), overlap_first=seen, overlap_second=seen)
     assert told(joined) == pytest.approx(whole(frames, 6))
 
 
@@ -91,32 +93,35 @@ def test_the_defaults_are_the_official_80_and_else_81_frames():
 
 
 def test_the_report_names_what_is_kept_and_how_to_join():
-    notes = extend_vcu(clip(33), overlap=17, after=64).notes
-    assert notes == (
+    notes = sentences(extend_vcu(clip(33), overlap=17, after=64).notes)
+    assert notes == [
         "81 frames: frames 0 to 16 kept, frames 17 to 80 generated.",
         "VACE Join Videos puts the given frames back: connect the clip to first, set overlap_first 17.",
+    ]
+    assert (
+        "connect the clip to second, set overlap_second 8."
+        in sentences(extend_vcu(clip(8), before=73, after=0).notes)[-1]
     )
-    assert "connect the clip to second, set overlap_second 8." in extend_vcu(clip(8), before=73, after=0).notes[-1]
-    assert "connect the clip to first, set before 4." in extend_vcu(clip(8), before=4, after=5).notes[-1]
+    assert "connect the clip to first, set before 4." in sentences(extend_vcu(clip(8), before=4, after=5).notes)[-1]
     assert (
         "connect first and second, set overlap_first 17, overlap_second 16."
-        in (bridge_vcu(clip(40), clip(40)).notes[-1])
+        in (sentences(bridge_vcu(clip(40), clip(40)).notes)[-1])
     )
     assert (
         "connect the clip to first and nothing to second, set overlap_first 16, overlap_second 16."
-        in (loop_vcu(clip(40)).notes[-1])
+        in (sentences(loop_vcu(clip(40)).notes)[-1])
     )
 
 
 def test_kept_frames_that_the_mask_does_not_see_and_padding_are_told():
-    notes = extend_vcu(clip(5), after=79, overlap=1).notes
+    notes = sentences(extend_vcu(clip(5), after=79, overlap=1).notes)
     assert "do not see that frame 0 is kept" in notes[1] and "More kept frames in a row change that" in notes[1]
     assert notes[2].startswith("80 frames are generated as 81")
 
 
 def test_an_overlap_longer_than_the_clip_takes_all_of_it_and_says_so():
-    assert "overlap is 9 but video has 5 frames; all 5 are used." in extend_vcu(clip(5), overlap=9).notes
-    notes = bridge_vcu(clip(5), clip(6)).notes
+    assert "overlap is 9 but video has 5 frames; all 5 are used." in sentences(extend_vcu(clip(5), overlap=9).notes)
+    notes = sentences(bridge_vcu(clip(5), clip(6)).notes)
     assert "overlap_first is 17 but first has 5 frames; all 5 are used." in notes
     assert "overlap_second is 16 but second has 6 frames; all 6 are used." in notes
 
@@ -126,7 +131,7 @@ def test_a_second_clip_of_another_shape_is_fitted_and_no_bar_is_kept(fit):
     white = Clip(torch.ones(4, 32, 32, 3))
     vcu = bridge_vcu(clip(4), white, gap=5, overlap_first=0, overlap_second=0, fit=fit)
     assert vcu.frames.shape == (13, 16, 32, 3)
-    assert f"second is resized from 32 x 32 to 32 x 16 ({fit})." in vcu.notes
+    assert f"second is resized from 32 x 32 to 32 x 16 ({fit})." in sentences(vcu.notes)
     bars = vcu.mask[9:] == 1
     assert bars.any() == (fit == "contain")
     assert (vcu.frames[9:][bars] == 0.5).all() and (vcu.frames[9:][~bars] == 1).all()
@@ -134,10 +139,12 @@ def test_a_second_clip_of_another_shape_is_fitted_and_no_bar_is_kept(fit):
 
 def test_different_frame_rates_are_told_with_both():
     vcu = bridge_vcu(clip(20, fps=24.0), clip(20, fps=16.0))
-    assert any(n.startswith("first runs at 24 fps, second at 16: frames are taken as they are") for n in vcu.notes)
+    assert any(
+        n.startswith("first runs at 24 fps, second at 16: frames are taken as they are") for n in sentences(vcu.notes)
+    )
     assert vcu.fps == 24
     assert bridge_vcu(clip(20), clip(20, fps=16.0)).fps == 16
-    joined, notes = join_frames(clip(2, fps=24.0), torch.zeros(9, 16, 32, 3), clip(2, fps=16.0))
+    joined, notes = heard(join_frames, clip(2, fps=24.0), torch.zeros(9, 16, 32, 3), clip(2, fps=16.0))
     assert joined.fps == 24 and any("first runs at 24 fps, second at 16" in n for n in notes)
 
 
@@ -145,22 +152,24 @@ def test_sound_goes_along_only_where_it_begins_with_the_vcu():
     video = clip(20, fps=24.0, audio=SOUND)
     assert extend_vcu(video).audio is SOUND and extend_vcu(video).fps == 24
     cut = extend_vcu(video, overlap=5)
-    assert cut.audio is None and cut.fps == 24 and cut.notes[-1].endswith("VCU; VACE Join Videos puts it back.")
+    assert (
+        cut.audio is None and cut.fps == 24 and sentences(cut.notes)[-1].endswith("VCU; VACE Join Videos puts it back.")
+    )
     preceded = extend_vcu(video, before=4)
-    assert preceded.audio is None and preceded.notes[-1].endswith("at another frame than this VCU.")
+    assert preceded.audio is None and sentences(preceded.notes)[-1].endswith("at another frame than this VCU.")
     assert loop_vcu(video, overlap=5).audio is None and bridge_vcu(video, clip(20), overlap_first=0).audio is SOUND
 
 
 def test_joining_keeps_the_sound_that_begins_with_the_video():
     new, video = torch.zeros(30, 16, 32, 3), clip(20, fps=24.0, audio=SOUND)
-    joined, notes = join_frames(video, new)
+    joined, notes = heard(join_frames, video, new)
     assert joined.audio is SOUND and joined.fps == 24 and len(notes) == 1
     for inputs in ((None, new, video), (clip(2), new, video)):
-        joined, notes = join_frames(*inputs)
+        joined, notes = heard(join_frames, *inputs)
         assert joined.audio is None and "The sound of second is left out: it does not begin with the video." in notes
-    joined, notes = join_frames(video, new, before=3)
+    joined, notes = heard(join_frames, video, new, before=3)
     assert joined.audio is None and any(n.startswith("The sound of first is left out") for n in notes)
-    assert join_frames(clip(2), new)[0].fps == 16
+    assert heard(join_frames, clip(2), new)[0].fps == 16
 
 
 def test_control_is_followed_in_the_generated_frames_alone():
@@ -170,18 +179,20 @@ def test_control_is_followed_in_the_generated_frames_alone():
     assert vcu.mask[:, 0, 0].tolist() == [1, 1, 0, 0, 0, 1, 1, 1, 1, 1]
     vcu = bridge_vcu(clip(3), clip(3, 50), gap=6, control=control[:4])
     torch.testing.assert_close(vcu.frames[3:9, 0, 0, 0], torch.tensor([0.1, 0.101, 0.102, 0.103, 0.5, 0.5]))
-    assert "control_video has 4 frames; the 2 after it are generated freely." in vcu.notes
-    assert "control_video has 7 frames; the first 6 are used." in loop_vcu(clip(3), gap=6, control=control).notes
+    assert "control_video has 4 frames; the 2 after it are generated freely." in sentences(vcu.notes)
+    assert "control_video has 7 frames; the first 6 are used." in sentences(
+        loop_vcu(clip(3), gap=6, control=control).notes
+    )
 
 
 def test_the_originals_come_back_bit_for_bit():
     first, second = Clip(torch.rand(9, 16, 32, 3)), Clip(torch.rand(9, 16, 32, 3))
-    joined, _ = join_frames(first, torch.rand(20, 16, 32, 3), second, overlap_first=5, overlap_second=4)
+    joined, _ = heard(join_frames, first, torch.rand(20, 16, 32, 3), second, overlap_first=5, overlap_second=4)
     assert torch.equal(joined.frames[:9], first.frames) and torch.equal(joined.frames[-9:], second.frames)
 
 
 def test_originals_of_another_size_are_brought_to_the_generated_ones():
-    joined, notes = join_frames(clip(5, height=32, width=64), torch.zeros(9, 16, 32, 3))
+    joined, notes = heard(join_frames, clip(5, height=32, width=64), torch.zeros(9, 16, 32, 3))
     assert joined.frames.shape == (9, 16, 32, 3)
     assert "first is resized from 64 x 32 to 32 x 16 (cover)." in notes
 
@@ -236,7 +247,7 @@ def test_before_needs_all_of_first():
 
 def test_an_overlap_without_its_clip_is_told_but_for_a_loop():
     frames = clip(9).frames
-    joined, notes = join_frames(None, frames, clip(2), overlap_first=3)
+    joined, notes = heard(join_frames, None, frames, clip(2), overlap_first=3)
     assert told(joined)[0] == pytest.approx(3) and notes[0].startswith("overlap_first is 3 but first is not connected")
-    _, notes = join_frames(clip(2), frames, overlap_second=3)
+    _, notes = heard(join_frames, clip(2), frames, overlap_second=3)
     assert not any("not connected" in note for note in notes)

@@ -13,6 +13,7 @@ from wan_vace.vace_core.masks.augment import augment_mask
 from wan_vace.vace_core.masks.region import RegionShape
 from wan_vace.vace_core.masks.semantics import decouple
 from wan_vace.vace_core.masks.shape import draw_box_mask, feather_mask, grow_mask
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.inpaint import inpaint_vcu
 from wan_vace.vace_core.vcu.preflight import preflight
 from wan_vace.vace_core.vcu.unit import REPAINT
@@ -33,7 +34,7 @@ def square(num_frames=5):
 def test_a_masked_region_becomes_a_hole_of_exact_grey_and_the_rest_stays():
     frames, mask = video(), square()
     vcu = inpaint_vcu(frames, mask)
-    assert vcu.frames is frames and torch.equal(vcu.mask, mask) and vcu.kind == REPAINT and vcu.notes == ()
+    assert vcu.frames is frames and torch.equal(vcu.mask, mask) and vcu.kind == REPAINT and sentences(vcu.notes) == []
     inactive, reactive, channels = split_for_encoding(vcu)
     assert torch.equal(inactive, decouple(frames, mask)[0]) and (inactive[mask == 1] == 0.5).all()
     assert (reactive == 0.5).all() and torch.equal(channels, mask)
@@ -89,7 +90,7 @@ def test_the_region_is_shaped_at_the_size_that_is_generated():
     vcu = inpaint_vcu(video(5, 64, 96), large, shape=RegionShape(grow=4), width=48)
     expected = grow_mask(inpaint_vcu(video(5, 64, 96), large, width=48).mask, 4)
     assert torch.equal(vcu.mask, expected)
-    assert vcu.notes == ("video is resized from 96 x 64 to 48 x 32 (cover).",)
+    assert sentences(vcu.notes) == ["video is resized from 96 x 64 to 48 x 32 (cover)."]
 
 
 def test_bars_and_frames_after_the_end_are_generated_and_take_no_part_in_the_shape():
@@ -99,7 +100,7 @@ def test_bars_and_frames_after_the_end_are_generated_and_take_no_part_in_the_sha
     expected[:5, :, 24:72] = square()
     assert torch.equal(vcu.mask, expected)
     assert (vcu.frames[:, :, :24] == 0.5).all() and (vcu.frames[5:] == 0.5).all()
-    assert "video has 5 frames; the 4 after it are generated freely." in vcu.notes
+    assert "video has 5 frames; the 4 after it are generated freely." in sentences(vcu.notes)
 
 
 def test_control_is_shown_in_the_region_only():
@@ -107,7 +108,7 @@ def test_control_is_shown_in_the_region_only():
     vcu = inpaint_vcu(frames, mask, control=control, shape=RegionShape(feather=4))
     inside = vcu.mask > 0.5
     assert torch.equal(vcu.frames[inside], control[inside]) and torch.equal(vcu.frames[~inside], frames[~inside])
-    assert vcu.control_amount == 1 and inside.sum() > mask.sum() and vcu.notes == ()
+    assert vcu.control_amount == 1 and inside.sum() > mask.sum() and sentences(vcu.notes) == []
 
 
 def test_control_changes_size_and_length_with_the_video():
@@ -120,7 +121,7 @@ def test_control_changes_size_and_length_with_the_video():
 
 def test_keep_amount_beside_control_is_told():
     vcu = inpaint_vcu(video(), square(), control=video(), keep_amount=0.5)
-    assert vcu.notes == ("keep_amount is not used: the region shows control.",) and vcu.control_amount == 1
+    assert sentences(vcu.notes) == ["keep_amount is not used: the region shows control."] and vcu.control_amount == 1
 
 
 def test_control_that_does_not_belong_to_the_video_is_refused():
@@ -156,31 +157,31 @@ def test_a_region_that_shrinks_to_nothing_is_refused():
 
 def test_a_region_that_is_everything_or_looks_inverted_is_told():
     everything, most = inpaint_vcu(video(), torch.ones(5, H, W)), inpaint_vcu(video(), 1 - square())
-    (note,) = everything.notes
+    (note,) = sentences(everything.notes)
     assert note.startswith("The region is the whole video: nothing of it is kept. To generate freely, use VACE Build")
-    (note,) = most.notes
+    (note,) = sentences(most.notes)
     assert (
         note
         == "95% of the video is generated. White is generated; if the mask is the wrong way round, use Invert Mask."
     )
     assert preflight(everything).warnings == preflight(most).warnings == ()  # told before
     assert preflight(replace(most, notes=())).warnings == (note,)
-    assert inpaint_vcu(video(), boxes="0,0,38,100%").notes == ()
+    assert sentences(inpaint_vcu(video(), boxes="0,0,38,100%").notes) == []
 
 
 def test_boxes_outside_the_frame_are_refused_or_cut_and_told():
     with pytest.raises(VaceInputError, match="box 50,0,60,9 is wholly outside the frame of 48 x 32"):
         inpaint_vcu(video(), boxes="50,0,60,9")
-    (note,) = inpaint_vcu(video(), boxes="40,0,60,9").notes
+    (note,) = sentences(inpaint_vcu(video(), boxes="40,0,60,9").notes)
     assert note == "boxes: box 40,0,60,9 reaches out of the frame of 48 x 32; only the part inside counts."
 
 
 def test_messages_speak_of_this_nodes_sockets():
     with pytest.raises(VaceInputError, match="mask is 48 x 48 but video is 48 x 32"):
         inpaint_vcu(video(), torch.ones(5, 48, 48))
-    assert inpaint_vcu(video(), square(4)).notes == (
+    assert sentences(inpaint_vcu(video(), square(4)).notes) == [
         "mask has 4 frames, video 5; the mask is extended by holding its last frame.",
-    )
+    ]
     with pytest.raises(VaceInputError, match="mask looks like a picture"):
         inpaint_vcu(video(), torch.full((5, H, W), 0.7))
     assert inpaint_vcu(video(), torch.full((5, H, W), 0.7), soft_mask=True).mask.max() == pytest.approx(0.7)
@@ -195,7 +196,7 @@ def test_references_and_an_odd_length_come_along():
     picture = torch.rand(1, 20, 20, 3)
     vcu = inpaint_vcu(video(6), square(1), references=[("reference_image_0", picture)])
     assert torch.equal(vcu.references[0].image, picture[0])
-    assert vcu.notes[-1].startswith("6 frames are generated as 9")
+    assert sentences(vcu.notes)[-1].startswith("6 frames are generated as 9")
 
 
 @settings(deadline=None, max_examples=25)

@@ -5,6 +5,7 @@ import torch
 
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.semantics import fold_mask
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.keyframes import interpolate_frames, place_keyframes
 from wan_vace.vace_core.video.fit import Clip
 
@@ -38,7 +39,7 @@ def test_one_picture_is_the_first_frame_and_two_are_the_first_and_the_last(lengt
 def test_a_batch_is_split_into_pictures_in_order():
     vcu = place_keyframes([("image_0", shades(0.1, 0.2)), ("image_4", shades(0.3))], "0 2 4", length=5)
     assert layout(vcu) == [0.1, None, 0.2, None, 0.3]
-    assert "Kept: image_0[0] at frame 0, image_0[1] at frame 2, image_4 at frame 4." in vcu.notes
+    assert "Kept: image_0[0] at frame 0, image_0[1] at frame 2, image_4 at frame 4." in sentences(vcu.notes)
 
 
 def test_places_need_not_be_in_the_order_of_time():
@@ -53,7 +54,7 @@ def test_a_picture_is_held():
 def test_a_hold_past_the_end_starts_earlier_and_says_so():
     vcu = place_keyframes(socket(0.1), "3x3", length=5)
     assert layout(vcu) == [None, None, 0.1, 0.1, 0.1]
-    assert "image_0 is moved from frame 3 to 2, so that it ends with the clip." in vcu.notes
+    assert "image_0 is moved from frame 3 to 2, so that it ends with the clip." in sentences(vcu.notes)
 
 
 def test_seconds_go_by_the_frame_rate_which_the_vcu_carries():
@@ -62,13 +63,13 @@ def test_seconds_go_by_the_frame_rate_which_the_vcu_carries():
 
 
 def test_unseen_keyframes_are_told_and_seen_ones_are_not():
-    notes = place_keyframes(socket(0.1, 0.2, 0.3)).notes
-    assert notes == (
+    notes = sentences(place_keyframes(socket(0.1, 0.2, 0.3)).notes)
+    assert notes == [
         "Kept: image_0 at frame 0, image_1 at frame 40, image_2 at frame 80.",
         "The mask channels do not see that frames 0, 80 are kept; the model gets the picture alone, as with the "
         "official code. Set snap to hold or move to change that.",
-    )
-    assert len(place_keyframes(socket(0.1), "40").notes) == 1
+    ]
+    assert len(sentences(place_keyframes(socket(0.1), "40").notes)) == 1
 
 
 def test_snap_makes_the_mask_channels_see_every_keyframe():
@@ -81,14 +82,17 @@ def test_snap_makes_the_mask_channels_see_every_keyframe():
 def test_a_keyframe_that_snap_cannot_help_is_told(snap):
     vcu = place_keyframes(socket(0.1, 0.2, 0.3), "1 3 5", length=81, snap=snap)
     assert [k for k, shade in enumerate(layout(vcu)) if shade is not None] == [1, 3, 5]
-    assert "do not see that frame 3 is kept" in vcu.notes[1] and "Another keyframe is in the way" in vcu.notes[1]
+    assert (
+        "do not see that frame 3 is kept" in sentences(vcu.notes)[1]
+        and "Another keyframe is in the way" in sentences(vcu.notes)[1]
+    )
 
 
 def test_pictures_of_other_shapes_are_fitted_to_the_first_and_told():
     images = [*socket(0.1), ("image_1", shades(0.9, height=64, width=64))]
     vcu = place_keyframes(images, length=5, fit="contain")
     assert vcu.frames.shape == (5, 32, 48, 3)
-    assert "image_1 is resized from 64 x 64 to 48 x 32 (contain)." in vcu.notes
+    assert "image_1 is resized from 64 x 64 to 48 x 32 (contain)." in sentences(vcu.notes)
     assert (vcu.mask[4, :, :8] == 1).all() and (vcu.frames[4, :, :8] == 0.5).all()  # bars are generated
     assert (vcu.mask[4, :, 8:40] == 0).all()
 
@@ -98,17 +102,17 @@ def test_control_is_followed_between_the_pictures():
     vcu = place_keyframes(socket(0.95, 0.85), "0 3", length=0, control=control)
     torch.testing.assert_close(vcu.frames[:, 0, 0, 0], torch.tensor([0.95, 0.1, 0.2, 0.85, 0.4, 0.5, 0.6]))
     assert vcu.mask[:, 0, 0].tolist() == [0, 1, 1, 0, 1, 1, 1] and vcu.audio is control.audio
-    assert "control_video runs at 24 fps, but fps is 16; 16 is used." in vcu.notes
+    assert "control_video runs at 24 fps, but fps is 16; 16 is used." in sentences(vcu.notes)
 
 
 def test_control_that_ends_early_is_followed_by_empty_frames_and_told():
     vcu = place_keyframes(socket(0.1), length=9, control=Clip(shades(0.2, 0.2, 0.2)))
     assert vcu.frames[:, 0, 0, 0].tolist() == pytest.approx([0.1, 0.2, 0.2, *[0.5] * 6])
-    assert "control_video has 3 frames; the 6 after it are generated freely." in vcu.notes
+    assert "control_video has 3 frames; the 6 after it are generated freely." in sentences(vcu.notes)
 
 
 def test_a_clip_without_anything_to_generate_is_told():
-    assert "Every frame is kept and nothing is generated" in place_keyframes(socket(0.1), length=1).notes[1]
+    assert "Every frame is kept and nothing is generated" in sentences(place_keyframes(socket(0.1), length=1).notes)[1]
 
 
 def test_nothing_given_is_written_to():
@@ -158,7 +162,9 @@ def test_interpolation_equals_placing_the_frames_by_hand():
     one = interpolate_frames(Clip(images), 3)
     other = place_keyframes([("video", images)], "0 4 8", length=9)
     assert torch.equal(one.frames, other.frames) and torch.equal(one.mask, other.mask) and one.fps is None
-    assert "3 frames become 9, 3 generated between each two; at 4 times the frame rate the speed stays." in one.notes
+    assert "3 frames become 9, 3 generated between each two; at 4 times the frame rate the speed stays." in sentences(
+        one.notes
+    )
 
 
 @pytest.mark.parametrize(("count", "between"), [(1, 3), (4, 0)])

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.layout import (
     box_layout,
     draw_box_outlines,
@@ -112,28 +113,27 @@ def test_easing_bends_the_motion():
     assert np.nonzero(drawn(frames)[1].any(0))[0].max() - 1 == 16
 
 
-def test_several_boxes_have_their_colours_and_the_later_is_on_top():
-    notes = []
+def test_several_boxes_have_their_colours_and_the_later_is_on_top(notes):
     tracks = [still(2, 2, 20, 12, label="cat#ff0000"), still(10, 6, 28, 14), still(4, 4, 6, 6, label="#0000FF")]
-    frame = layout_frames(tracks, 1, 16, 32, notes)[0]
+    frame = layout_frames(tracks, 1, 16, 32)[0]
     assert (
         frame[2, 5].tolist() == [1, 0, 0] and frame[6, 12].tolist() == [0, 0, 0] and frame[5, 4].tolist() == [0, 0, 1]
     )
     assert frame[12, 10].tolist() == [0, 0, 0] and notes == []
 
 
-def test_a_label_without_colour_is_black_and_told():
-    notes = []
-    frames = layout_frames([still(2, 2, 20, 12, label="cat")], 1, 16, 32, notes)
+def test_a_label_without_colour_is_black_and_told(notes):
+    frames = layout_frames([still(2, 2, 20, 12, label="cat")], 1, 16, 32)
     assert set(frames.unique().tolist()) == {0.0, 1.0}
-    assert notes == ['boxes: "cat" is drawn black; write a colour behind the label, such as cat#ff8000, for another.']
+    assert sentences(notes) == [
+        'boxes: "cat" is drawn black; write a colour behind the label, such as cat#ff8000, for another.'
+    ]
 
 
-def test_a_box_that_never_shows_is_told():
-    notes = []
-    frames = layout_frames([still(2, 2, 9, 9), still(100, 2, 120, 12)], 1, 16, 32, notes)
+def test_a_box_that_never_shows_is_told(notes):
+    frames = layout_frames([still(2, 2, 9, 9), still(100, 2, 120, 12)], 1, 16, 32)
     assert (frames[:, :, 12:] == 1).all()
-    assert notes == ["boxes: box 2 is outside the frame of 32 x 16 all the time; nothing of it shows."]
+    assert sentences(notes) == ["boxes: box 2 is outside the frame of 32 x 16 all the time; nothing of it shows."]
 
 
 @pytest.mark.parametrize("colour", ["red", "ff00", "#ff00000", ""])
@@ -142,7 +142,7 @@ def test_a_colour_that_cannot_be_read_is_refused(colour):
         parse_colour("colour", colour)
     with pytest.raises(VaceInputError, match=rf'boxes: the colour of "cat" is "{colour}"'):
         layout_frames([still(0, 0, 9, 9, label=f"cat#{colour.removeprefix('#')}")] if colour[:1] != "#" else
-                      [still(0, 0, 9, 9, label=f"cat#{colour}")], 1, 16, 16, [])  # fmt: skip
+                      [still(0, 0, 9, 9, label=f"cat#{colour}")], 1, 16, 16)  # fmt: skip
 
 
 def test_a_colour_is_bytes_of_red_green_and_blue():
@@ -153,9 +153,11 @@ def test_box_layout_is_control_of_the_size_asked_for():
     vcu = box_layout("cat#ff0000: 10,10,20,20 50%,50%,80%,80%", width=64, height=48, length=6)
     assert vcu.kind == CONTROL and vcu.frames.shape == (6, 48, 64, 3) and (vcu.mask == 1).all()
     assert vcu.mask.untyped_storage().nbytes() == 4
-    assert vcu.notes == ("6 frames are generated as 9 (the model needs 4n + 1); VACE Decode Latent gives 6 back.",)
+    assert sentences(vcu.notes) == [
+        "6 frames are generated as 9 (the model needs 4n + 1); VACE Decode Latent gives 6 back."
+    ]
     usual = box_layout("0,0,9,9", length=1)
-    assert (usual.height, usual.width) == (480, 832) and usual.notes == ()
+    assert (usual.height, usual.width) == (480, 832) and sentences(usual.notes) == []
 
 
 def test_box_layout_without_a_box_is_refused():
@@ -221,7 +223,7 @@ def test_a_track_is_drawn_per_frame_in_its_colour_and_blank_where_the_object_is_
     mask = torch.zeros(5, 48, 48)
     mask[0] = torch.from_numpy(SHAPES["disc"]).float()
     vcu = track_layout(mask, "#00ff00")
-    assert vcu.kind == CONTROL and (vcu.mask == 1).all() and vcu.notes == ()
+    assert vcu.kind == CONTROL and (vcu.mask == 1).all() and sentences(vcu.notes) == []
     assert vcu.frames[0, 20, 11].tolist() == [0, 1, 0] and (vcu.frames[1:] == 1).all()
 
 
@@ -232,7 +234,7 @@ def test_lines_keep_their_width_at_another_size():
     small = torch.zeros(1, 48, 48)
     small[:, 16:32, 16:32] = 1
     assert torch.equal(vcu.frames, draw_contours(small))
-    assert vcu.notes == ("mask is resized from 96 x 96 to 48 x 48 (cover).",)
+    assert sentences(vcu.notes) == ["mask is resized from 96 x 96 to 48 x 48 (cover)."]
 
 
 def test_the_length_of_a_track_is_repaired_and_told():
@@ -240,17 +242,19 @@ def test_the_length_of_a_track_is_repaired_and_told():
     mask[:, 4:9, 4:9] = 1
     held = track_layout(mask[:1], length=9)
     assert held.num_frames == 9 and torch.equal(held.frames[8], held.frames[0])
-    assert held.notes == ("mask has one frame; it is used for all 9.",)
+    assert sentences(held.notes) == ["mask has one frame; it is used for all 9."]
     longer = track_layout(mask, length=9)
     assert (longer.frames[5:] == 0.5).all() and (longer.mask == 1).all()
-    assert longer.notes == ("mask has 5 frames; the 4 after it are generated freely.",)
-    assert track_layout(mask, length=1).notes == ("mask has 5 frames; the first 1 are used.",)
+    assert sentences(longer.notes) == ["mask has 5 frames; the 4 after it are generated freely."]
+    assert sentences(track_layout(mask, length=1).notes) == ["mask has 5 frames; the first 1 are used."]
 
 
 def test_a_black_track_is_told():
     vcu = track_layout(torch.zeros(1, 16, 16))
     assert (vcu.frames == 1).all()
-    assert vcu.notes == ("mask is black everywhere, so the layout is blank. White is the object; use Invert Mask.",)
+    assert sentences(vcu.notes) == [
+        "mask is black everywhere, so the layout is blank. White is the object; use Invert Mask."
+    ]
 
 
 def test_masks_are_left_alone():

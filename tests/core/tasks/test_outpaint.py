@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from wan_vace.vace_core.conditioning.context import split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.shape import feather_mask
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.canvas import Aspect, Margins, Ratio, growth_from, parse_aspect
 from wan_vace.vace_core.tasks.outpaint import outpaint_vcu
 from wan_vace.vace_core.vcu.unit import REPAINT
@@ -61,12 +62,12 @@ def test_the_border_is_exactly_grey_and_the_mask_binary():
     vcu = outpaint_vcu(video(), Ratio(0.5, 0.5, 0.5, 0.5))
     assert (vcu.frames[vcu.mask == 1] == 0.5).all() and set(vcu.mask.unique().tolist()) == {0, 1}
     _, reactive, _ = split_for_encoding(vcu)
-    assert (reactive == 0.5).all() and vcu.notes == ("2 frames are generated as 5 (the model needs 4n + 1); "
-                                                     "VACE Decode Latent gives 2 back.",)  # fmt: skip
+    assert (reactive == 0.5).all() and sentences(vcu.notes) == ["2 frames are generated as 5 (the model needs 4n + 1); "
+                                                     "VACE Decode Latent gives 2 back."]  # fmt: skip
 
 
 def test_a_wider_border_is_told():
-    (note,) = outpaint_vcu(video(1), Ratio(0.1, 0, 0, 0)).notes
+    (note,) = sentences(outpaint_vcu(video(1), Ratio(0.1, 0, 0, 0)).notes)
     assert note == (
         "The canvas of 52 x 32 becomes 64 x 32: the model needs multiples of 16. "
         "The generated border is that much wider; the video is not resized."
@@ -81,15 +82,15 @@ def test_a_size_fits_the_whole_canvas_and_resizes_the_video_alone():
     assert kept == [13, 6, 67, 42]  # round(24 / 1.8) = 13, round(120 / 1.8) = 67, (48 - 36) / 2 = 6
     assert torch.equal(vcu.frames[:, top:bottom, left:right], resize(frames, 36, 54))
     assert (vcu.frames[vcu.mask == 1] == 0.5).all()
-    assert vcu.notes == (
+    assert sentences(vcu.notes) == [
         "The canvas of 144 x 64 is fitted into 80 x 48, which resizes the video from 96 x 64 to 54 x 36.",
-    )
+    ]
 
 
 def test_one_side_of_the_size_keeps_the_canvas_shape_and_edges_without_border_stay_at_the_edge():
     vcu = outpaint_vcu(video(1, 60, 100), Margins(right=100), width=64)  # 200 x 60 to 64 x 19.2, so 64 x 16
     assert vcu.frames.shape[1:3] == (16, 64) and kept_box(vcu.mask[0])[1::2] == [0, 16]
-    assert "Size 64 x 19 becomes 64 x 16: the model needs multiples of 16." in vcu.notes
+    assert "Size 64 x 19 becomes 64 x 16: the model needs multiples of 16." in sentences(vcu.notes)
 
 
 def test_inner_keeps_the_size_and_generates_a_band():
@@ -97,7 +98,7 @@ def test_inner_keeps_the_size_and_generates_a_band():
     vcu = outpaint_vcu(frames, Ratio(0.25, 0.25, 0.1, 0), inner=True)  # 12, 12 and int(3.2)
     assert vcu.frames.shape == frames.shape and kept_box(vcu.mask[0]) == [12, 3, 36, 32]
     assert torch.equal(vcu.frames[:, 3:, 12:36], frames[:, 3:, 12:36])
-    assert (vcu.frames[vcu.mask == 1] == 0.5).all() and vcu.notes == ()
+    assert (vcu.frames[vcu.mask == 1] == 0.5).all() and sentences(vcu.notes) == []
 
 
 def test_the_official_inner_rectangle_keeps_one_grey_pixel_right_and_below():
@@ -130,17 +131,17 @@ def test_references_get_the_same_border_in_white():
     assert outpaint_vcu(video(), Ratio(), references).references[0].image.shape == (20, 40, 3)
     vcu = outpaint_vcu(video(1), Ratio(), references, inner=True, extend_references=True)
     assert vcu.references[0].image.shape == (20, 40, 3)
-    assert vcu.notes == ("extend_references does nothing with inner: the canvas keeps its size.",)
+    assert sentences(vcu.notes) == ["extend_references does nothing with inner: the canvas keeps its size."]
 
 
 def test_length_cuts_or_goes_on_over_the_whole_canvas():
     frames = video(5)
     vcu = outpaint_vcu(frames, Margins(16), length=9)
     assert vcu.mask.flatten(1).mean(1).tolist() == [0.25] * 5 + [1] * 4 and (vcu.frames[5:] == 0.5).all()
-    assert vcu.notes == ("video has 5 frames; the 4 after it are generated freely.",)
+    assert sentences(vcu.notes) == ["video has 5 frames; the 4 after it are generated freely."]
     vcu = outpaint_vcu(frames, Margins(16), length=1)
     assert torch.equal(vcu.frames[:, :, 16:], frames[:1])
-    assert vcu.notes == ("video has 5 frames; the first 1 are used.",)
+    assert sentences(vcu.notes) == ["video has 5 frames; the first 1 are used."]
 
 
 def test_a_still_mask_stays_one_frame_in_memory():

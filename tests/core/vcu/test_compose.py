@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import Note, sentences
 from wan_vace.vace_core.vcu.compose import _mixed, compose, compose_all, mix_controls
 from wan_vace.vace_core.vcu.references import Reference
 from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT, Vcu, empty_vcu
@@ -83,7 +84,7 @@ def test_the_empty_vcu_changes_nothing_and_adds_its_references(kind, before, amo
     empty = empty_vcu(3, 16, 16, [Reference(torch.ones(4, 4, 3))])
     composed = compose(empty, vcu) if before else compose(vcu, empty)
     assert composed.frames is vcu.frames and composed.mask is vcu.mask
-    assert (composed.kind, composed.control_amount, composed.notes) == (kind, amount, ())
+    assert (composed.kind, composed.control_amount, sentences(composed.notes)) == (kind, amount, [])
     assert [r.image.mean().item() for r in composed.references] == ([1, 0] if before else [0, 1])
 
 
@@ -92,14 +93,14 @@ def test_size_and_length_of_an_empty_vcu_do_not_count_and_that_is_told():
     for pair in ((empty_vcu(81, 480, 832), control), (control, empty_vcu(81, 480, 832))):
         composed = compose(*pair)
         assert composed.frames is control.frames
-        (note,) = composed.notes
+        (note,) = sentences(composed.notes)
         assert "has no video, so its 832 x 480 pixels and 81 frames do not count" in note
         assert "the 16 x 16 pixels and 3 frames of" in note
 
 
 def test_two_empty_vcus_are_empty():
     composed = compose(empty_vcu(5, 16, 16), empty_vcu(5, 16, 16))
-    assert composed.kind == EMPTY and composed.num_frames == 5 and composed.notes == ()
+    assert composed.kind == EMPTY and composed.num_frames == 5 and sentences(composed.notes) == []
 
 
 @SMALL
@@ -153,7 +154,9 @@ def test_a_hole_comes_as_grey_and_a_soft_mask_as_hard_and_that_is_told():
     composed = compose(soft, hole, ("vcu_0", "vcu_1"))
     assert (composed.frames[hole.mask == 1] == 0.5).all()
     assert torch.equal(composed.frames[hole.mask == 0], hole.frames[hole.mask == 0])
-    assert composed.notes == ("vcu_0: the soft part of its mask is cut at 0.5, because each pixel comes from one VCU.",)
+    assert sentences(composed.notes) == [
+        "vcu_0: the soft part of its mask is cut at 0.5, because each pixel comes from one VCU."
+    ]
 
 
 def test_inputs_are_left_alone():
@@ -166,7 +169,7 @@ def test_inputs_are_left_alone():
 def test_the_shorter_one_sets_the_length():
     composed = compose(vcu_of(EXTENSION, T=5), vcu_of(CONTROL, T=3), ("vcu_0", "vcu_1"))
     assert composed.num_frames == 3
-    assert composed.notes == ("vcu_0 has 5 frames, vcu_1 3; the first 3 are used.",)
+    assert sentences(composed.notes) == ["vcu_0 has 5 frames, vcu_1 3; the first 3 are used."]
 
 
 def test_other_sizes_are_refused_with_both_and_who_came_before():
@@ -184,46 +187,47 @@ def test_frame_rate_and_sound_are_the_first_that_are_known():
     quiet, loud = vcu_of(REPAINT), vcu_of(CONTROL, fps=24.0, audio=sound)
     for pair in ((quiet, loud), (loud, quiet), (empty_vcu(3, 16, 16), loud)):
         composed = compose(*pair)
-        assert composed.fps == 24 and composed.audio is sound and composed.notes == ()
+        assert composed.fps == 24 and composed.audio is sound and sentences(composed.notes) == []
     composed = compose(loud, replace(quiet, fps=16.0), ("vcu_0", "vcu_1"))
     assert composed.fps == 24
-    assert "vcu_0 has 24 frames per second, vcu_1 16" in composed.notes[0]
+    assert "vcu_0 has 24 frames per second, vcu_1 16" in sentences(composed.notes)[0]
 
 
 def test_notes_are_kept_once_and_padding_is_that_of_the_result():
     padding = "6 frames are generated as 9 (the model needs 4n + 1); VACE Decode Latent gives 6 back."
-    long = vcu_of(CONTROL, T=6, notes=("shared", padding))
-    short = vcu_of(REPAINT, T=3, notes=("shared", "own"))
-    assert compose_all([("vcu_0", long), ("vcu_1", short)]).notes == (
+    shared = Note("any", "shared")
+    long = vcu_of(CONTROL, T=6, notes=(shared, Note("padded", padding)))
+    short = vcu_of(REPAINT, T=3, notes=(shared, Note("any", "own")))
+    assert sentences(compose_all([("vcu_0", long), ("vcu_1", short)]).notes) == [
         "shared",
         "own",
         "vcu_0 has 6 frames, vcu_1 3; the first 3 are used.",
         "3 frames are generated as 5 (the model needs 4n + 1); VACE Decode Latent gives 3 back.",
-    )
+    ]
 
 
 def test_more_than_three_references_together_are_told():
     two = (Reference(torch.ones(4, 4, 3)),) * 2
     composed = compose_all([("vcu_0", vcu_of(CONTROL, T=1, references=two)), ("vcu_1", empty_vcu(1, 16, 16, two))])
     assert len(composed.references) == 4
-    assert composed.notes == ("4 references: the authors advise at most 3.",)
+    assert sentences(composed.notes) == ["4 references: the authors advise at most 3."]
 
 
-def test_a_mix_of_controls_takes_each_pixel_from_one():
-    inside, outside, notes = torch.rand(3, 16, 16, 3), torch.rand(3, 16, 16, 3), []
+def test_a_mix_of_controls_takes_each_pixel_from_one(notes):
+    inside, outside = torch.rand(3, 16, 16, 3), torch.rand(3, 16, 16, 3)
     mask = torch.rand(3, 16, 16)
-    mixed = mix_controls(inside, outside, (mask > 0.4).float() * 0.9 + 0.05, notes)
+    mixed = mix_controls(inside, outside, (mask > 0.4).float() * 0.9 + 0.05)
     expected = np.where((mask > 0.4).numpy()[..., None], inside.numpy(), outside.numpy())
     np.testing.assert_array_equal(mixed.numpy(), expected)
     assert notes == []
 
 
-def test_one_mask_frame_mixes_every_frame():
-    notes, mask = [], torch.zeros(1, 16, 16)
+def test_one_mask_frame_mixes_every_frame(notes):
+    mask = torch.zeros(1, 16, 16)
     mask[:, :8] = 1
-    mixed = mix_controls(torch.ones(3, 16, 16, 3), torch.zeros(3, 16, 16, 3), mask, notes)
+    mixed = mix_controls(torch.ones(3, 16, 16, 3), torch.zeros(3, 16, 16, 3), mask)
     assert (mixed[:, :8] == 1).all() and (mixed[:, 8:] == 0).all()
-    assert notes == ["mask has one frame; it is used for all 3."]
+    assert sentences(notes) == ["mask has one frame; it is used for all 3."]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +241,7 @@ def test_one_mask_frame_mixes_every_frame():
 )
 def test_controls_that_do_not_fit_are_refused_with_both_numbers(outside, mask, message):
     with pytest.raises(VaceInputError, match=message):
-        mix_controls(torch.zeros(3, 16, 16, 3), torch.zeros(*outside), torch.zeros(*mask), [])
+        mix_controls(torch.zeros(3, 16, 16, 3), torch.zeros(*outside), torch.zeros(*mask))
 
 
 @pytest.mark.parametrize(("first", "second"), [*itertools.product(KINDS, KINDS)])

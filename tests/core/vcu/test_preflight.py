@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from wan_vace.vace_core.notes import Note
 from wan_vace.vace_core.vcu.preflight import preflight
 from wan_vace.vace_core.vcu.references import Reference
 from wan_vace.vace_core.vcu.unit import EXTENSION, REPAINT, Vcu, empty_vcu
@@ -59,7 +60,9 @@ def test_an_unseen_keyframe_is_warned_of():
         warning.startswith("The mask channels do not see that frame 0 is kept")
         and "VACE Place Keyframes has snap and hold" in warning
     )
-    assert preflight(vcu.with_notes([f"{warning} Told before."])).warnings == ()
+    assert preflight(vcu.with_notes([Note("unseen-frames", "Told before.", (0,))])).warnings == ()
+    stale = Note("unseen-frames", "Told of another mask.", (0, 16))
+    assert preflight(vcu.with_notes([stale])).warnings == (warning,)
     mask[1] = 0  # frame 1 is one of those that are seen
     assert preflight(vcu).warnings == ()
 
@@ -70,4 +73,4 @@ def test_more_tokens_than_trained_with_are_warned_of_by_model():
 
 
 def test_notes_of_the_vcu_are_part_of_the_text():
-    assert preflight(empty_vcu(1, 16, 16).with_notes(["Cut."])).text().endswith("\nCut.")
+    assert preflight(empty_vcu(1, 16, 16).with_notes([Note("cut", "Cut.")])).text().endswith("\nCut.")

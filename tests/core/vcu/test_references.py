@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from harness.hearing import heard
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.vcu.references import letterbox, prepare_reference, split_references
 
 # Wan-Video/Wan2.1 at 9737cba, wan/vace.py, prepare_source: scale = min(H / h, W / w), sizes by int(),
@@ -44,25 +46,24 @@ def test_letterbox_leaves_a_picture_of_the_right_size_alone():
     assert letterbox(picture, 32, 48) is picture
 
 
-def test_alpha_becomes_white_and_hidden_colours_stay_hidden():
-    notes = []
+def test_alpha_becomes_white_and_hidden_colours_stay_hidden(notes):
     rgba = torch.zeros(1, 8, 8, 4)
     rgba[..., 0] = 1  # red everywhere, also where nobody sees it
     rgba[:, :, :4, 3] = 1
-    (picture,) = split_references("reference_image_0", rgba, notes)
+    (picture,) = split_references("reference_image_0", rgba)
     assert picture.shape == (8, 8, 3)
     assert (picture[:, :4] == torch.tensor([1.0, 0, 0])).all() and (picture[:, 4:] == 1).all()
-    assert notes == ["reference_image_0: the transparent part is laid on white."]
+    assert sentences(notes) == ["reference_image_0: the transparent part is laid on white."]
 
 
 def test_a_batch_is_that_many_references_in_order():
     images = torch.stack([torch.full((4, 4, 3), i / 4) for i in range(3)])
-    assert [p[0, 0, 0].item() for p in split_references("reference_image_0", images, [])] == [0, 0.25, 0.5]
+    assert [p[0, 0, 0].item() for p in split_references("reference_image_0", images)] == [0, 0.25, 0.5]
 
 
 def test_a_wholly_transparent_reference_is_refused():
     with pytest.raises(VaceInputError, match=r"reference_image_1: picture 0 is wholly transparent.*alpha shows the"):
-        split_references("reference_image_1", torch.zeros(1, 8, 8, 4), [])
+        split_references("reference_image_1", torch.zeros(1, 8, 8, 4))
 
 
 def pictured(height=40, width=60):
@@ -75,28 +76,28 @@ def pictured(height=40, width=60):
 def test_a_subject_is_cut_to_its_box_and_stands_on_white():
     image, mask = pictured()
     mask[:, 5:10, 30:40] = 0  # a corner of the box that is background
-    reference, notes = prepare_reference(image, mask, role="subject")
-    assert reference.image.shape == (10, 20, 3) and notes == ()
+    reference, notes = heard(prepare_reference, image, mask, role="subject")
+    assert reference.image.shape == (10, 20, 3) and notes == []
     assert (reference.image[:5, :10] == 1).all()
     assert torch.equal(reference.image[5:], image[0, 10:15, 30:50])
 
 
 def test_a_face_keeps_what_is_behind_it_and_a_background_stays_whole():
     image, mask = pictured()
-    assert torch.equal(prepare_reference(image, mask, role="face")[0].image, image[0, 5:15, 30:50])
-    assert torch.equal(prepare_reference(image, mask, role="background")[0].image, image[0])
+    assert torch.equal(prepare_reference(image, mask, role="face").image, image[0, 5:15, 30:50])
+    assert torch.equal(prepare_reference(image, mask, role="background").image, image[0])
 
 
 def test_the_margin_is_a_share_of_the_longer_side_and_stays_in_the_picture():
     image, mask = pictured()
-    reference, _ = prepare_reference(image, mask, role="face", margin=0.5)  # 10 pixels on each side
+    reference = prepare_reference(image, mask, role="face", margin=0.5)  # 10 pixels on each side
     assert torch.equal(reference.image, image[0, 0:25, 20:60])
 
 
 def test_alpha_is_the_cut_out_and_is_applied_once():
     image = torch.zeros(1, 8, 8, 4)
     image[:, 2:6, 2:6, 3] = 0.5
-    reference, _ = prepare_reference(image)
+    reference = prepare_reference(image)
     torch.testing.assert_close(reference.image, torch.full((4, 4, 3), 0.5))
 
 
@@ -126,8 +127,8 @@ def test_wrong_references_are_refused(case):
 
 
 def test_a_mask_of_everything_is_told():
-    _, notes = prepare_reference(torch.rand(1, 8, 8, 3), torch.ones(1, 8, 8))
-    assert notes == ("mask selects the whole picture, so no background is removed.",)
+    _, notes = heard(prepare_reference, torch.rand(1, 8, 8, 3), torch.ones(1, 8, 8))
+    assert notes == ["mask selects the whole picture, so no background is removed."]
 
 
 def test_specks_of_a_lossy_mask_do_not_widen_the_crop():
@@ -135,9 +136,9 @@ def test_specks_of_a_lossy_mask_do_not_widen_the_crop():
     speckled = mask.clone()
     speckled[:, 0, 0] = speckled[:, -1, -1] = 1 / 255
     for role in ("subject", "face"):
-        clean, dirty = (prepare_reference(image, m, role=role)[0].image for m in (mask, speckled))
+        clean, dirty = (prepare_reference(image, m, role=role).image for m in (mask, speckled))
         torch.testing.assert_close(dirty, clean)
-    assert prepare_reference(image, mask.clamp(min=1 / 255))[1] == ()  # not the whole picture
+    assert heard(prepare_reference, image, mask.clamp(min=1 / 255))[1] == []  # not the whole picture
     with pytest.raises(VaceInputError, match="mask is black everywhere"):
         prepare_reference(image, mask / 255)
 
@@ -145,7 +146,7 @@ def test_specks_of_a_lossy_mask_do_not_widen_the_crop():
 def test_a_subject_that_shines_through_is_cropped_without_its_specks():
     image = torch.zeros(1, 8, 8, 4)
     image[:, 2:6, 2:6, 3], image[:, 0, 0, 3] = 0.4, 1 / 255
-    assert prepare_reference(image)[0].image.shape == (4, 4, 3)
+    assert prepare_reference(image).image.shape == (4, 4, 3)
 
 
 @pytest.mark.parametrize("inverted", [False, True])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load, save
 
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import Note, sentences
 from wan_vace.vace_core.vcu.references import Reference
 from wan_vace.vace_core.vcu.storage import vcu_from_tensors, vcu_to_tensors
 from wan_vace.vace_core.vcu.unit import KINDS, Vcu, empty_vcu
@@ -40,7 +41,7 @@ def identical(a, b):
         assert torch.equal(a.audio["waveform"], b.audio["waveform"])
 
 
-numbers = st.floats(0, 1, width=64)
+numbers, words = st.floats(0, 1, width=64), st.text(max_size=20)
 
 
 @settings(max_examples=60, deadline=None)
@@ -53,7 +54,7 @@ numbers = st.floats(0, 1, width=64)
     kind=st.sampled_from(KINDS),
     amount=numbers,
     fps=st.none() | st.floats(0.1, 240),
-    notes=st.lists(st.text(max_size=20), max_size=3),
+    notes=st.lists(st.builds(Note, words, words, st.lists(st.integers(0, 99)).map(tuple)), max_size=3),
     sound=st.none() | st.tuples(st.integers(1, 2), st.integers(1, 50), st.sampled_from([16000, 44100])),
 )
 def test_it_comes_back_exactly(shape, expanded, constant_mask, dtype, references, kind, amount, fps, notes, sound):
@@ -89,16 +90,20 @@ def test_eight_bits_are_a_quarter_and_keep_black_grey_and_white():
     assert back.frames.dtype == torch.float32
 
 
+def test_a_note_of_a_code_that_no_builder_gives_loads():
+    vcu = empty_vcu(1, 16, 16).with_notes([Note("of-a-later-pack", "A sentence.", (3, 4))])
+    assert through_bytes(vcu).notes == vcu.notes
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(VaceInputError, match="precision must be one of exact, 8-bit, got 4-bit"):
         vcu_to_tensors(empty_vcu(1, 16, 16), "4-bit")
 
 
-def test_a_sound_of_another_kind_is_left_out_and_told():
-    notes = []
-    tensors, metadata = vcu_to_tensors(replace(empty_vcu(1, 16, 16), audio=object()), notes=notes)
+def test_a_sound_of_another_kind_is_left_out_and_told(notes):
+    tensors, metadata = vcu_to_tensors(replace(empty_vcu(1, 16, 16), audio=object()))
     assert "audio" not in tensors and vcu_from_tensors("x", tensors, metadata).audio is None
-    assert notes == ["The sound is of type object, not the host's AUDIO; it is not saved."]
+    assert sentences(notes) == ["The sound is of type object, not the host's AUDIO; it is not saved."]
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"format": "pt"}])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.vcu.build import build_vcu
 from wan_vace.vace_core.vcu.unit import Vcu, empty_vcu
 
@@ -20,7 +21,7 @@ def test_without_inputs_it_is_text_to_video():
     vcu = build_vcu()
     assert vcu.frames.shape == (81, 480, 832, 3) and vcu.mask.shape == (81, 480, 832)
     assert vcu.frames.unique().tolist() == [0.5] and vcu.mask.unique().tolist() == [1]
-    assert vcu.references == () and vcu.notes == ()
+    assert vcu.references == () and sentences(vcu.notes) == []
 
 
 def test_the_empty_vcu_takes_no_memory():
@@ -31,7 +32,7 @@ def test_the_empty_vcu_takes_no_memory():
 def test_a_video_alone_is_all_control():
     frames = video()
     vcu = build_vcu(frames)
-    assert vcu.frames is frames and vcu.mask.min() == 1 and vcu.notes == ()
+    assert vcu.frames is frames and vcu.mask.min() == 1 and sentences(vcu.notes) == []
 
 
 def test_a_mask_makes_a_hole_unless_its_content_is_meant_as_control():
@@ -53,7 +54,7 @@ def test_one_mask_serves_every_frame_and_says_so():
     mask[:, :, 24:] = 1
     vcu = build_vcu(video(), mask)
     assert (vcu.mask == mask).all() and vcu.mask.shape[0] == 5
-    assert vcu.notes == ("control_masks has one frame; it is used for all 5.",)
+    assert sentences(vcu.notes) == ["control_masks has one frame; it is used for all 5."]
 
 
 @pytest.mark.parametrize(("count", "how"), [(4, "extended by holding its last frame"), (6, "cut")])
@@ -62,7 +63,7 @@ def test_a_mask_off_by_less_than_a_latent_frame_is_repaired_and_told(count, how)
     mask[-1, 0, 0] = 0
     vcu = build_vcu(video(), mask)
     assert vcu.mask.shape[0] == 5 and vcu.mask[4, 0, 0] == (0 if count == 4 else 1)
-    assert vcu.notes == (f"control_masks has {count} frames, control_video 5; the mask is {how}.",)
+    assert sentences(vcu.notes) == [f"control_masks has {count} frames, control_video 5; the mask is {how}."]
 
 
 @pytest.mark.parametrize("count", [40, 85])
@@ -85,7 +86,7 @@ def test_a_mask_of_the_same_shape_is_resized_and_stays_in_place():
     expected = torch.zeros(5, 32, 48)
     expected[:, 16:, 24:] = 1
     assert ((vcu.mask > 0.5).float() == expected).all()
-    assert vcu.notes == ("control_masks is resized from 96 x 64 to the video's 48 x 32.",)
+    assert sentences(vcu.notes) == ["control_masks is resized from 96 x 64 to the video's 48 x 32."]
 
 
 def test_a_mask_without_video_is_refused():
@@ -94,7 +95,7 @@ def test_a_mask_without_video_is_refused():
 
 
 def test_a_black_mask_is_told_because_it_generates_nothing():
-    assert "black everywhere" in build_vcu(video(), torch.zeros(5, 32, 48)).notes[0]
+    assert "black everywhere" in sentences(build_vcu(video(), torch.zeros(5, 32, 48)).notes)[0]
 
 
 @pytest.mark.parametrize("fit", ["cover", "contain", "stretch"])
@@ -107,7 +108,7 @@ def test_frames_and_mask_stay_aligned_at_another_size(fit):
     assert vcu.frames.shape == (5, 48, 96, 3)
     content = (vcu.frames[..., 0] != 0.5) | (vcu.mask != 1)  # not a generated bar
     torch.testing.assert_close(vcu.frames[..., 0][content], vcu.mask[content])
-    assert any(f"({fit})" in note for note in vcu.notes)
+    assert any(f"({fit})" in note for note in sentences(vcu.notes))
 
 
 def test_contain_adds_bars_that_are_generated():
@@ -121,10 +122,10 @@ def test_contain_adds_bars_that_are_generated():
 def test_a_size_off_the_grid_is_snapped_and_told():
     vcu = build_vcu(video(5, 350, 350))
     assert (vcu.height, vcu.width) == (352, 352)
-    assert vcu.notes == (
+    assert sentences(vcu.notes) == [
         "Size 350 x 350 becomes 352 x 352: the model needs multiples of 16.",
         "control_video is resized from 350 x 350 to 352 x 352 (cover).",
-    )
+    ]
 
 
 def test_one_given_side_keeps_the_shape():
@@ -137,20 +138,22 @@ def test_a_longer_length_is_generated_after_the_video():
     vcu = build_vcu(frames, torch.zeros(5, 32, 48), length=9)
     assert vcu.num_frames == 9
     assert (vcu.frames[5:] == 0.5).all() and (vcu.mask[5:] == 1).all() and (vcu.mask[:5] == 0).all()
-    assert "control_video has 5 frames; the 4 after it are generated freely." in vcu.notes
+    assert "control_video has 5 frames; the 4 after it are generated freely." in sentences(vcu.notes)
 
 
 def test_a_shorter_length_uses_the_first_frames():
     frames = video(9)
     vcu = build_vcu(frames, length=5)
     assert (vcu.frames == frames[:5]).all()
-    assert vcu.notes == ("control_video has 9 frames; the first 5 are used.",)
+    assert sentences(vcu.notes) == ["control_video has 9 frames; the first 5 are used."]
 
 
 def test_an_odd_length_is_kept_and_its_padding_told():
     vcu = build_vcu(video(80))
     assert vcu.num_frames == 80
-    assert vcu.notes == ("80 frames are generated as 81 (the model needs 4n + 1); VACE Decode Latent gives 80 back.",)
+    assert sentences(vcu.notes) == [
+        "80 frames are generated as 81 (the model needs 4n + 1); VACE Decode Latent gives 80 back."
+    ]
 
 
 def test_references_keep_their_order_over_sockets_and_batches():
@@ -165,7 +168,7 @@ def test_references_keep_their_order_over_sockets_and_batches():
 def test_more_than_three_references_are_allowed_and_told():
     vcu = build_vcu(references=[("reference_image_0", torch.ones(4, 8, 8, 3))], width=16, height=16, length=1)
     assert len(vcu.references) == 4
-    assert vcu.notes == ("4 references: the authors advise at most 3.",)
+    assert sentences(vcu.notes) == ["4 references: the authors advise at most 3."]
 
 
 def test_a_vcu_off_the_grid_is_refused_with_the_nearest_size():

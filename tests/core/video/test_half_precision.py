@@ -38,10 +38,10 @@ BUILDERS = {
     ),
     "track": lambda a, b, m, r: track_layout(m, width=64),
     "fit": lambda a, b, m, r: fit_clip(Clip(a), m, a, budget="custom", width=64),
-    "mix": lambda a, b, m, r: mix_controls(a, a.flip(0).to(b), m, []),
+    "mix": lambda a, b, m, r: mix_controls(a, a.flip(0).to(b), m),
     "compose": lambda a, b, m, r: compose(build_vcu(a, m), box_layout("0,0,9,9", 48, 32, 5)),
-    "join": lambda a, b, m, r: join_frames(Clip(b), a, overlap_first=1)[0],
-    "reference": lambda a, b, m, r: prepare_reference(r, (r[..., 0] > 0.3).to(m))[0],
+    "join": lambda a, b, m, r: join_frames(Clip(b), a, overlap_first=1),
+    "reference": lambda a, b, m, r: prepare_reference(r, (r[..., 0] > 0.3).to(m)),
 }
 
 
@@ -74,5 +74,5 @@ def test_half_precision_gives_what_the_same_values_give_in_single(name, dtype):
 
 def test_joined_originals_are_not_rounded_to_the_precision_of_what_was_generated():
     original = torch.rand(3, 16, 16, 3)
-    joined, _ = join_frames(Clip(original), torch.rand(9, 16, 16, 3).half())
+    joined = join_frames(Clip(original), torch.rand(9, 16, 16, 3).half())
     assert torch.equal(joined.frames[:3], original)

@@ -5,6 +5,7 @@ import torch
 
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.shape import feather_mask
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.video.inputs import legal_frames, legal_mask
 
 
@@ -35,25 +36,23 @@ WRONG_FRAMES = {
 def test_wrong_frames_are_refused_by_name(case):
     frames, message = WRONG_FRAMES[case]
     with pytest.raises(VaceInputError, match="^control_video " + message):
-        legal_frames("control_video", frames, [])
+        legal_frames("control_video", frames)
 
 
-def test_filter_overshoot_is_clamped_and_told():
-    notes = []
-    frames = legal_frames("control_video", spoiled(1.03).clamp(min=0.25), notes)
+def test_filter_overshoot_is_clamped_and_told(notes):
+    frames = legal_frames("control_video", spoiled(1.03).clamp(min=0.25))
     assert frames.max() == 1
-    assert notes == ["control_video went from 0.250 to 1.030; it is clamped to [0, 1]."]
+    assert sentences(notes) == ["control_video went from 0.250 to 1.030; it is clamped to [0, 1]."]
 
 
-def test_one_channel_is_used_as_grey_and_told():
-    notes = []
-    assert legal_frames("control_video", torch.rand(2, 8, 8, 1), notes).shape == (2, 8, 8, 3)
-    assert notes == ["control_video has one channel; it is used as grey RGB."]
+def test_one_channel_is_used_as_grey_and_told(notes):
+    assert legal_frames("control_video", torch.rand(2, 8, 8, 1)).shape == (2, 8, 8, 3)
+    assert sentences(notes) == ["control_video has one channel; it is used as grey RGB."]
 
 
-def test_good_frames_pass_untouched_and_untold():
-    frames, notes = torch.rand(2, 8, 8, 3), []
-    assert legal_frames("control_video", frames, notes) is frames and notes == []
+def test_good_frames_pass_untouched_and_untold(notes):
+    frames = torch.rand(2, 8, 8, 3)
+    assert legal_frames("control_video", frames) is frames and notes == []
 
 
 WRONG_MASKS = {
@@ -72,22 +71,22 @@ WRONG_MASKS = {
 def test_wrong_masks_are_refused_by_name(case):
     mask, message = WRONG_MASKS[case]
     with pytest.raises(VaceInputError, match="^control_masks " + message):
-        legal_mask("control_masks", mask, [])
+        legal_mask("control_masks", mask)
 
 
 def test_a_grey_mask_passes_when_it_is_meant():
-    assert legal_mask("control_masks", torch.full((1, 8, 8), 0.5), [], soft=True).shape == (1, 8, 8)
+    assert legal_mask("control_masks", torch.full((1, 8, 8), 0.5), soft=True).shape == (1, 8, 8)
 
 
 def test_a_single_mask_without_a_frame_axis_counts_as_one_frame():
-    assert legal_mask("control_masks", torch.ones(8, 8), []).shape == (1, 8, 8)
+    assert legal_mask("control_masks", torch.ones(8, 8)).shape == (1, 8, 8)
 
 
 def test_a_feathered_mask_is_still_a_mask():
     mask = torch.zeros(1, 32, 32)
     mask[:, 8:24, 8:24] = 1
     mask[:, 7], mask[:, 24] = 0.5, 0.5
-    assert legal_mask("control_masks", mask, []) is mask
+    assert legal_mask("control_masks", mask) is mask
 
 
 @pytest.mark.parametrize(("size", "feather"), [(30, 200), (60, 100), (60, 200), (120, 200)])
@@ -95,8 +94,8 @@ def test_a_mostly_grey_mask_with_a_white_core_and_black_beyond_is_a_mask(size, f
     mask = torch.zeros(1, 480, 480)
     mask[:, 240 - size // 2 :, 240 - size // 2 :][:, :size, :size] = 1
     soft = feather_mask(mask, feather)
-    assert torch.equal(legal_mask("mask", soft, []), soft)
+    assert torch.equal(legal_mask("mask", soft), soft)
     for half in (soft.clamp(max=0.95), soft.clamp(min=0.15)):  # without white, without black
         if ((half > 0.1) & (half < 0.9)).float().mean() > 0.5:
             with pytest.raises(VaceInputError, match="looks like a picture"):
-                legal_mask("mask", half, [])
+                legal_mask("mask", half)

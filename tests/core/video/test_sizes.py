@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.video.fit import Clip
 from wan_vace.vace_core.video.sizes import bucket_length, bucket_size, fit_clip, select_frames
 
@@ -145,11 +146,11 @@ def test_sizes_follow_the_budget():
     for budget, size in (("480p", (480, 832)), ("720p", (528, 960)), ("as is", (544, 960))):
         fitted = fit_clip(video, budget=budget)
         assert fitted.frames.shape[1:3] == size
-        assert f"video is resized from 960 x 540 to {size[1]} x {size[0]} (cover)." in fitted.notes
+        assert f"video is resized from 960 x 540 to {size[1]} x {size[0]} (cover)." in sentences(fitted.notes)
     assert fit_clip(video, budget="custom", width=480).frames.shape[1:3] == (272, 480)
-    assert fit_clip(Clip(numbered(5))).notes == ()
+    assert sentences(fit_clip(Clip(numbered(5))).notes) == []
     assert "width and height are not used, because budget is 480p. Set it to custom to use them." in (
-        fit_clip(video, width=64).notes
+        sentences(fit_clip(video, width=64).notes)
     )
 
 
@@ -168,26 +169,26 @@ def test_the_frame_rate_keeps_the_speed():
 
 def test_every_choice_of_frames_is_told():
     video = Clip(numbered(60), 30.0)
-    assert fit_clip(video, length=20).notes == ("video has 60 frames; the first 20 are used.",)
-    assert fit_clip(video, pick="resample").notes == (
+    assert sentences(fit_clip(video, length=20).notes) == ["video has 60 frames; the first 20 are used."]
+    assert sentences(fit_clip(video, pick="resample").notes) == [
         "video runs at 30 fps; 32 frames at 16 fps are taken from its 60.",
-    )
-    assert fit_clip(video, pick="spread", length=20).notes == (
+    ]
+    assert sentences(fit_clip(video, pick="spread", length=20).notes) == [
         "20 frames are spread over all 60 of video: at 10 fps the speed stays, at 16 fps it is 1.6 times as fast.",
-    )
-    assert fit_clip(video, length=81).notes == (
+    ]
+    assert sentences(fit_clip(video, length=81).notes) == [
         "length is 81 but video gives 60 frames; VACE Extend Video generates more.",
-    )
-    assert fit_clip(Clip(numbered(5)), pick="resample").notes == (
+    ]
+    assert sentences(fit_clip(Clip(numbered(5)), pick="resample").notes) == [
         "video brings no frame rate; it is taken as 16 already. Set fps to what it is.",
-    )
+    ]
 
 
 def test_spread_over_a_budget_takes_the_official_count_and_more_is_told():
     video = Clip(torch.zeros(1, 1, 1, 1).expand(120, 480, 832, 3))
     fitted = fit_clip(video, pick="spread")
-    assert len(fitted.frames) == 81 and not any("budget" in n for n in fitted.notes)
-    notes = fit_clip(video).notes
+    assert len(fitted.frames) == 81 and not any("budget" in n for n in sentences(fitted.notes))
+    notes = sentences(fit_clip(video).notes)
     assert notes[0].startswith("120 frames are more than the 81 of the 480p budget") and "Set length to 81" in notes[0]
 
 
@@ -201,7 +202,7 @@ def test_one_mask_serves_all_frames_and_a_wrong_one_is_refused_by_its_socket():
 @pytest.mark.parametrize(("count", "how"), [(8, "extended by holding its last frame"), (10, "cut")])
 def test_control_off_by_less_than_a_latent_frame_is_repaired_and_told(count, how):
     fitted = fit_clip(Clip(numbered(9)), control=numbered(count))
-    assert fitted.notes == (f"control_video has {count} frames, video 9; it is {how}.",)
+    assert sentences(fitted.notes) == [f"control_video has {count} frames, video 9; it is {how}."]
     assert fitted.control[:, 0, 0, 0].tolist() == pytest.approx(
         [k / 1000 for k in range(8)] + [min(count - 1, 8) / 1000]
     )
@@ -217,7 +218,7 @@ def test_control_of_another_video_is_refused():
 def test_control_of_another_size_and_the_same_shape_is_fitted():
     fitted = fit_clip(Clip(numbered(5)), control=numbered(5, 32, 48))
     assert fitted.control.shape == (5, 64, 96, 3)
-    assert fitted.notes == ("control_video is resized from 48 x 32 to 96 x 64 (cover).",)
+    assert sentences(fitted.notes) == ["control_video is resized from 48 x 32 to 96 x 64 (cover)."]
 
 
 def test_bars_without_a_mask_are_marked_so_that_they_are_generated():
@@ -226,7 +227,8 @@ def test_bars_without_a_mask_are_marked_so_that_they_are_generated():
     assert torch.equal(fitted.mask[..., None] == 1, fitted.frames[..., :1] == 0.5)
     assert fitted.mask.shape == (5, 32, 96) and fitted.mask.mean() == 0.5
     assert (
-        fitted.notes[-1] == "video has bars now and no mask: mask is white on the bars, so that they can be generated."
+        sentences(fitted.notes)[-1]
+        == "video has bars now and no mask: mask is white on the bars, so that they can be generated."
     )
     assert fit_clip(Clip(numbered(5)), fit="cover", **size).mask is None
 

@@ -6,6 +6,7 @@ import torch
 from harness import footage
 from wan_vace.vace_core.exact.crop import crop_vcu, plan_crop
 from wan_vace.vace_core.masks.shape import feather_mask
+from wan_vace.vace_core.notes import sentences
 
 pytestmark = pytest.mark.host
 
@@ -67,7 +68,7 @@ def test_every_setting_reaches_the_core(call, vcu):
     assert (crop.plan.box, crop.plan.size, crop.plan.corners) == (plan.box, plan.size, plan.corners)
     expected = crop_vcu(vcu, plan)
     assert torch.equal(cropped.frames, expected.frames) and torch.equal(cropped.mask, expected.mask)
-    assert report == "\n".join(plan.notes) != ""
+    assert report == "\n".join(sentences(plan.notes)) != ""
 
 
 def test_a_wide_feather_is_told_and_errors_reach_the_user(call, vcu):

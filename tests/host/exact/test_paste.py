@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from harness import footage
+from harness.hearing import heard
 from wan_vace.vace_core.conditioning.noise_mask import latent_noise_mask
 from wan_vace.vace_core.exact.paste import paste_back
+from wan_vace.vace_core.notes import sentences
 
 pytestmark = pytest.mark.host
 
@@ -80,9 +82,9 @@ def test_outside_mask_and_feather_a_sampled_clip_is_exactly_the_source(
     pasted, video, report, outside, border, drift = call(
         "VacePasteBack", frames=made, vcu=vcu, feather=feather, feather_side=side
     )
-    expected, numbers, notes = paste_back(made, vcu, feather, side)
+    (expected, numbers), notes = heard(paste_back, made, vcu, feather, side)
     assert torch.equal(pasted, expected) and torch.equal(video.get_components().images, expected)
-    assert report == "\n".join([*numbers.sentences(), *notes])
+    assert report == "\n".join([*sentences(numbers.notes()), *notes])
     assert (outside, border, drift) == (0, numbers.border_error, numbers.largest_drift) and border > 0 < drift
     kept = (vcu.mask <= 0.5).numpy()
     change = 255 * (made.numpy().astype(float) - vcu.frames.numpy())[kept].mean(0)

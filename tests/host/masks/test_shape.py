@@ -70,7 +70,7 @@ def test_real_footage_is_told_from_a_mask(name, channel):
     pixels = {"gray": frames @ torch.tensor([0.299, 0.587, 0.114])}
     pixels |= dict(zip(("red", "green", "blue"), frames.unbind(-1), strict=True))
     with pytest.raises(VaceInputError, match="mask looks like a picture"):
-        legal_mask("mask", pixels[channel], [])
+        legal_mask("mask", pixels[channel])
 
 
 def test_a_feathered_mask_grows_again(call):
@@ -80,3 +80,12 @@ def test_a_feathered_mask_grows_again(call):
     assert ((soft > 0.1) & (soft < 0.9)).float().mean() > 0.5
     again, _ = call("VaceGrowMask", mask=soft, grow=8.0, feather=0.0, unit="pixels")
     assert (again >= soft).all()
+
+
+def test_a_repair_of_a_node_without_a_report_is_logged(call, caplog):
+    caplog.set_level("INFO", logger="wan_vace")
+    video, mask = torch.rand(2, 16, 16, 1), torch.ones(2, 16, 16)
+    inactive, _ = call("VaceSplitByMask", control_video=video, control_masks=mask)
+    assert inactive.shape == (2, 16, 16, 3)
+    logged = [record.getMessage() for record in caplog.records if record.name == "wan_vace"]
+    assert logged == ["VACE Split by Mask: control_video has one channel; it is used as grey RGB."]

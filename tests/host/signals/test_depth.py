@@ -116,7 +116,7 @@ def test_distances_of_depth_anything_3_become_nearness_and_sky_is_black(call):
     geometry = {"depth": metres, "image": clip(), "mode": "mono", "sky": sky}
     control, video, report = depth(call, depth=geometry)
     near = torch.where(sky > 0.5, torch.nan, 1 / metres)
-    assert torch.equal(control, depth_control(near, STEADY, False, []))
+    assert torch.equal(control, depth_control(near, STEADY, False))
     assert control[:, -1].mean() > 0.7 > control[:, 6].mean() and not control[:, :5].any()
     assert torch.equal(video.get_components().images, control)
     assert report == "15% of the depth is sky or unknown; it is drawn as far away."
@@ -174,7 +174,7 @@ def test_the_host_accepts_a_graph_with_it(host):
 def test_pictures_and_videos_of_depth_are_taken_with_frame_rate_and_sound(call, invert):
     pictures = torch.rand(4, 20, 30, 1).expand(-1, -1, -1, 3)
     control, _, report = depth(call, depth=pictures, value_range=OFFICIAL, invert=invert)
-    assert torch.equal(control, depth_control(pictures[..., 0], OFFICIAL, invert, [])) and report == ""
+    assert torch.equal(control, depth_control(pictures[..., 0], OFFICIAL, invert)) and report == ""
     audio = {"waveform": torch.zeros(1, 1, 100), "sample_rate": 100}
     source = call("CreateVideo", images=pictures, fps=25.0, audio=audio)[0]
     again, video, _ = depth(call, depth=source, value_range=OFFICIAL, invert=invert)
@@ -242,7 +242,7 @@ def test_depth_anything_sees_with_its_file(call, small, network, tmp_path, name)
     with torch.inference_mode():
         maps = recipe.maps(recipe.wrap(expected.eval()), frames.movedim(-1, 1))
     assert maps.std() > 0.01
-    torch.testing.assert_close(control, depth_control(maps, STEADY, False, []), rtol=0, atol=1.01 * LEVEL)
+    torch.testing.assert_close(control, depth_control(maps, STEADY, False), rtol=0, atol=1.01 * LEVEL)
     assert report == f"Depth is seen by {name}."
 
 

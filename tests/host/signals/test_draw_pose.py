@@ -31,7 +31,7 @@ def walkers(num_frames=5, scale=0.1):
 
 
 def drawn(keypoints, height, width, **look):
-    return draw_people(read_people("pose_keypoints", keypoints, []), height, width, Look(**look))
+    return draw_people(read_people("pose_keypoints", keypoints), height, width, Look(**look))
 
 
 def test_it_draws_at_the_size_of_the_canvas(draw):
@@ -123,7 +123,7 @@ def test_the_host_s_own_keypoints_are_read_as_its_detector_means_them(host):
     points = random.uniform(5, 40, (2, 3, 133, 3)).astype(np.float32)
     points[..., 2] = random.uniform(0.1, 1, points.shape[:-1])
     frames = _to_openpose_frames(points[..., :2], points[..., 2], 48, 64)
-    ours, theirs = from_wholebody(list(points), 48, 64).points.copy(), read_people("pose_keypoints", frames, []).points
+    ours, theirs = from_wholebody(list(points), 48, 64).points.copy(), read_people("pose_keypoints", frames).points
     # The host calls the hands the other way round than COCO-WholeBody, whose order it has.
     ours[:, :, [*range(LEFT_HAND.start, RIGHT_HAND.stop)]] = ours[:, :, [*range(115, 136), *range(94, 115)]]
     nobody = ours[..., 2] == 0  # a neck without shoulders

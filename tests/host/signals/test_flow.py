@@ -157,7 +157,7 @@ def test_the_host_manages_the_network(host, host_nodes, network, tmp_path):
 
     models = importlib.import_module("wan_vace.nodes._host.signals.flow")
     put(tmp_path, "vace_annotators", "raft-things.pth", original_names(network.state_dict()))
-    managed = models.raft_from_file("raft", 1, []).load()
+    managed = models.raft_from_file("raft", 1).load()
     flow = managed(*torch.rand(2, 1, 3, 128, 128), 1)
     assert flow.shape == (1, 2, 128, 128) and flow.dtype == torch.float32 and not flow.requires_grad
     assert any(loaded.model is managed.patcher for loaded in management.current_loaded_models)

@@ -86,7 +86,7 @@ def test_people_are_found_smoothed_and_drawn(call, models, networks, method):
     frames = clip()
     control, video, keypoints, report = pose(call, frames, method)
     people = smooth(known(networks, frames)).people
-    np.testing.assert_allclose(read_people("pose", keypoints, []).points, people.points, atol=1e-2)
+    np.testing.assert_allclose(read_people("pose", keypoints).points, people.points, atol=1e-2)
     assert people.points.shape[1] == 2 and [len(frame["people"]) for frame in keypoints] == [1, 1, 1, 2, 2, 2]
     assert (control - draw_people(people, *frames.shape[1:3])).abs().mean() < 0.01 and control.shape == frames.shape
     assert control.max() > 0.5 and torch.equal(video.get_components().images, control)
@@ -115,7 +115,7 @@ def test_what_was_found_is_kept_and_drawn_anew(call, models, networks, tmp_path)
     tensors = load_file(kept)
     save_file({**tensors, "points": tensors["points"] + torch.tensor([3.0, 0, 0])}, kept)  # to see where it is from
     again = pose(call, frames, smoothing=False, palette="openpose")[2]
-    moved = read_people("pose", again, []).points - read_people("pose", first, []).points
+    moved = read_people("pose", again).points - read_people("pose", first).points
     np.testing.assert_allclose(moved[:, 0, 0], [[3, 0, 0]] * 6, atol=1e-3)
     assert list((tmp_path / "temp/vace_annotations").iterdir()) == [kept]
     pose(call, frames, {**DWPOSE, "person_score": 0.4})
@@ -288,7 +288,7 @@ def test_keypoint_rcnn_finds_bodies(call, models):
     control, _, keypoints, report = pose(call, torch.rand(1, 12, 120, 3), RCNN)
     assert control.any() and f"People are found by {RCNN_FILE}." in report
     assert "Keypoint R-CNN finds no faces and no hands; only bodies are drawn." in report
-    people = read_people("pose", keypoints, []).points
+    people = read_people("pose", keypoints).points
     assert (people[..., :18, 2] > 0.9).all() and (people[..., 24:92, 2] == 0).all()
 
 

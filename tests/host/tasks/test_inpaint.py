@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from wan_vace.vace_core.masks.region import RegionShape
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.inpaint import inpaint_vcu
 
 pytestmark = pytest.mark.host
@@ -42,7 +43,7 @@ def test_every_socket_reaches_the_core(call):
     vcu, report = inpaint(call, frames, mask=mask, control=control, boxes=text, **inputs, **shape)
     expected = inpaint_vcu(frames, mask, text, control=control, shape=RegionShape(**shape), **inputs)
     assert torch.equal(vcu.frames, expected.frames) and torch.equal(vcu.mask, expected.mask)
-    assert report == "\n".join(expected.notes) != ""
+    assert report == "\n".join(sentences(expected.notes)) != ""
 
 
 def test_keep_amount_and_references_reach_the_core(call):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.canvas import growth_from
 from wan_vace.vace_core.tasks.outpaint import outpaint_vcu
 
@@ -26,7 +27,7 @@ def test_every_way_to_grow_reaches_the_core(call, by):
     vcu, report = call("VaceOutpaintVideo", video=frames, by=by, **SETTINGS)
     expected = outpaint_vcu(frames, growth_from(by))
     assert torch.equal(vcu.frames, expected.frames) and torch.equal(vcu.mask, expected.mask)
-    assert report == "\n".join(expected.notes)
+    assert report == "\n".join(sentences(expected.notes))
 
 
 def test_the_node_offers_what_the_core_takes_with_its_defaults(host_nodes):

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from wan_vace.vace_core.notes import sentences
+
 pytestmark = pytest.mark.host
 
 SUFFIX = ".vcu.safetensors"
@@ -53,7 +55,7 @@ def test_what_is_saved_is_listed_and_comes_back(call, host_nodes, folders, vcu):
     assert torch.equal(back.frames, vcu.frames) and torch.equal(back.mask, vcu.mask)
     assert all(torch.equal(a.image, b.image) for a, b in zip(back.references, vcu.references, strict=True))
     assert (back.kind, back.control_amount, back.notes) == ("repaint", 0, vcu.notes)
-    assert report.splitlines() == list(vcu.notes)
+    assert report.splitlines() == sentences(vcu.notes)
 
 
 def test_a_sound_comes_back(call, folders):
