@@ -13,7 +13,8 @@ from ..annotators.protocol import silent
 from ..vace_core.masks import MASK_MODES, RegionShape
 from ..vace_core.tasks import (
     Margins,
-    Target,
+    Places,
+    Region,
     extend_vcu,
     inpaint_vcu,
     outpaint_vcu,
@@ -21,7 +22,7 @@ from ..vace_core.tasks import (
     reference_anything,
 )
 from ..vace_core.vcu import Vcu, build_vcu, empty_vcu
-from ..vace_core.video import Clip
+from ..vace_core.video import Clip, Target
 
 # The VCU that asks for frames [T, H, W, 3] in [0, 1].
 BuildVcu = Callable[[Tensor, random.Random], Vcu]
@@ -91,7 +92,8 @@ def ask_by_keyframes(frames: Tensor, rng: random.Random) -> Vcu:
 
 
 def _keep_frames(frames: Tensor, chosen: list[int]) -> Vcu:
-    return place_keyframes([("image_0", frames[chosen])], " ".join(map(str, chosen)), length=len(frames))
+    places = Places(" ".join(map(str, chosen)))
+    return place_keyframes([("image_0", frames[chosen])], places, target=Target(length=len(frames)))
 
 
 def ask_by_extension(frames: Tensor, rng: random.Random) -> Vcu:
@@ -105,7 +107,7 @@ def ask_by_extension(frames: Tensor, rng: random.Random) -> Vcu:
 
 def _inpaint(frames: Tensor, rng: random.Random, control: Tensor | None = None) -> Vcu:
     shape = RegionShape(augment=rng.choice(MASK_MODES), seed=rng.randrange(1 << 31))
-    return inpaint_vcu(frames, random_region(frames, rng), shape=shape, control=control)
+    return inpaint_vcu(frames, Region(random_region(frames, rng), shape=shape), control=control)
 
 
 def _guided(frames: Tensor, rng: random.Random) -> Vcu:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ...training.tasks import BuildVcu, ask_by_extension, ask_by_frames_at, ask_by_gray, ask_by_keyframes, ask_for_text
 from ...vace_core.tasks import (
     Margins,
-    Target,
+    Region,
     animate_anything,
     expand_anything,
     inpaint_vcu,
@@ -20,7 +20,7 @@ from ...vace_core.tasks import (
     swap_anything,
 )
 from ...vace_core.vcu import Vcu, build_vcu
-from ...vace_core.video import Clip
+from ...vace_core.video import Clip, Target
 from ..world import (
     WorldClip,
     box_around,
@@ -102,7 +102,7 @@ def thing_region(clip: WorldClip, rng: random.Random) -> Tensor:
 
 
 def _inpaint(clip: WorldClip, rng: random.Random) -> Vcu:
-    return inpaint_vcu(clip.frames, thing_region(clip, rng))
+    return inpaint_vcu(clip.frames, Region(thing_region(clip, rng)))
 
 
 def _outpaint(clip: WorldClip, rng: random.Random) -> Vcu:
@@ -134,7 +134,7 @@ def _expand(clip: WorldClip, rng: random.Random) -> Vcu:
 
 def _guided(clip: WorldClip, rng: random.Random) -> Vcu:
     guide = rng.choice((draw_depth, draw_lineart, draw_gray))(clip)
-    return inpaint_vcu(clip.frames, thing_box_mask(clip, rng.randint(1, 6)), control=guide)
+    return inpaint_vcu(clip.frames, Region(thing_box_mask(clip, rng.randint(1, 6))), control=guide)
 
 
 def _reference_layout(clip: WorldClip, _: random.Random) -> Vcu:

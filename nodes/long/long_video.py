@@ -6,6 +6,7 @@ from ...vace_core.long import LongVcu, in_memory
 from ...vace_core.notes import collect_notes
 from ...vace_core.sampling import NEGATIVE_PROMPT
 from ...vace_core.vcu import INSIDE_MASK
+from ...vace_core.video import Target
 from .._host.long import LongJob, read_long_vcu, sample_long
 from .._host.report import publish
 from .._settings import boundary_socket, low_noise_socket, read_settings, settings_socket
@@ -63,8 +64,8 @@ class VaceBuildLongVcu(io.ComfyNode):
 
     @classmethod
     def execute(cls, video, references, width, height, fit, inside_mask, soft_mask, mask=None) -> io.NodeOutput:
-        settings = {"width": width, "height": height, "fit": fit, "inside_mask": inside_mask, "soft_mask": soft_mask}
-        vcu = read_long_vcu(video, mask, list(references.items()), settings)
+        settings = {"inside_mask": inside_mask, "soft_mask": soft_mask}
+        vcu = read_long_vcu(video, mask, list(references.items()), Target(width, height, fit=fit), settings)
         return io.NodeOutput(vcu, publish(cls, vcu.notes))
 
 

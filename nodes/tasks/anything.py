@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.tasks import Target, make_anything
-from ...vace_core.video import EASINGS
+from ...vace_core.tasks import make_anything
+from ...vace_core.video import EASINGS, Target
 from .._host.video import read_clip
 from .._results import vcu_result
 from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket

@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from ...vace_core.notes import collect_notes
 from ...vace_core.tasks import bridge_vcu, extend_vcu, join_frames, loop_vcu
+from ...vace_core.video import Target
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
 from .._results import vcu_result
@@ -72,9 +73,7 @@ class VaceExtendVideo(io.ComfyNode):
             overlap=overlap,
             control=_frames(control_video),
             references=list(references.items()),
-            width=width,
-            height=height,
-            fit=fit,
+            target=Target(width, height, fit=fit),
         )
         return vcu_result(cls, vcu)
 
@@ -120,13 +119,10 @@ class VaceBridgeVideos(io.ComfyNode):
             read_clip(first),
             read_clip(second),
             gap=gap,
-            overlap_first=overlap_first,
-            overlap_second=overlap_second,
+            overlaps=(overlap_first, overlap_second),
             control=_frames(control_video),
             references=list(references.items()),
-            width=width,
-            height=height,
-            fit=fit,
+            target=Target(width, height, fit=fit),
         )
         return vcu_result(cls, vcu)
 
@@ -164,9 +160,7 @@ class VaceLoopVideo(io.ComfyNode):
             overlap=overlap,
             control=_frames(control_video),
             references=list(references.items()),
-            width=width,
-            height=height,
-            fit=fit,
+            target=Target(width, height, fit=fit),
         )
         return vcu_result(cls, vcu)
 

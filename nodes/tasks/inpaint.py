@@ -3,8 +3,8 @@
 from comfy_api.latest import io
 
 from ...vace_core.masks import MASK_MODES, UNITS, RegionShape
-from ...vace_core.tasks import inpaint_vcu
-from ...vace_core.video import EASINGS
+from ...vace_core.tasks import Region, inpaint_vcu
+from ...vace_core.video import EASINGS, Target
 from .._host.video import read_clip
 from .._results import vcu_result
 from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
@@ -136,17 +136,10 @@ class VaceInpaintVideo(io.ComfyNode):
         clip = read_clip(video)
         vcu = inpaint_vcu(
             clip.frames,
-            mask,
-            boxes,
+            Region(mask, boxes, easing, soft_mask, RegionShape(grow, feather, unit, augment, seed)),
             list(references.items()),
-            shape=RegionShape(grow, feather, unit, augment, seed),
-            width=width,
-            height=height,
-            length=length,
-            fit=fit,
-            easing=easing,
+            Target(width, height, length, fit),
             keep_amount=keep_amount,
             control=read_clip(control).frames if control is not None else None,
-            soft_mask=soft_mask,
         )
         return vcu_result(cls, vcu, clip)

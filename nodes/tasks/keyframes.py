@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.tasks import SNAPS, interpolate_frames, place_keyframes
-from ...vace_core.video import DEFAULT_FPS, DEFAULT_LENGTH
+from ...vace_core.tasks import SNAPS, Places, interpolate_frames, place_keyframes
+from ...vace_core.video import DEFAULT_FPS, DEFAULT_LENGTH, Target
 from .._host.video import read_clip
 from .._results import vcu_result
 from .._sockets import fit_socket, references_socket, size_sockets, vcu_outputs, video_socket
@@ -94,16 +94,11 @@ class VacePlaceKeyframes(io.ComfyNode):
     ) -> io.NodeOutput:
         vcu = place_keyframes(
             list(images.items()),
-            positions,
-            length=length,
-            fps=fps,
-            hold=hold,
+            Places(positions, fps, hold),
             snap=snap,
             control=read_clip(control_video) if control_video is not None else None,
             references=list(references.items()),
-            width=width,
-            height=height,
-            fit=fit,
+            target=Target(width, height, length, fit),
         )
         return vcu_result(cls, vcu)
 
@@ -141,7 +136,6 @@ class VaceInterpolateFrames(io.ComfyNode):
     @classmethod
     def execute(cls, video, between, snap, references, width, height, fit) -> io.NodeOutput:
         references = list(references.items())
-        vcu = interpolate_frames(
-            read_clip(video), between, snap=snap, references=references, width=width, height=height, fit=fit
-        )
+        target = Target(width, height, fit=fit)
+        vcu = interpolate_frames(read_clip(video), between, snap=snap, references=references, target=target)
         return vcu_result(cls, vcu)

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ...vace_core.tasks import box_layout, track_layout
 from ...vace_core.vcu import Vcu
-from ...vace_core.video import EASINGS
+from ...vace_core.video import EASINGS, Target
 from .._results import vcu_result
 from .._sockets import fit_socket, length_socket, size_sockets, vcu_outputs
 
@@ -64,7 +64,7 @@ class VaceDrawLayout(io.ComfyNode):
 
     @classmethod
     def execute(cls, boxes, width, height, length, easing, official_motion) -> io.NodeOutput:
-        return _with_frames(cls, box_layout(boxes, width, height, length, easing, official_motion))
+        return _with_frames(cls, box_layout(boxes, Target(width, height, length), easing, official_motion))
 
 
 class VaceTrackLayout(io.ComfyNode):
@@ -95,4 +95,4 @@ class VaceTrackLayout(io.ComfyNode):
 
     @classmethod
     def execute(cls, mask, colour, width, height, length, fit) -> io.NodeOutput:
-        return _with_frames(cls, track_layout(mask, colour, width, height, length, fit))
+        return _with_frames(cls, track_layout(mask, colour, Target(width, height, length, fit)))

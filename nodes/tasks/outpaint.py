@@ -2,7 +2,8 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.tasks import ANCHORS, growth_from, outpaint_vcu
+from ...vace_core.tasks import ANCHORS, KeptEdge, growth_from, outpaint_vcu
+from ...vace_core.video import Target
 from .._host.video import read_clip
 from .._results import vcu_result
 from .._sockets import length_socket, references_socket, size_sockets, vcu_outputs, video_socket
@@ -112,11 +113,9 @@ class VaceOutpaintVideo(io.ComfyNode):
             clip.frames,
             growth_from(by),  # None when its key is unknown: the host drops it instead of refusing it
             list(references.items()),
+            Target(width, height, length),
             inner=inner,
-            width=width,
-            height=height,
-            length=length,
-            feather=feather,
+            edge=KeptEdge(feather),
             extend_references=extend_references,
         )
         return vcu_result(cls, vcu, clip)

@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ...vace_core.vcu import INSIDE_MASK, build_vcu
+from ...vace_core.video import Target
 from .._host.video import read_clip
 from .._results import vcu_result
 from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
@@ -80,10 +81,7 @@ class VaceBuildVcu(io.ComfyNode):
             clip and clip.frames,
             control_masks,
             list(references.items()),
-            width=width,
-            height=height,
-            length=length,
-            fit=fit,
+            Target(width, height, length, fit),
             inside_mask=inside_mask,
             soft_mask=soft_mask,
         )

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.video import BUDGETS, PICKS, Clip, fit_clip
+from ...vace_core.video import BUDGETS, PICKS, Clip, Target, fit_clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
 from .._sockets import fit_socket, length_socket, size_sockets, video_socket
@@ -88,11 +88,8 @@ class VaceFitVideo(io.ComfyNode):
             mask,
             read_clip(control_video).frames if control_video is not None else None,
             budget=budget,
-            width=width,
-            height=height,
-            fit=fit,
+            target=Target(width, height, length, fit),
             pick=pick,
-            length=length,
             fps=fps,
         )
         report = publish(cls, fitted.notes)

@@ -1,6 +1,7 @@
 """The VCU of a long video from frames that come in parts, so that only one part is in memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from torch import Tensor
 
 from ..errors import VaceInputError
 from ..notes import Note, collect_notes, keep_notes, tell, tell_again
-from ..vcu import CONTROL, REPAINT, Reference, as_references, control_amount
-from ..video import MID_GREY, TEMPORAL_STRIDE, at_size, hold_last, legal_frames, matching_mask, target_size
+from ..vcu import CONTROL, REPAINT, Connected, as_references, control_amount
+from ..video import AS_CONNECTED, MID_GREY, TEMPORAL_STRIDE, Target, at_size, hold_last, legal_frames, matching_mask
 from .vcu import LongVcu, OnDiskWriter
 
 
@@ -17,16 +18,12 @@ from .vcu import LongVcu, OnDiskWriter
 def build_long_vcu(
     path: Path,
     parts: Iterable[tuple[Tensor, Tensor | None]],
-    references: Sequence[tuple[str, Tensor | Reference]],
+    references: Connected = (),
+    target: Target = AS_CONNECTED,
     *,
-    width: int = 0,
-    height: int = 0,
-    fit: str = "cover",
     inside_mask: str = "empty",
     soft_mask: bool = False,
     num_frames: int = 0,
-    fps: float | None = None,
-    audio: object | None = None,
 ) -> LongVcu:
     """What `build_vcu` makes of a whole video, written to disk in 8 bits part by part.
 
@@ -34,20 +31,16 @@ def build_long_vcu(
         path: File to write.
         parts: Frames [n, H, W, 3] in [0, 1] and their mask [n, H, W], in order; all with a mask, or none.
         references: Socket name and what is connected to it.
-        width: Columns; 0 takes the video's.
-        height: Rows; 0 likewise.
-        fit: One of `vace_core.video.FITS`.
+        target: The size and fit of what is to come out; 0 follows the video, and the length is the video's.
         inside_mask: One of `vace_core.vcu.INSIDE_MASK`.
         soft_mask: Whether a mostly grey mask is meant as one.
         num_frames: How many will come, as far as that is known.
-        fps: Frames per second of the video.
-        audio: Its sound.
 
     Raises:
         VaceInputError: If there is no frame, or an input cannot be used; the message says which and what to do.
     """
     pictures = as_references(references)
-    fitted = _fitted(parts, width, height, fit, soft_mask)
+    fitted = _fitted(parts, target, soft_mask)
     first = next(fitted, None)
     if first is None:
         raise VaceInputError("video holds no frame. Check the file, and the node that cuts it.")
@@ -63,15 +56,11 @@ def build_long_vcu(
                 "mask is black everywhere: everything is kept and nothing is generated. White is generated.",
             )
         kind, amount = (REPAINT if masked else CONTROL), control_amount(masked, inside_mask)
-        return writer.finish(references=pictures, kind=kind, control_amount=amount, fps=fps, audio=audio)
+        return replace(writer.finish(), references=pictures, kind=kind, control_amount=amount)
 
 
 def _fitted(
-    parts: Iterable[tuple[Tensor, Tensor | None]],
-    width: int,
-    height: int,
-    fit: str,
-    soft_mask: bool,
+    parts: Iterable[tuple[Tensor, Tensor | None]], target: Target, soft_mask: bool
 ) -> Iterator[tuple[Tensor, Tensor, bool]]:
     """Each part and its mask at the size of the VCU, and whether a mask was given; repairs are told once."""
     told: set[Note] = set()
@@ -79,8 +68,7 @@ def _fitted(
         with collect_notes() as notes:
             frames = legal_frames("video", frames)
             given = matching_mask(mask, frames, soft_mask, "mask", "video")
-            size = target_size(*frames.shape[1:3], height, width)
-            frames, given = at_size(frames, given, size, fit, "video")
+            frames, given = at_size(frames, given, target.resolve_size(*frames.shape[1:3]), "video")
         tell_again(note for note in notes if note not in told)
         told.update(notes)
         yield frames, given, mask is not None

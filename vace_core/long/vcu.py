@@ -1,6 +1,5 @@
 """The VCU of a long video, read segment by segment: in memory, or in 8 bits on disk."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -148,25 +147,8 @@ class OnDiskWriter:
             steps[(steps == MASK_STEPS) & (frame == MID_GREY).all(-1)] = EMPTY_BYTE
             self._writer.append(torch.cat([to_8bit("frames", frame), steps[..., None]], -1))
 
-    def finish(
-        self,
-        *,
-        references: Sequence[Reference] = (),
-        kind: str = CONTROL,
-        control_amount: float = 1.0,
-        fps: float | None = None,
-        audio: object | None = None,
-        notes: Sequence[Note] = (),
-    ) -> LongVcu:
-        """Make the file whole and give what reads it. References and sound stay in memory.
-
-        Args:
-            references: As in `Vcu`, like all that follow.
-            kind: One of `vace_core.vcu.KINDS`.
-            control_amount: In [0, 1].
-            fps: None when the source had none.
-            audio: The sound of the whole video.
-            notes: What was repaired on the way.
+    def finish(self) -> LongVcu:
+        """Make the file whole and give what reads it, as plain control; ``replace`` says what else it is.
 
         Raises:
             VaceInputError: If no frame was added, or the disk is full.
@@ -176,8 +158,7 @@ class OnDiskWriter:
             raise VaceInputError("The video holds no frames. Check the node that loads or cuts it.")
         self._writer.finish({"mask_steps": MASK_STEPS, "empty": EMPTY_BYTE})
         pixels = _OnDisk(FrameFile.open(self._writer.path, REMEDY))
-        about = (tuple(references), kind, control_amount, fps, audio, tuple(notes))
-        return LongVcu(pixels, (T, *self._size), *about)
+        return LongVcu(pixels, (T, *self._size))
 
     def __enter__(self) -> "OnDiskWriter":
         self._writer.__enter__()

@@ -5,7 +5,6 @@ It imports `video`, `masks` and `vcu`, and no other concept.
 """
 
 from .anything import (
-    Target,
     animate_anything,
     expand_anything,
     make_anything,
@@ -15,18 +14,20 @@ from .anything import (
 )
 from .canvas import ANCHORS, Margins, growth_from
 from .extension import bridge_vcu, extend_vcu, loop_vcu
-from .inpaint import inpaint_vcu
+from .inpaint import Region, inpaint_vcu
 from .joining import join_frames
 from .keyframes import interpolate_frames, place_keyframes
 from .layout import box_layout, draw_box_outlines, draw_contours, track_layout
-from .outpaint import outpaint_vcu
-from .positions import SNAPS
+from .outpaint import KeptEdge, outpaint_vcu
+from .positions import SNAPS, Places
 
 __all__ = [
     "ANCHORS",
     "SNAPS",
+    "KeptEdge",
     "Margins",
-    "Target",
+    "Places",
+    "Region",
     "animate_anything",
     "box_layout",
     "bridge_vcu",

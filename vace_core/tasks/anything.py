@@ -1,7 +1,7 @@
 """The combinations of tasks that VACE is known for, each made in one step."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -20,31 +20,11 @@ from ..vcu import (
     control_frames,
     kept_piece,
 )
-from ..video import DEFAULT_LENGTH, Clip, legal_frames, note_padding, parse_tracks, target_size
+from ..video import AS_CONNECTED, DEFAULT_LENGTH, Clip, Target, legal_frames, note_padding, parse_tracks
 from .canvas import Aspect, Ratio
-from .inpaint import inpaint_vcu
+from .inpaint import Region, inpaint_vcu
 from .layout import layout_frames
 from .outpaint import place_on_canvas
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is to come out; 0 follows what is connected.
-
-    Attributes:
-        width: Columns.
-        height: Rows.
-        length: Frames.
-        fit: One of `vace_core.video.FITS`.
-    """
-
-    width: int = 0
-    height: int = 0
-    length: int = 0
-    fit: str = "cover"
-
-
-AS_CONNECTED = Target()
 
 
 def make_anything(
@@ -81,7 +61,7 @@ def reference_anything(references: Connected, target: Target = AS_CONNECTED) -> 
         raise VaceInputError(
             "references is empty: there is nothing to make a video of. Connect a picture to reference_image_0."
         )
-    return build_vcu(references=references, width=target.width, height=target.height, length=target.length)
+    return build_vcu(references=references, target=target)
 
 
 def animate_anything(references: Connected, target: Target = AS_CONNECTED, *, control_video: Clip) -> Vcu:
@@ -92,8 +72,7 @@ def animate_anything(references: Connected, target: Target = AS_CONNECTED, *, co
         target: What is to come out.
         control_video: Pose, depth or another control signal.
     """
-    size = {"width": target.width, "height": target.height, "length": target.length, "fit": target.fit}
-    vcu = build_vcu(control_video.frames, references=references, **size)
+    vcu = build_vcu(control_video.frames, references=references, target=target)
     return replace(vcu, fps=control_video.fps, audio=control_video.audio)
 
 
@@ -109,8 +88,7 @@ def swap_anything(
         mask: [T, H, W] or one frame for all, in [0, 1]; 1 is exchanged.
         grow: Pixels that the mask grows all around, so that what appears may have another outline.
     """
-    size = {"width": target.width, "height": target.height, "length": target.length, "fit": target.fit}
-    vcu = inpaint_vcu(video.frames, mask, references=references, shape=RegionShape(grow=grow), **size)
+    vcu = inpaint_vcu(video.frames, Region(mask, shape=RegionShape(grow=grow)), references, target)
     return replace(vcu, fps=video.fps, audio=video.audio)
 
 
@@ -151,7 +129,7 @@ def expand_anything(
         margins = Aspect(aspect).margins(*size, "picture", "Leave aspect empty and set the four sides.")
     else:
         margins = Ratio(left, right, top, bottom).margins(*size)
-    placement = place_on_canvas(size, margins, target.width, target.height, "picture")
+    placement = place_on_canvas(size, margins, target, "picture")
     mask = placement.mask().to(first)
     if not mask.any():
         tell("nothing-added", "Nothing is added around the picture: it is the whole first frame.")
@@ -185,11 +163,11 @@ def move_anything(
     """
     pictures = as_references(references)
     first = _one_picture(picture)
-    size = target_size(*first.shape[1:3], target.height, target.width)
+    target = target.resolve_size(*first.shape[1:3])
     length = _length(target.length or DEFAULT_LENGTH)
-    tracks = parse_tracks("boxes", boxes, *size, length - 1)
-    layout = layout_frames(tracks, length - 1, *size, easing=easing)
-    return _vcu(kept_piece("picture", 0, first, size, target.fit), length, layout, pictures)
+    tracks = parse_tracks("boxes", boxes, *target.size, length - 1)
+    layout = layout_frames(tracks, length - 1, *target.size, easing=easing)
+    return _vcu(kept_piece("picture", 0, first, target), length, layout, pictures)
 
 
 @keep_notes
@@ -212,10 +190,10 @@ def first_frame_motion(
     pictures = as_references(references)
     first = _one_picture(picture)
     control = legal_frames("control_video", control_video.frames)
-    size = target_size(*control.shape[1:3], target.height, target.width)
+    target = target.resolve_size(*control.shape[1:3])
     length = _length(target.length or 1 + len(control))
-    filler = control_frames(control, length - 1, size, target.fit)
-    vcu = _vcu(kept_piece("picture", 0, first, size, target.fit), length, filler, pictures)
+    filler = control_frames(control, length - 1, target)
+    vcu = _vcu(kept_piece("picture", 0, first, target), length, filler, pictures)
     return replace(vcu, fps=control_video.fps, audio=control_video.audio)
 
 

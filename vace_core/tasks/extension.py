@@ -18,7 +18,7 @@ from ..vcu import (
     kept_piece,
     note_unseen,
 )
-from ..video import Clip, legal_frames, note_padding, target_size
+from ..video import AS_CONNECTED, Clip, Target, legal_frames, note_padding
 
 
 @keep_notes
@@ -30,9 +30,7 @@ def extend_vcu(
     overlap: int = 0,
     control: Tensor | None = None,
     references: Connected = (),
-    width: int = 0,
-    height: int = 0,
-    fit: str = "cover",
+    target: Target = AS_CONNECTED,
 ) -> Vcu:
     """A VCU that keeps a clip and generates frames before it, after it, or both.
 
@@ -45,9 +43,7 @@ def extend_vcu(
         overlap: Frames of the clip that the model sees, the ones next to what it generates; 0 for all of them.
         control: [n, H, W, 3], a control video of the generated frames alone: those before the clip, then those after.
         references: Socket name and what is connected to it.
-        width: Columns; 0 takes the clip's.
-        height: Rows; 0 likewise.
-        fit: One of `vace_core.video.FITS`.
+        target: The size and fit of what is to come out; 0 follows the clip, and the length follows from the counts.
 
     Raises:
         VaceInputError: If nothing is to be generated, or an overlap is to leave out the middle of the clip.
@@ -65,7 +61,7 @@ def extend_vcu(
         )
     start = 0 if before else count - seen  # the first frame of the clip that the model sees
     ends = [("video", clip.frames[start : start + seen], before)]
-    vcu = _lay_out(ends, before + seen + after, control, references, (height, width), fit)
+    vcu = _lay_out(ends, before + seen + after, control, references, target)
     if before and after:
         tell("how-to-join", _join_note("the clip to first", f"before {before}"))
     else:
@@ -80,13 +76,10 @@ def bridge_vcu(
     second: Clip,
     *,
     gap: int = 48,
-    overlap_first: int = 17,
-    overlap_second: int = 16,
+    overlaps: tuple[int, int] = (17, 16),
     control: Tensor | None = None,
     references: Connected = (),
-    width: int = 0,
-    height: int = 0,
-    fit: str = "cover",
+    target: Target = AS_CONNECTED,
 ) -> Vcu:
     """A VCU that keeps the end of one clip and the start of another, and generates what lies between.
 
@@ -97,24 +90,22 @@ def bridge_vcu(
         first: The clip before the gap; it gives the shape.
         second: The clip after it.
         gap: Frames to generate, at least 1.
-        overlap_first: Frames of the end of ``first`` that the model sees; 0 for all of them.
-        overlap_second: Frames of the start of ``second`` that the model sees; 0 for all of them.
+        overlaps: Frames of the end of ``first`` and of the start of ``second`` that the model sees; 0 for all.
         control: [n, H, W, 3], a control video of the gap alone.
         references: Socket name and what is connected to it.
-        width: Columns; 0 takes the first clip's.
-        height: Rows; 0 likewise.
-        fit: One of `vace_core.video.FITS`.
+        target: The size and fit of what is to come out; 0 follows the first clip. Its length follows from
+            the counts.
 
     Raises:
         VaceInputError: If there is no gap.
     """
     _require_gap(gap, "a bridge with no gap")
-    head = overlap_of("first", "overlap_first", overlap_first, len(first.frames))
-    tail = overlap_of("second", "overlap_second", overlap_second, len(second.frames))
+    head = overlap_of("first", "overlap_first", overlaps[0], len(first.frames))
+    tail = overlap_of("second", "overlap_second", overlaps[1], len(second.frames))
     note_rates(first, second)
     start = len(first.frames) - head
     ends = [("first", first.frames[start:], 0), ("second", second.frames[:tail], head + gap)]
-    vcu = _lay_out(ends, head + gap + tail, control, references, (height, width), fit)
+    vcu = _lay_out(ends, head + gap + tail, control, references, target)
     tell("how-to-join", _join_note("first and second", f"overlap_first {head}, overlap_second {tail}"))
     return _in_step(vcu, replace(first, fps=first.fps or second.fps), start)
 
@@ -127,9 +118,7 @@ def loop_vcu(
     overlap: int = 16,
     control: Tensor | None = None,
     references: Connected = (),
-    width: int = 0,
-    height: int = 0,
-    fit: str = "cover",
+    target: Target = AS_CONNECTED,
 ) -> Vcu:
     """A VCU that leads from the end of a clip back to its start, so that it can play in a circle.
 
@@ -141,9 +130,7 @@ def loop_vcu(
         overlap: Frames of either end that the model sees; 0 for the whole clip, twice.
         control: [n, H, W, 3], a control video of the gap alone.
         references: Socket name and what is connected to it.
-        width: Columns; 0 takes the clip's.
-        height: Rows; 0 likewise.
-        fit: One of `vace_core.video.FITS`.
+        target: The size and fit of what is to come out; 0 follows the clip, and the length follows from the counts.
 
     Raises:
         VaceInputError: If there is no gap.
@@ -152,7 +139,7 @@ def loop_vcu(
     count = len(clip.frames)
     seen = overlap_of("video", "overlap", overlap, count)
     ends = [("video", clip.frames[count - seen :], 0), ("video", clip.frames[:seen], seen + gap)]
-    vcu = _lay_out(ends, 2 * seen + gap, control, references, (height, width), fit)
+    vcu = _lay_out(ends, 2 * seen + gap, control, references, target)
     tell(
         "how-to-join",
         _join_note("the clip to first and nothing to second", f"overlap_first {seen}, overlap_second {seen}"),
@@ -194,18 +181,17 @@ def _lay_out(
     length: int,
     control: Tensor | None,
     references: Connected,
-    size: tuple[int, int],
-    fit: str,
+    target: Target,
 ) -> Vcu:
     """The VCU of clips (name, frames, start), all brought to the size of the first."""
     checked = [(name, start, legal_frames(name, frames)) for name, frames, start in ends]
-    size = target_size(*checked[0][2].shape[1:3], *size)
-    pieces = [kept_piece(name, start, frames, size, fit) for name, start, frames in checked]
+    target = target.resolve_size(*checked[0][2].shape[1:3])
+    pieces = [kept_piece(name, start, frames, target) for name, start, frames in checked]
     taken = [frame for piece in pieces for frame in range(piece.start, piece.stop)]
     free = sorted(set(range(length)) - set(taken))
     filler = None
     if control is not None:
-        filler = control_frames(legal_frames("control_video", control), len(free), size, fit)
+        filler = control_frames(legal_frames("control_video", control), len(free), target)
     vcu = Vcu(*assemble(pieces, length, filler), as_references(references), EXTENSION)
     tell("kept-frames", f"{length} frames: {frame_ranges(taken)} kept, {frame_ranges(free)} generated.")
     note_unseen(vcu.mask, "More kept frames in a row change that.")

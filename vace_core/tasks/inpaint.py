@@ -1,6 +1,6 @@
 """Inpainting: a region of a video made anew, the rest kept."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,26 +16,48 @@ from ..masks import (
     rasterize_boxes,
 )
 from ..notes import keep_notes, tell
-from ..vcu import REPAINT, Reference, Vcu, as_references
-from ..video import at_length, at_size, fit_video, legal_frames, matching_mask, note_padding, parse_tracks, target_size
+from ..vcu import REPAINT, Connected, Vcu, as_references
+from ..video import (
+    AS_CONNECTED,
+    Target,
+    at_length,
+    at_size,
+    fit_video,
+    legal_frames,
+    matching_mask,
+    note_padding,
+    parse_tracks,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """What is generated of a video: a mask, boxes, or both together.
+
+    Attributes:
+        mask: [T, H, W] or one frame for all, in [0, 1]; 1 is generated. None when there are only boxes.
+        boxes: Boxes or paths of boxes in pixels of the video, see `vace_core.video.parse_tracks`.
+        easing: How boxes move, one of `vace_core.video.EASINGS`.
+        soft_mask: Whether a mostly grey mask is meant as one.
+        shape: What is done to it, at the size that is generated.
+    """
+
+    mask: Tensor | None = None
+    boxes: str = ""
+    easing: str = "linear"
+    soft_mask: bool = False
+    shape: RegionShape = AS_GIVEN
 
 
 @keep_notes
 def inpaint_vcu(
     frames: Tensor,
-    mask: Tensor | None = None,
-    boxes: str = "",
-    references: Sequence[tuple[str, Tensor | Reference]] = (),
+    region: Region,
+    references: Connected = (),
+    target: Target = AS_CONNECTED,
     *,
-    shape: RegionShape = AS_GIVEN,
-    width: int = 0,
-    height: int = 0,
-    length: int = 0,
-    fit: str = "cover",
-    easing: str = "linear",
     keep_amount: float = 0.0,
     control: Tensor | None = None,
-    soft_mask: bool = False,
 ) -> Vcu:
     """A VCU that generates a region of a video: a mask, boxes, or both together.
 
@@ -44,42 +66,34 @@ def inpaint_vcu(
 
     Args:
         frames: [T, H, W, 3], the video, in [0, 1].
-        mask: [T, H, W] or one frame for all, in [0, 1]; 1 is generated.
-        boxes: Boxes or paths of boxes in pixels of ``frames``, see `vace_core.video.parse_tracks`.
+        region: What is generated. Bars that ``contain`` adds and frames after the video's end are generated too, and
+            take no part in its shape.
         references: Socket name and what is connected to it, in order.
-        shape: What is done to the region, at the size that is generated. Bars that ``contain`` adds and frames
-            after the video's end are generated too, and take no part in it.
-        width: Columns; 0 takes the video's, or what keeps its shape.
-        height: Rows; 0 likewise.
-        length: Frames; 0 takes the video's count.
-        fit: One of `vace_core.video.FITS`.
-        easing: How boxes move, one of `vace_core.video.EASINGS`.
+        target: What is to come out; 0 follows the video, or what keeps its shape when only one side is given.
         keep_amount: How much of the region's content the model still sees, in [0, 1]; 0 is the official inpainting.
         control: [T, H, W, 3], what the region shows as control instead, such as a pose.
-        soft_mask: Whether a mostly grey mask is meant as one.
 
     Raises:
         VaceInputError: If an input cannot be used; the message says which and what to do.
     """
     pictures = as_references(references)
     frames = legal_frames("video", frames)
-    region = _given_mask(mask, boxes, frames, soft_mask)
+    mask = _given_mask(region, frames)
     control = _matching_control(control, frames, keep_amount)
-    if 0 < length < len(frames):
-        frames, region = at_length(frames, region, length, "video")
-    region = _with_boxes(region, boxes, easing, frames)
-    size = target_size(*frames.shape[1:3], height, width)
-    frames, region = _fitted(frames, region, control, size, fit, shape)
-    frames, region = at_length(frames, region, length or len(frames), "video")
+    if 0 < target.length < len(frames):
+        frames, mask = at_length(frames, mask, target.length, "video")
+    mask = _with_boxes(mask, region, frames)
+    frames, mask = _fitted(frames, mask, control, target.resolve_size(*frames.shape[1:3]), region.shape)
+    frames, mask = at_length(frames, mask, target.length or len(frames), "video")
     note_padding(len(frames))
-    return Vcu(frames, region, pictures, REPAINT, keep_amount if control is None else 1.0)
+    return Vcu(frames, mask, pictures, REPAINT, keep_amount if control is None else 1.0)
 
 
-def _given_mask(mask: Tensor | None, boxes: str, frames: Tensor, soft: bool) -> Tensor:
+def _given_mask(region: Region, frames: Tensor) -> Tensor:
     """The mask that is connected, at the video's count and size; black when there are only boxes."""
-    if mask is not None:
-        return matching_mask(mask, frames, soft, "mask", "video")
-    if not boxes.strip(" \t\r\n;"):
+    if region.mask is not None:
+        return matching_mask(region.mask, frames, region.soft_mask, "mask", "video")
+    if not region.boxes.strip(" \t\r\n;"):
         raise VaceInputError(
             "There is no mask and boxes is empty: nothing says what is to be generated. Connect a mask that is "
             'white there, or write a box, such as "120,40,400,300" (left,top,right,bottom).'
@@ -87,34 +101,33 @@ def _given_mask(mask: Tensor | None, boxes: str, frames: Tensor, soft: bool) -> 
     return frames.new_zeros(1, 1, 1).expand(frames.shape[:3])
 
 
-def _with_boxes(given: Tensor, boxes: str, easing: str, frames: Tensor) -> Tensor:
+def _with_boxes(given: Tensor, region: Region, frames: Tensor) -> Tensor:
     """The mask united with the boxes; refused when both are empty."""
     T, H, W, _ = frames.shape
-    drawn = rasterize_boxes(parse_tracks("boxes", boxes, H, W, T), T, H, W, easing, "boxes").to(given)
+    drawn = rasterize_boxes(parse_tracks("boxes", region.boxes, H, W, T), T, H, W, region.easing, "boxes").to(given)
     still = given.stride(0) == 0 and drawn.stride(0) == 0
-    region = torch.maximum(given[:1], drawn[:1]).expand(T, -1, -1) if still else torch.maximum(given, drawn)
-    if not (region > 0.5).any():
-        what = "mask with boxes" if boxes.strip() else "mask"
+    united = torch.maximum(given[:1], drawn[:1]).expand(T, -1, -1) if still else torch.maximum(given, drawn)
+    if not (united > 0.5).any():
+        what = "mask with boxes" if region.boxes.strip() else "mask"
         raise VaceInputError(
             f"{what} is black in all {T} frames: nothing would be generated. White is what is generated; "
             f"use Invert Mask if it is the wrong way round, or check the node that finds the object."
         )
-    return region
+    return united
 
 
 def _fitted(
     frames: Tensor,
     region: Tensor,
     control: Tensor | None,
-    size: tuple[int, int],
-    fit: str,
+    target: Target,
     shape: RegionShape,
 ) -> tuple[Tensor, Tensor]:
-    """Frames and region at ``size``, the region shaped, the control shown in it."""
+    """Frames and region at the target's size, the region shaped, the control shown in it."""
     T = len(frames)
     nothing = region.new_zeros(region[:1].shape)
-    shown, bars = fit_video(frames[:1] if control is None else control[:T], nothing, *size, fit)
-    frames, region = at_size(frames, region[:1] if region.stride(0) == 0 else region, size, fit, "video")
+    shown, bars = fit_video(frames[:1] if control is None else control[:T], nothing, *target.size, target.fit)
+    frames, region = at_size(frames, region[:1] if region.stride(0) == 0 else region, target, "video")
     if bars.any():
         region = region * (1 - bars)
     region = shape.apply(region.expand(T, -1, -1))

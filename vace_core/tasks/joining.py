@@ -6,7 +6,7 @@ from torch import Tensor
 from ..errors import VaceInputError
 from ..notes import tell
 from ..vcu import kept_piece
-from ..video import DEFAULT_FPS, Clip, legal_frames
+from ..video import DEFAULT_FPS, Clip, Target, legal_frames
 from .extension import note_rates, overlap_of
 
 
@@ -80,8 +80,8 @@ def _original(name: str, clip: Clip | None, like: Tensor, fit: str) -> Tensor:
     """The frames of a clip at the size of the generated ones; none without a clip."""
     if clip is None:
         return like[:0]
-    size = like.shape[1], like.shape[2]
-    return kept_piece(name, 0, legal_frames(name, clip.frames), size, fit).frames.to(like)
+    _, rows, columns, _ = like.shape
+    return kept_piece(name, 0, legal_frames(name, clip.frames), Target(columns, rows, fit=fit)).frames.to(like)
 
 
 def _with_sound(frames: Tensor, first: Clip | None, second: Clip | None, before: int) -> Clip:

@@ -10,8 +10,8 @@ from ..errors import VaceInputError
 from ..notes import keep_notes, tell
 from ..vcu import (
     EXTENSION,
+    Connected,
     Piece,
-    Reference,
     Vcu,
     as_references,
     assemble,
@@ -20,24 +20,19 @@ from ..vcu import (
     kept_piece,
     note_unseen,
 )
-from ..video import DEFAULT_FPS, DEFAULT_LENGTH, Clip, legal_frames, note_padding, target_size
-from .positions import Keyframe, parse_positions, snap_keyframes, spread_evenly
+from ..video import AS_CONNECTED, DEFAULT_LENGTH, Clip, Target, legal_frames, note_padding
+from .positions import EVENLY, Keyframe, Places, snap_keyframes
 
 
 @keep_notes
 def place_keyframes(
     images: Sequence[tuple[str, Tensor]],
-    positions: str = "",
+    places: Places = EVENLY,
     *,
-    length: int = DEFAULT_LENGTH,
-    fps: float = DEFAULT_FPS,
-    hold: int = 1,
     snap: str = "off",
     control: Clip | None = None,
-    references: Sequence[tuple[str, Tensor | Reference]] = (),
-    width: int = 0,
-    height: int = 0,
-    fit: str = "cover",
+    references: Connected = (),
+    target: Target = AS_CONNECTED,
 ) -> Vcu:
     """A VCU that keeps pictures at chosen frames and generates all others.
 
@@ -46,31 +41,23 @@ def place_keyframes(
 
     Args:
         images: Socket name and its pictures [N, H, W, C], in order; the first gives the shape.
-        positions: A place for each picture, see `parse_positions`. Empty puts one picture first and spreads several
-            evenly from the first frame to the last.
-        length: T; 0 takes the control video's count.
-        fps: Frame rate that places in seconds are read with.
-        hold: Frames a picture stays where its place does not say.
+        places: Where they go.
         snap: One of `vace_core.tasks.SNAPS`.
         control: A control video of the whole clip, shown where no picture is.
         references: Socket name and what is connected to it.
-        width: Columns; 0 takes the first picture's.
-        height: Rows; 0 likewise.
-        fit: One of `vace_core.video.FITS`.
+        target: What is to come out; 0 takes the first picture's size, and the control video's length or 81.
 
     Raises:
         VaceInputError: If a place is not one, pictures overlap, or their count differs from the places'.
     """
-    pictures = _pictures(images, height, width, fit)
-    length = length or (len(control.frames) if control else DEFAULT_LENGTH)
+    pictures, target = _pictures(images, target)
+    length = target.length or (len(control.frames) if control else DEFAULT_LENGTH)
     names = [name for name, _ in pictures]
-    places = (
-        parse_positions(positions, length, fps, hold) if positions.strip() else spread_evenly(len(names), length, hold)
-    )
-    keyframes = snap_keyframes(_assign(names, places, length), length, snap)
+    keyframes = snap_keyframes(_assign(names, places.resolve(len(names), length), length), length, snap)
     tell("kept-frames", "Kept: " + ", ".join(f"{k.name} at {frame_ranges(k.frames)}" for k in keyframes) + ".")
-    vcu = _lay_out(pictures, keyframes, length, control, fit)
+    vcu = _lay_out(pictures, keyframes, length, control, target)
     note_unseen(vcu.mask, _advice(snap))
+    fps = places.fps
     if control is not None and control.fps not in (None, fps):
         tell("fps-differs", f"control_video runs at {control.fps:g} fps, but fps is {fps:g}; {fps:g} is used.")
     note_padding(length)
@@ -83,10 +70,8 @@ def interpolate_frames(
     between: int = 3,
     *,
     snap: str = "off",
-    references: Sequence[tuple[str, Tensor | Reference]] = (),
-    width: int = 0,
-    height: int = 0,
-    fit: str = "cover",
+    references: Connected = (),
+    target: Target = AS_CONNECTED,
 ) -> Vcu:
     """A VCU that keeps every frame of a clip and generates others between each two: (N - 1) * (between + 1) + 1.
 
@@ -95,14 +80,12 @@ def interpolate_frames(
         between: Frames to generate between each two, at least 1; 3 makes the count 4n + 1.
         snap: One of `vace_core.tasks.SNAPS`.
         references: Socket name and what is connected to it.
-        width: Columns; 0 takes the clip's.
-        height: Rows; 0 likewise.
-        fit: One of `vace_core.video.FITS`.
+        target: The size and fit of what is to come out; 0 follows the clip, and the length follows from the counts.
 
     Raises:
         VaceInputError: If the clip has one frame, or there is nothing to generate.
     """
-    pictures = _pictures([("video", clip.frames)], height, width, fit)
+    pictures, target = _pictures([("video", clip.frames)], target)
     if len(pictures) < 2 or between < 1:
         raise VaceInputError(
             f"video has {len(pictures)} frames and between is {between}: nothing lies between. "
@@ -111,7 +94,7 @@ def interpolate_frames(
     step = between + 1
     length = (len(pictures) - 1) * step + 1
     placed = [Keyframe(name, k * step) for k, (name, _) in enumerate(pictures)]
-    vcu = _lay_out(pictures, snap_keyframes(placed, length, snap), length, None, fit)
+    vcu = _lay_out(pictures, snap_keyframes(placed, length, snap), length, None, target)
     fps = clip.fps and clip.fps * step
     speed = f"{fps:g} fps" if fps else f"{step} times the frame rate"
     tell(
@@ -127,18 +110,19 @@ def _advice(snap: str) -> str:
     return "Set snap to hold or move to change that." if snap == "off" else "Another keyframe is in the way of snap."
 
 
-def _pictures(images: Sequence[tuple[str, Tensor]], height: int, width: int, fit: str) -> list[tuple[str, Piece]]:
-    """Every picture of every socket by name, in order and at one size."""
+def _pictures(images: Sequence[tuple[str, Tensor]], target: Target) -> tuple[list[tuple[str, Piece]], Target]:
+    """Every picture of every socket by name, in order and at the size of the target, which is resolved by the first."""
     if not images:
         raise VaceInputError("images holds no picture. Connect at least one to image_0.")
     batches = [(name, legal_frames(name, batch)) for name, batch in images]
-    size = target_size(*batches[0][1].shape[1:3], height, width)
-    pieces = [(name, kept_piece(name, 0, batch, size, fit)) for name, batch in batches]
-    return [
+    target = target.resolve_size(*batches[0][1].shape[1:3])
+    pieces = [(name, kept_piece(name, 0, batch, target)) for name, batch in batches]
+    pictures = [
         (name if len(piece.frames) == 1 else f"{name}[{k}]", Piece(0, piece.frames[k : k + 1], piece.mask[k : k + 1]))
         for name, piece in pieces
         for k in range(len(piece.frames))
     ]
+    return pictures, target
 
 
 def _assign(names: list[str], places: list[tuple[int, int]], length: int) -> list[Keyframe]:
@@ -175,7 +159,7 @@ def _lay_out(
     keyframes: Sequence[Keyframe],
     length: int,
     control: Clip | None,
-    fit: str,
+    target: Target,
 ) -> Vcu:
     """The clip with each picture held over its keyframe."""
     held = [
@@ -184,8 +168,7 @@ def _lay_out(
     ]
     filler = None
     if control is not None:
-        size = pictures[0][1].frames.shape[1:3]
-        whole = control_frames(legal_frames("control_video", control.frames), length, size, fit)
+        whole = control_frames(legal_frames("control_video", control.frames), length, target)
         taken = {frame for k in keyframes for frame in k.frames}
         filler = whole[[frame for frame in range(length) if frame not in taken]]
     if sum(k.hold for k in keyframes) == length:

@@ -11,17 +11,18 @@ from ..errors import VaceInputError
 from ..notes import keep_notes, tell
 from ..vcu import CONTROL, WHITE, Vcu
 from ..video import (
+    AS_CONNECTED,
     DEFAULT_LENGTH,
     DEFAULT_SIZE,
     Box,
     BoxTrack,
+    Target,
     at_length,
+    at_size,
     boxes_at,
-    fit_video,
     legal_mask,
     note_padding,
     parse_tracks,
-    target_size,
 )
 
 Colour = tuple[float, float, float]
@@ -97,24 +98,20 @@ def pen_radius(thickness: int) -> int:
 
 
 @keep_notes
-def box_layout(
-    text: str, width: int = 0, height: int = 0, length: int = 0, easing: str = "linear", official_motion: bool = True
-) -> Vcu:
+def box_layout(text: str, target: Target = AS_CONNECTED, easing: str = "linear", official_motion: bool = True) -> Vcu:
     """Layout control of boxes that a user wrote.
 
     Args:
         text: See `parse_tracks`; a label may end in a colour, such as ``cat#ff8000: 10,20,110,220``.
-        width: Columns, 0 for the usual.
-        height: Rows, 0 for the usual.
-        length: Frames, 0 for the usual.
+        target: What is to come out, 0 for the usual.
         easing: One of `vace_core.video.EASINGS`.
         official_motion: See `draw_box_outlines`.
 
     Raises:
         VaceInputError: If there is no box, or a line cannot be read.
     """
-    H, W = target_size(*DEFAULT_SIZE, height, width)
-    T = length or DEFAULT_LENGTH
+    H, W = target.resolve_size(*DEFAULT_SIZE).size
+    T = target.length or DEFAULT_LENGTH
     tracks = parse_tracks("boxes", text, H, W, T)
     frames = layout_frames(tracks, T, H, W, easing=easing, official_motion=official_motion)
     return _control(frames)
@@ -148,28 +145,21 @@ def layout_frames(tracks: Sequence[BoxTrack], num_frames: int, height: int, widt
 
 
 @keep_notes
-def track_layout(
-    mask: Tensor, colour: str = "#000000", width: int = 0, height: int = 0, length: int = 0, fit: str = "cover"
-) -> Vcu:
+def track_layout(mask: Tensor, colour: str = "#000000", target: Target = AS_CONNECTED) -> Vcu:
     """Layout control of a tracked mask.
 
     Args:
-        mask: [T, H, W], in [0, 1]; one frame serves ``length`` frames.
+        mask: [T, H, W], in [0, 1]; one frame serves all.
         colour: ``#rrggbb``.
-        width: Columns, 0 for the mask's.
-        height: Rows, 0 for the mask's.
-        length: Frames, 0 for the mask's.
-        fit: One of `vace_core.video.FITS`.
+        target: What is to come out, 0 follows the mask.
 
     Raises:
         VaceInputError: If the mask is none, or the colour cannot be read.
     """
     mask = legal_mask("mask", mask)
     H, W = mask.shape[1:]
-    size = target_size(H, W, height, width)
-    if size != (H, W):
-        tell("resized", f"mask is resized from {W} x {H} to {size[1]} x {size[0]} ({fit}).")
-    fitted, _ = fit_video(mask[..., None], mask, *size, fit)
+    target, length = target.resolve_size(H, W), target.length
+    fitted, _ = at_size(mask[..., None], mask, target, "mask")
     if len(mask) == 1 and length > 1:
         tell("still-mask", f"mask has one frame; it is used for all {length}.")
     if not (fitted > 0.5).any():

@@ -10,8 +10,8 @@ from torch import Tensor
 from ..errors import VaceInputError
 from ..masks import feather_mask
 from ..notes import keep_notes, tell
-from ..vcu import REPAINT, WHITE, Reference, Vcu, as_references
-from ..video import MID_GREY, SIZE_MULTIPLE, at_length, legal_frames, note_padding, resize, target_size
+from ..vcu import REPAINT, WHITE, Connected, Reference, Vcu, as_references
+from ..video import AS_CONNECTED, MID_GREY, SIZE_MULTIPLE, Target, at_length, legal_frames, note_padding, resize
 from .canvas import Aspect, Growth, Margins
 
 
@@ -39,7 +39,24 @@ class Placement:
         return mask
 
 
-def place_on_canvas(kept: tuple[int, int], margins: Margins, width: int, height: int, name: str = "video") -> Placement:
+@dataclass(frozen=True)
+class KeptEdge:
+    """How the mask ends at the kept video.
+
+    Attributes:
+        feather: Pixels over which it falls off inside the video.
+        official_inner: Whether an inner border keeps the first grey pixel right of and below the picture, as the
+            official code does by drawing its rectangle one too large. A switch for users of the core; no node has it.
+    """
+
+    feather: float = 0.0
+    official_inner: bool = False
+
+
+SHARP = KeptEdge()
+
+
+def place_on_canvas(kept: tuple[int, int], margins: Margins, target: Target, name: str = "video") -> Placement:
     """A canvas around a picture, in multiples of 16.
 
     Without a size the picture keeps its own, and the canvas reaches a multiple of 16 by a wider border. With a size
@@ -48,14 +65,13 @@ def place_on_canvas(kept: tuple[int, int], margins: Margins, width: int, height:
     Args:
         kept: (rows, columns) of the picture.
         margins: What is added around it.
-        width: Columns of the result, 0 for any.
-        height: Rows of the result, 0 for any.
+        target: The size of the result, 0 for any.
         name: What the user calls the picture: its socket.
     """
     rows, columns = kept
     canvas_h, canvas_w = rows + margins.rows, columns + margins.columns
-    if width or height:
-        target_h, target_w = target_size(canvas_h, canvas_w, height, width)
+    if target.width or target.height:
+        target_h, target_w = target.resolve_size(canvas_h, canvas_w).size
         scale = min(target_h / canvas_h, target_w / canvas_w)
         left, right = _span(margins.left, columns, canvas_w, target_w, scale)
         top, bottom = _span(margins.top, rows, canvas_h, target_h, scale)
@@ -99,15 +115,12 @@ def _widened(before: int, after: int, canvas: int) -> tuple[int, int]:
 def outpaint_vcu(
     frames: Tensor,
     growth: Growth,
-    references: Sequence[tuple[str, Tensor | Reference]] = (),
+    references: Connected = (),
+    target: Target = AS_CONNECTED,
     *,
     inner: bool = False,
-    width: int = 0,
-    height: int = 0,
-    length: int = 0,
-    feather: float = 0.0,
+    edge: KeptEdge = SHARP,
     extend_references: bool = False,
-    official_inner_edge: bool = False,
 ) -> Vcu:
     """A VCU that keeps a video and generates what is around it.
 
@@ -119,14 +132,11 @@ def outpaint_vcu(
         frames: [T, H, W, 3], the video, in [0, 1].
         growth: How far it grows.
         references: Socket name and what is connected to it, in order.
+        target: What is to come out; the whole canvas is fitted into a size, without one the video keeps its pixels.
+            The shape is never cropped or distorted, so ``fit`` has no say.
         inner: Whether the canvas keeps its size and the border is generated inside it.
-        width: Columns that the whole canvas is fitted into; 0 keeps the video's pixels, or the canvas's shape.
-        height: Rows; 0 likewise.
-        length: Frames; 0 takes the video's count.
-        feather: Pixels over which the mask falls off inside the video.
+        edge: How the mask ends at the video.
         extend_references: Whether the references get the same border, in white, as the video.
-        official_inner_edge: Whether ``inner`` keeps the first grey pixel right of and below the picture, as the
-            official code does by drawing its rectangle one too large.
 
     Raises:
         VaceInputError: If an input cannot be used; the message says which and what to do.
@@ -138,12 +148,12 @@ def outpaint_vcu(
         pictures = _extended(pictures, margins, frames, inner)
     if inner:
         frames = _inside(frames, margins)
-    if 0 < length < len(frames):
-        frames, _ = at_length(frames, frames[..., 0], length, "video")
-    placement = place_on_canvas(frames.shape[1:3], margins, width, height)
-    mask = feather_mask(placement.mask(int(inner and official_inner_edge)), feather)
+    if 0 < target.length < len(frames):
+        frames, _ = at_length(frames, frames[..., 0], target.length, "video")
+    placement = place_on_canvas(frames.shape[1:3], margins, target)
+    mask = feather_mask(placement.mask(int(inner and edge.official_inner)), edge.feather)
     mask = mask.to(frames).expand(len(frames), -1, -1)
-    frames, mask = at_length(placement.place(frames), mask, length or len(frames), "video")
+    frames, mask = at_length(placement.place(frames), mask, target.length or len(frames), "video")
     note_padding(len(frames))
     return Vcu(frames, mask, pictures, REPAINT, control_amount=0.0)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import VaceInputError
 from ..vcu import visible_frames
+from ..video import DEFAULT_FPS
 
 SNAPS = ("off", "move", "hold")
 _PLACE = re.compile(
@@ -36,6 +37,35 @@ class Keyframe:
     def meets(self, other: "Keyframe") -> bool:
         """Whether a frame belongs to both."""
         return self.start < other.frames.stop and other.start < self.frames.stop
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where pictures go, in a user's words.
+
+    Attributes:
+        text: A place for each picture, see `parse_positions`. Empty puts one picture first and spreads several evenly
+            from the first frame to the last.
+        fps: Frame rate that places in seconds are read with.
+        hold: Frames a picture stays where its place does not say.
+    """
+
+    text: str = ""
+    fps: float = DEFAULT_FPS
+    hold: int = 1
+
+    def resolve(self, count: int, length: int) -> list[tuple[int, int]]:
+        """``(start, hold)`` of each place; of ``count`` pictures in a clip of ``length`` frames.
+
+        Raises:
+            VaceInputError: If a word is no place, or lies outside the clip.
+        """
+        if self.text.strip():
+            return parse_positions(self.text, length, self.fps, self.hold)
+        return spread_evenly(count, length, self.hold)
+
+
+EVENLY = Places()
 
 
 def parse_positions(text: str, length: int, fps: float, hold: int) -> list[tuple[int, int]]:

@@ -1,23 +1,22 @@
 """A VCU of what a user connected: text to video, control, references and masks, alone or together."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from ..errors import VaceInputError
 from ..notes import keep_notes, tell
 from ..video import (
+    AS_CONNECTED,
     DEFAULT_LENGTH,
     DEFAULT_SIZE,
     MID_GREY,
+    Target,
     at_length,
     at_size,
     legal_frames,
     matching_mask,
     note_padding,
-    target_size,
 )
-from .references import Reference, as_references
+from .references import Connected, as_references
 from .unit import CONTROL, REPAINT, Vcu, empty_vcu
 
 INSIDE_MASK = {"empty": 0.0, "control": 1.0}
@@ -27,12 +26,9 @@ INSIDE_MASK = {"empty": 0.0, "control": 1.0}
 def build_vcu(
     control_video: Tensor | None = None,
     control_masks: Tensor | None = None,
-    references: Sequence[tuple[str, Tensor | Reference]] = (),
+    references: Connected = (),
+    target: Target = AS_CONNECTED,
     *,
-    width: int = 0,
-    height: int = 0,
-    length: int = 0,
-    fit: str = "cover",
     inside_mask: str = "empty",
     soft_mask: bool = False,
 ) -> Vcu:
@@ -42,10 +38,7 @@ def build_vcu(
         control_video: [T, H, W, 3], in [0, 1]; without it everything is generated.
         control_masks: [T, H, W] or one frame for all, in [0, 1]; without it every frame is control.
         references: Socket name and what is connected to it, pictures [R, H, W, C] or a reference, in order.
-        width: Columns; 0 takes the video's, or what keeps its shape when only ``height`` is given.
-        height: Rows; 0 likewise.
-        length: Frames; 0 takes the video's count.
-        fit: One of `vace_core.video.FITS`.
+        target: What is to come out; 0 follows the video, or what keeps its shape when only one side is given.
         inside_mask: What the model sees of the pixels that ``control_masks`` gives it to generate: ``empty`` for
             nothing, ``control`` for their content. Without a mask the video is control.
         soft_mask: Whether a mostly grey mask is meant as one.
@@ -60,13 +53,13 @@ def build_vcu(
                 "control_masks is connected but control_video is not: without a video there is nothing "
                 "to keep. Connect the video, or remove the mask to generate everything."
             )
-        H, W = target_size(*DEFAULT_SIZE, height, width)
-        vcu = empty_vcu(length or DEFAULT_LENGTH, H, W, pictures)
+        target = target.resolve_size(*DEFAULT_SIZE)
+        vcu = empty_vcu(target.length or DEFAULT_LENGTH, *target.size, pictures)
     else:
         frames = legal_frames("control_video", control_video)
         mask = matching_mask(control_masks, frames, soft_mask)
-        frames, mask = at_size(frames, mask, target_size(*frames.shape[1:3], height, width), fit)
-        frames, mask = at_length(frames, mask, length or len(frames))
+        frames, mask = at_size(frames, mask, target.resolve_size(*frames.shape[1:3]))
+        frames, mask = at_length(frames, mask, target.length or len(frames))
         kind = CONTROL if control_masks is None else REPAINT
         vcu = Vcu(frames, mask, pictures, kind, control_amount(control_masks is not None, inside_mask))
         _warn_of_mask(vcu)

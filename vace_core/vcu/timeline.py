@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..masks import seen_frames
 from ..notes import tell
-from ..video import MID_GREY, at_length, at_size, padded_length
+from ..video import MID_GREY, Target, at_length, at_size, padded_length
 
 # A sentence lists this many runs of frames, then counts the rest.
 MOST_RUNS = 8
@@ -36,31 +36,29 @@ class Piece:
         return self.start + len(self.frames)
 
 
-def kept_piece(name: str, start: int, frames: Tensor, size: tuple[int, int], fit: str) -> Piece:
+def kept_piece(name: str, start: int, frames: Tensor, target: Target) -> Piece:
     """Frames as a piece of a clip, brought to its size.
 
     Args:
         name: What the user calls the frames: their socket.
         start: Where they begin in the clip.
         frames: [n, H, W, 3], in [0, 1].
-        size: (rows, columns) of the clip.
-        fit: One of `vace_core.video.FITS`.
+        target: The clip's, resolved.
     """
     mask = frames.new_zeros(1, 1, 1).expand(frames.shape[:3])
-    return Piece(start, *at_size(frames, mask, size, fit, name))
+    return Piece(start, *at_size(frames, mask, target, name))
 
 
-def control_frames(control: Tensor, count: int, size: tuple[int, int], fit: str) -> Tensor:
+def control_frames(control: Tensor, count: int, target: Target) -> Tensor:
     """A control video as [count, H, W, 3]: cut, or mid-grey after its end; told either way.
 
     Args:
         control: [T, H, W, 3], in [0, 1].
         count: Frames wanted.
-        size: (rows, columns) of the clip.
-        fit: One of `vace_core.video.FITS`.
+        target: The clip's, resolved.
     """
     ones = control.new_ones(1, 1, 1).expand(control.shape[:3])
-    return at_length(*at_size(control, ones, size, fit), count)[0]
+    return at_length(*at_size(control, ones, target), count)[0]
 
 
 def assemble(pieces: Sequence[Piece], length: int, filler: Tensor | None = None) -> tuple[Tensor, Tensor]:

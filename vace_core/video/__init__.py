@@ -25,11 +25,13 @@ from .grid import (
     snap_size,
 )
 from .inputs import OVERSHOOT, legal_frames, legal_mask, refuse_empty_mask
-from .repair import ASPECT_TOLERANCE, PADDED, at_length, at_size, matching_mask, note_padding, target_size
+from .repair import ASPECT_TOLERANCE, PADDED, at_length, at_size, matching_mask, note_padding
 from .sizes import BUDGETS, CUSTOM, PICKS, TRAINED_SIZES, fit_clip
+from .target import AS_CONNECTED, Target
 
 __all__ = [
     "ASPECT_TOLERANCE",
+    "AS_CONNECTED",
     "BUDGETS",
     "CUSTOM",
     "DEFAULT_FPS",
@@ -52,6 +54,7 @@ __all__ = [
     "Box",
     "BoxTrack",
     "Clip",
+    "Target",
     "at_length",
     "at_size",
     "boxes_at",
@@ -71,5 +74,4 @@ __all__ = [
     "refuse_empty_mask",
     "resize",
     "snap_size",
-    "target_size",
 ]

@@ -6,33 +6,13 @@ from torch import Tensor
 from ..errors import VaceInputError
 from ..notes import tell
 from .fit import fit_video, hold_last, resize
-from .grid import MID_GREY, SIZE_MULTIPLE, TEMPORAL_STRIDE, padded_length, snap_size
+from .grid import MID_GREY, TEMPORAL_STRIDE, padded_length
 from .inputs import legal_mask, refuse_empty_mask
+from .target import Target
 
 # Two sizes show the same picture shape when their aspects differ by less than rounding to 16 pixels does.
 ASPECT_TOLERANCE = 0.03
 PADDED = "padded"  # the code of the note about a length that is encoded as another
-
-
-def target_size(source_height: int, source_width: int, height: int, width: int) -> tuple[int, int]:
-    """``(height, width)`` to generate at: what is asked, else the source's shape, in multiples of 16.
-
-    Args:
-        source_height: Rows of the video.
-        source_width: Columns of the video.
-        height: Rows asked for, 0 for any.
-        width: Columns asked for, 0 for any.
-    """
-    wanted_h = height or (source_height if not width else round(source_height * width / source_width))
-    wanted_w = width or (source_width if not height else round(source_width * height / source_height))
-    snapped = snap_size(wanted_h), snap_size(wanted_w)
-    if snapped != (wanted_h, wanted_w):
-        tell(
-            "size-snapped",
-            f"Size {wanted_w} x {wanted_h} becomes {snapped[1]} x {snapped[0]}: "
-            f"the model needs multiples of {SIZE_MULTIPLE}.",
-        )
-    return snapped
 
 
 def note_padding(num_frames: int) -> None:
@@ -104,14 +84,12 @@ def _with_frame_count(name: str, mask: Tensor, num_frames: int, video: str) -> T
     return hold_last(mask, num_frames)
 
 
-def at_size(
-    frames: Tensor, mask: Tensor, size: tuple[int, int], fit: str, name: str = "control_video"
-) -> tuple[Tensor, Tensor]:
-    """Frames and mask at ``size`` (rows, columns), see `fit_video`; told when that changes them."""
+def at_size(frames: Tensor, mask: Tensor, target: Target, name: str = "control_video") -> tuple[Tensor, Tensor]:
+    """Frames and mask at the size of a resolved target, see `fit_video`; told when that changes them."""
     H, W = frames.shape[1:3]
-    if (H, W) != size:
-        tell("resized", f"{name} is resized from {W} x {H} to {size[1]} x {size[0]} ({fit}).")
-    return fit_video(frames, mask, *size, fit)
+    if (H, W) != target.size:
+        tell("resized", f"{name} is resized from {W} x {H} to {target.width} x {target.height} ({target.fit}).")
+    return fit_video(frames, mask, *target.size, target.fit)
 
 
 def at_length(frames: Tensor, mask: Tensor, length: int, name: str = "control_video") -> tuple[Tensor, Tensor]:

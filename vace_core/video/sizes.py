@@ -1,6 +1,6 @@
 """The sizes and lengths that the model was trained at, and which frames of a video to take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor, sqrt
 
@@ -11,7 +11,8 @@ from ..notes import Note, keep_notes, tell
 from .fit import Clip, hold_last
 from .grid import DEFAULT_FPS, SIZE_MULTIPLE, latent_length, nearest_length, num_pixel_frames, num_tokens
 from .inputs import legal_frames
-from .repair import ASPECT_TOLERANCE, at_size, matching_mask, target_size
+from .repair import ASPECT_TOLERANCE, at_size, matching_mask
+from .target import AS_CONNECTED, Target
 
 # Tokens of 81 frames at the two trained sizes: 32760 and 75600 (seq_len of the official VaceVideoProcessor).
 TRAINED_SIZES = {"480p": (480, 832), "720p": (720, 1280)}
@@ -117,11 +118,8 @@ def fit_clip(
     control: Tensor | None = None,
     *,
     budget: str = "480p",
-    width: int = 0,
-    height: int = 0,
-    fit: str = "cover",
+    target: Target = AS_CONNECTED,
     pick: str = "keep",
-    length: int = 0,
     fps: float = 0.0,
 ) -> FittedVideo:
     """A video, its mask and its control video brought to one size and length by one choice.
@@ -130,12 +128,10 @@ def fit_clip(
         clip: The video.
         mask: [T, H, W] or one frame for all, in [0, 1].
         control: [T, H, W, 3], in [0, 1], of the video's shape.
-        budget: One of `BUDGETS`: the official bucket, the video's own size, or ``width`` and ``height``.
-        width: Columns, for ``custom``; 0 takes the video's.
-        height: Rows, likewise.
-        fit: One of `vace_core.video.FITS`.
+        budget: One of `BUDGETS`: the official bucket, the video's own size, or that of ``target``.
+        target: What is wanted: a size for ``custom``, and a length, where 0 is all, or all that the budget has when
+            frames are spread.
         pick: One of `PICKS`.
-        length: Frames wanted; 0 for all, or all that the budget has when they are spread.
         fps: The video's frame rate; 0 takes what it brought, else 16.
 
     Raises:
@@ -143,22 +139,22 @@ def fit_clip(
     """
     frames = legal_frames("video", clip.frames)
     T, H, W, _ = frames.shape
-    size = _size(H, W, budget, height, width)
+    sized = _sized(target, H, W, budget)
     rate = fps or clip.fps or DEFAULT_FPS
     if pick == "resample" and not (fps or clip.fps):
         tell(
             "fps-unknown", f"video brings no frame rate; it is taken as {DEFAULT_FPS:g} already. Set fps to what it is."
         )
     limit = bucket_length(T, H, W, budget) if budget in TRAINED_SIZES else T
-    index = select_frames(T, rate, how=pick, length=length or (limit if pick == "spread" else 0))
+    index = select_frames(T, rate, how=pick, length=target.length or (limit if pick == "spread" else 0))
     out_fps = {"keep": rate, "resample": DEFAULT_FPS, "spread": rate * len(index) / T}[pick]
-    _note_pick(T, index, pick, rate, out_fps, length)
+    _note_pick(T, index, pick, rate, out_fps, target.length)
     if budget in TRAINED_SIZES:
         _note_excess(len(index), bucket_length(len(index), H, W, budget), budget)
     chosen_mask = None if mask is None else matching_mask(mask, frames, name="mask", video="video")[index]
-    chosen_control = None if control is None else _chosen_control(control, frames, index, size, fit)
+    chosen_control = None if control is None else _chosen_control(control, frames, index, sized)
     fitted, fitted_mask = at_size(
-        frames[index], frames.new_zeros(1, H, W) if chosen_mask is None else chosen_mask, size, fit, "video"
+        frames[index], frames.new_zeros(1, H, W) if chosen_mask is None else chosen_mask, sized, "video"
     )
     if chosen_mask is None:
         fitted_mask = _bars_mask(fitted_mask, len(index))
@@ -173,17 +169,19 @@ def _bars_mask(bars: Tensor, num_frames: int) -> Tensor | None:
     return bars.expand(num_frames, -1, -1)
 
 
-def _size(H: int, W: int, budget: str, height: int, width: int) -> tuple[int, int]:
+def _sized(target: Target, H: int, W: int, budget: str) -> Target:
+    """The target at the size that a budget gives a video of H x W."""
     if budget not in BUDGETS:
         raise VaceInputError(f"budget must be one of {', '.join(BUDGETS)}, got {budget}.")
     if budget == CUSTOM:
-        return target_size(H, W, height, width)
-    if height or width:
+        return target.resolve_size(H, W)
+    if target.height or target.width:
         tell(
             "setting-unused",
             f"width and height are not used, because budget is {budget}. Set it to {CUSTOM} to use them.",
         )
-    return target_size(H, W, 0, 0) if budget == AS_IS else bucket_size(H, W, budget)
+    rows, columns = (0, 0) if budget == AS_IS else bucket_size(H, W, budget)
+    return replace(target, width=columns, height=rows).resolve_size(H, W)
 
 
 def _note_pick(num_frames: int, index: list[int], pick: str, fps: float, out_fps: float, length: int) -> None:
@@ -214,7 +212,7 @@ def _note_excess(count: int, limit: int, budget: str) -> None:
         )
 
 
-def _chosen_control(control: Tensor, frames: Tensor, index: list[int], size: tuple[int, int], fit: str) -> Tensor:
+def _chosen_control(control: Tensor, frames: Tensor, index: list[int], target: Target) -> Tensor:
     """The control video's frames for the video's, fitted the same way."""
     control = legal_frames("control_video", control)
     count, rows, columns, _ = control.shape
@@ -234,4 +232,4 @@ def _chosen_control(control: Tensor, frames: Tensor, index: list[int], size: tup
         tell("control-length", f"control_video has {count} frames, video {T}; it is {repair}.")
     chosen = hold_last(control, T)[index]
     unused = chosen[:1, ..., 0]
-    return at_size(chosen, unused, size, fit, "control_video")[0]
+    return at_size(chosen, unused, target, "control_video")[0]

@@ -2,26 +2,32 @@
 
 import uuid
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import folder_paths
 from torch import Tensor
 
 from ....vace_core.long import LongVcu, build_long_vcu, paired
+from ....vace_core.vcu import Connected
+from ....vace_core.video import Target
 from ..types import Video
 from ..video import CHUNK, frame_count_hint, sound_of, stream_frames
 
 FOLDER = "vace_long"
 
 
-def read_long_vcu(video: Video, mask: Video | Tensor | None, references: Sequence, settings: dict) -> LongVcu:
+def read_long_vcu(
+    video: Video, mask: Video | Tensor | None, references: Connected, target: Target, settings: dict
+) -> LongVcu:
     """A long VCU of a VIDEO; its file goes when nothing uses it any more.
 
     Args:
         video: The host's VIDEO.
         mask: Another VIDEO whose brightness is the mask, a MASK [T or 1, H, W], or None.
         references: Socket name and what is connected to it.
+        target: The size and fit of what is to come out.
         settings: What `build_long_vcu` takes beside.
 
     Raises:
@@ -30,17 +36,10 @@ def read_long_vcu(video: Video, mask: Video | Tensor | None, references: Sequenc
     folder = Path(folder_paths.get_temp_directory()) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.vcu"
-    vcu = build_long_vcu(
-        path,
-        _read_parts(video, mask),
-        references,
-        num_frames=frame_count_hint(video),
-        fps=float(video.get_frame_rate()),
-        audio=sound_of(video),
-        **settings,
-    )
+    count = frame_count_hint(video)
+    vcu = build_long_vcu(path, _read_parts(video, mask), references, target, num_frames=count, **settings)
     weakref.finalize(vcu.pixels, path.unlink, missing_ok=True)
-    return vcu
+    return replace(vcu, fps=float(video.get_frame_rate()), audio=sound_of(video))
 
 
 def _read_parts(video: Video, mask: Video | Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:

@@ -1,5 +1,7 @@
 """A long VCU built in parts against the same built at once."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.long.build import build_long_vcu, paired
 from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.vcu.build import build_vcu
+from wan_vace.vace_core.video import Target
 
 
 def bytes_video(T, H, W):
@@ -29,7 +32,7 @@ def test_same_as_built_at_once(tmp_path, T, masked):
     mask = (torch.rand(T, 32, 48) > 0.5).float() if masked else None
     picture = torch.rand(1, 20, 30, 3)
     whole = build_vcu(frames, mask, [("reference", picture)])
-    long = build(tmp_path, parts_of(frames, mask), [("reference", picture)], fps=24.0)
+    long = replace(build(tmp_path, parts_of(frames, mask), [("reference", picture)]), fps=24.0)
     read = long.segment(0, T)
     torch.testing.assert_close(read.frames, whole.frames, atol=1e-7, rtol=0)
     assert torch.equal(read.mask, whole.mask)
@@ -39,8 +42,9 @@ def test_same_as_built_at_once(tmp_path, T, masked):
 
 def test_resized_as_at_once_and_told_once(tmp_path):
     frames = bytes_video(20, 30, 50)
-    whole = build_vcu(frames, width=32, height=32, fit="contain")
-    long = build(tmp_path, parts_of(frames), width=32, height=32, fit="contain")
+    target = Target(width=32, height=32, fit="contain")
+    whole = build_vcu(frames, target=target)
+    long = build(tmp_path, parts_of(frames), target=target)
     read = long.segment(0, 20)
     torch.testing.assert_close(read.frames, whole.frames, atol=0.5 / 255 + 1e-6, rtol=0)
     torch.testing.assert_close(read.mask, whole.mask, atol=0.5 / 254 + 1e-6, rtol=0)

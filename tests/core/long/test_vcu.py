@@ -15,6 +15,7 @@ from wan_vace.vace_core.tasks.extension import extend_vcu
 from wan_vace.vace_core.vcu.build import build_vcu
 from wan_vace.vace_core.vcu.references import Reference
 from wan_vace.vace_core.vcu.unit import EXTENSION, REPAINT, Vcu, empty_vcu
+from wan_vace.vace_core.video import Target
 from wan_vace.vace_core.video.fit import Clip
 
 
@@ -27,10 +28,8 @@ def on_disk(path, vcu, step=3):
     with OnDiskWriter(path, vcu.height, vcu.width) as writer:
         for frames, mask in zip(vcu.frames.split(step), vcu.mask.split(step), strict=True):
             writer.append(frames, mask)
-        return writer.finish(
-            references=vcu.references, kind=vcu.kind, control_amount=vcu.control_amount, fps=vcu.fps,
-            audio=vcu.audio, notes=vcu.notes,
-        )  # fmt: skip
+        about = ("references", "kind", "control_amount", "fps", "audio", "notes")
+        return replace(writer.finish(), **{name: getattr(vcu, name) for name in about})
 
 
 def repaint(T=11, **fields):
@@ -61,7 +60,9 @@ def test_segments_are_the_vcu_in_parts(where, tmp_path):
     [
         empty_vcu(5, 16, 32),
         extend_vcu(Clip(footage(4)), after=5),
-        build_vcu(footage(5, 24, 24), width=48, height=32, fit="contain", control_masks=torch.ones(5, 24, 24)),
+        build_vcu(
+            footage(5, 24, 24), control_masks=torch.ones(5, 24, 24), target=Target(width=48, height=32, fit="contain")
+        ),
         build_vcu(footage(5)),
     ],
     ids=["empty", "extension", "bars", "control"],

@@ -5,9 +5,10 @@ import torch
 
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences
-from wan_vace.vace_core.tasks.anything import COMBINATIONS, Target, make_anything
+from wan_vace.vace_core.tasks.anything import COMBINATIONS, make_anything
 from wan_vace.vace_core.tasks.layout import draw_box_outlines
 from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT
+from wan_vace.vace_core.video import Target
 from wan_vace.vace_core.video.boxes import Box, BoxTrack
 from wan_vace.vace_core.video.fit import Clip
 

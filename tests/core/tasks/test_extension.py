@@ -8,6 +8,7 @@ from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.extension import bridge_vcu, extend_vcu, loop_vcu
 from wan_vace.vace_core.tasks.joining import join_frames
+from wan_vace.vace_core.video import Target
 from wan_vace.vace_core.video.fit import Clip
 
 LENGTHS = [*range(1, 21), 81, 121]
@@ -67,7 +68,7 @@ def test_every_count_is_right_at_either_end_and_after_joining(count, new):
 @pytest.mark.parametrize(("head", "tail", "gap"), [(0, 0, 5), (1, 2, 1), (17, 16, 4)])
 def test_a_bridge_has_both_clips_around_the_gap_and_joins_to_all_of_them(count, head, tail, gap):
     first, second = clip(count), clip(count + 2, 200)
-    vcu = bridge_vcu(first, second, gap=gap, overlap_first=head, overlap_second=tail)
+    vcu = bridge_vcu(first, second, gap=gap, overlaps=(head, tail))
     a, b = list(range(count)), list(range(200, 202 + count))
     head, tail = min(head or count, count), min(tail or count + 2, count + 2)
     assert layout(vcu) == whole(a[-head:], gap, b[:tail])
@@ -129,7 +130,7 @@ def test_an_overlap_longer_than_the_clip_takes_all_of_it_and_says_so():
 @pytest.mark.parametrize("fit", ["cover", "contain", "stretch"])
 def test_a_second_clip_of_another_shape_is_fitted_and_no_bar_is_kept(fit):
     white = Clip(torch.ones(4, 32, 32, 3))
-    vcu = bridge_vcu(clip(4), white, gap=5, overlap_first=0, overlap_second=0, fit=fit)
+    vcu = bridge_vcu(clip(4), white, gap=5, overlaps=(0, 0), target=Target(fit=fit))
     assert vcu.frames.shape == (13, 16, 32, 3)
     assert f"second is resized from 32 x 32 to 32 x 16 ({fit})." in sentences(vcu.notes)
     bars = vcu.mask[9:] == 1
@@ -157,7 +158,7 @@ def test_sound_goes_along_only_where_it_begins_with_the_vcu():
     )
     preceded = extend_vcu(video, before=4)
     assert preceded.audio is None and sentences(preceded.notes)[-1].endswith("at another frame than this VCU.")
-    assert loop_vcu(video, overlap=5).audio is None and bridge_vcu(video, clip(20), overlap_first=0).audio is SOUND
+    assert loop_vcu(video, overlap=5).audio is None and bridge_vcu(video, clip(20), overlaps=(0, 16)).audio is SOUND
 
 
 def test_joining_keeps_the_sound_that_begins_with_the_video():

@@ -18,6 +18,7 @@ from wan_vace.vace_core.tasks.layout import (
     track_layout,
 )
 from wan_vace.vace_core.vcu.unit import CONTROL
+from wan_vace.vace_core.video import Target
 from wan_vace.vace_core.video.boxes import Box, BoxTrack
 
 # cv2.rectangle(image, (5, 5), (13, 10), 0, 2) of OpenCV 4.11.0 on 16 x 20 pixels of 255; 5.0.0 draws the same.
@@ -150,13 +151,13 @@ def test_a_colour_is_bytes_of_red_green_and_blue():
 
 
 def test_box_layout_is_control_of_the_size_asked_for():
-    vcu = box_layout("cat#ff0000: 10,10,20,20 50%,50%,80%,80%", width=64, height=48, length=6)
+    vcu = box_layout("cat#ff0000: 10,10,20,20 50%,50%,80%,80%", target=Target(width=64, height=48, length=6))
     assert vcu.kind == CONTROL and vcu.frames.shape == (6, 48, 64, 3) and (vcu.mask == 1).all()
     assert vcu.mask.untyped_storage().nbytes() == 4
     assert sentences(vcu.notes) == [
         "6 frames are generated as 9 (the model needs 4n + 1); VACE Decode Latent gives 6 back."
     ]
-    usual = box_layout("0,0,9,9", length=1)
+    usual = box_layout("0,0,9,9", target=Target(length=1))
     assert (usual.height, usual.width) == (480, 832) and sentences(usual.notes) == []
 
 
@@ -230,7 +231,7 @@ def test_a_track_is_drawn_per_frame_in_its_colour_and_blank_where_the_object_is_
 def test_lines_keep_their_width_at_another_size():
     mask = torch.zeros(1, 96, 96)
     mask[:, 32:64, 32:64] = 1
-    vcu = track_layout(mask, width=48, height=48)
+    vcu = track_layout(mask, target=Target(width=48, height=48))
     small = torch.zeros(1, 48, 48)
     small[:, 16:32, 16:32] = 1
     assert torch.equal(vcu.frames, draw_contours(small))
@@ -240,13 +241,13 @@ def test_lines_keep_their_width_at_another_size():
 def test_the_length_of_a_track_is_repaired_and_told():
     mask = torch.zeros(5, 16, 16)
     mask[:, 4:9, 4:9] = 1
-    held = track_layout(mask[:1], length=9)
+    held = track_layout(mask[:1], target=Target(length=9))
     assert held.num_frames == 9 and torch.equal(held.frames[8], held.frames[0])
     assert sentences(held.notes) == ["mask has one frame; it is used for all 9."]
-    longer = track_layout(mask, length=9)
+    longer = track_layout(mask, target=Target(length=9))
     assert (longer.frames[5:] == 0.5).all() and (longer.mask == 1).all()
     assert sentences(longer.notes) == ["mask has 5 frames; the 4 after it are generated freely."]
-    assert sentences(track_layout(mask, length=1).notes) == ["mask has 5 frames; the first 1 are used."]
+    assert sentences(track_layout(mask, target=Target(length=1)).notes) == ["mask has 5 frames; the first 1 are used."]
 
 
 def test_a_black_track_is_told():
@@ -260,5 +261,5 @@ def test_a_black_track_is_told():
 def test_masks_are_left_alone():
     mask = torch.rand(2, 16, 16).round()
     before = mask.clone()
-    track_layout(mask, width=32)
+    track_layout(mask, target=Target(width=32))
     assert torch.equal(mask, before)

@@ -9,9 +9,11 @@ from wan_vace.vace_core.conditioning.context import split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.shape import feather_mask
 from wan_vace.vace_core.notes import sentences
+from wan_vace.vace_core.tasks import KeptEdge
 from wan_vace.vace_core.tasks.canvas import Aspect, Margins, Ratio, growth_from, parse_aspect
 from wan_vace.vace_core.tasks.outpaint import outpaint_vcu
 from wan_vace.vace_core.vcu.unit import REPAINT
+from wan_vace.vace_core.video import Target
 from wan_vace.vace_core.video.fit import resize
 
 
@@ -77,7 +79,7 @@ def test_a_wider_border_is_told():
 def test_a_size_fits_the_whole_canvas_and_resizes_the_video_alone():
     frames = video(1, 64, 96)
     # The canvas is 144 x 64: into 80 x 48 it goes 1.8 times smaller, and 48 - 36 rows are left over.
-    vcu = outpaint_vcu(frames, Ratio(), width=80, height=48)
+    vcu = outpaint_vcu(frames, Ratio(), target=Target(width=80, height=48))
     left, top, right, bottom = kept = kept_box(vcu.mask[0])
     assert kept == [13, 6, 67, 42]  # round(24 / 1.8) = 13, round(120 / 1.8) = 67, (48 - 36) / 2 = 6
     assert torch.equal(vcu.frames[:, top:bottom, left:right], resize(frames, 36, 54))
@@ -88,7 +90,8 @@ def test_a_size_fits_the_whole_canvas_and_resizes_the_video_alone():
 
 
 def test_one_side_of_the_size_keeps_the_canvas_shape_and_edges_without_border_stay_at_the_edge():
-    vcu = outpaint_vcu(video(1, 60, 100), Margins(right=100), width=64)  # 200 x 60 to 64 x 19.2, so 64 x 16
+    # 200 x 60 to 64 x 19.2, so 64 x 16
+    vcu = outpaint_vcu(video(1, 60, 100), Margins(right=100), target=Target(width=64))
     assert vcu.frames.shape[1:3] == (16, 64) and kept_box(vcu.mask[0])[1::2] == [0, 16]
     assert "Size 64 x 19 becomes 64 x 16: the model needs multiples of 16." in sentences(vcu.notes)
 
@@ -102,14 +105,14 @@ def test_inner_keeps_the_size_and_generates_a_band():
 
 
 def test_the_official_inner_rectangle_keeps_one_grey_pixel_right_and_below():
-    vcu = outpaint_vcu(video(1), Margins(4, 4, 4, 4), inner=True, official_inner_edge=True)
+    vcu = outpaint_vcu(video(1), Margins(4, 4, 4, 4), inner=True, edge=KeptEdge(official_inner=True))
     assert kept_box(vcu.mask[0]) == [4, 4, 45, 29] and (vcu.frames[0, 4:29, 44] == 0.5).all()
-    vcu = outpaint_vcu(video(1), Margins(left=4), inner=True, official_inner_edge=True)
+    vcu = outpaint_vcu(video(1), Margins(left=4), inner=True, edge=KeptEdge(official_inner=True))
     assert kept_box(vcu.mask[0]) == [4, 0, 48, 32]
 
 
 def test_a_feather_softens_inside_the_video_only():
-    vcu = outpaint_vcu(video(1), Margins(16, 0, 0, 0), feather=3)
+    vcu = outpaint_vcu(video(1), Margins(16, 0, 0, 0), edge=KeptEdge(3))
     hard = outpaint_vcu(video(1), Margins(16, 0, 0, 0)).mask
     assert torch.equal(vcu.mask, feather_mask(hard, 3)) and vcu.mask[0, 5, 14:21].tolist() == [
         1,
@@ -136,16 +139,16 @@ def test_references_get_the_same_border_in_white():
 
 def test_length_cuts_or_goes_on_over_the_whole_canvas():
     frames = video(5)
-    vcu = outpaint_vcu(frames, Margins(16), length=9)
+    vcu = outpaint_vcu(frames, Margins(16), target=Target(length=9))
     assert vcu.mask.flatten(1).mean(1).tolist() == [0.25] * 5 + [1] * 4 and (vcu.frames[5:] == 0.5).all()
     assert sentences(vcu.notes) == ["video has 5 frames; the 4 after it are generated freely."]
-    vcu = outpaint_vcu(frames, Margins(16), length=1)
+    vcu = outpaint_vcu(frames, Margins(16), target=Target(length=1))
     assert torch.equal(vcu.frames[:, :, 16:], frames[:1])
     assert sentences(vcu.notes) == ["video has 5 frames; the first 1 are used."]
 
 
 def test_a_still_mask_stays_one_frame_in_memory():
-    vcu = outpaint_vcu(video(9), Margins(16), feather=2)
+    vcu = outpaint_vcu(video(9), Margins(16), edge=KeptEdge(2))
     assert vcu.mask.shape == (9, 32, 64) and vcu.mask.untyped_storage().nbytes() == 32 * 64 * 4
 
 
@@ -226,7 +229,7 @@ def test_without_a_size_every_kept_pixel_survives_bit_for_bit(size, sides, inner
     st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(any),
 )
 def test_any_size_holds_the_whole_video(size, sides, target):
-    vcu = outpaint_vcu(video(1, *size), Margins(*sides), width=target[0] * 16, height=target[1] * 16)
+    vcu = outpaint_vcu(video(1, *size), Margins(*sides), target=Target(width=target[0] * 16, height=target[1] * 16))
     left, top, right, bottom = kept_box(vcu.mask[0])
     assert vcu.width == (target[0] * 16 or vcu.width) and vcu.height == (target[1] * 16 or vcu.height)
     scale = min(vcu.width / (size[1] + sides[0] + sides[1]), vcu.height / (size[0] + sides[2] + sides[3]))

@@ -11,6 +11,7 @@ from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.vcu.build import build_vcu
 from wan_vace.vace_core.vcu.unit import Vcu, empty_vcu
+from wan_vace.vace_core.video import Target
 
 
 def video(num_frames=5, height=32, width=48):
@@ -104,7 +105,7 @@ def test_frames_and_mask_stay_aligned_at_another_size(fit):
     mask = torch.zeros(5, 64, 64)
     mask[:, 16:48, 8:40] = 1
     frames = mask[..., None].expand(-1, -1, -1, 3).contiguous()
-    vcu = build_vcu(frames, mask, width=96, height=48, fit=fit)
+    vcu = build_vcu(frames, mask, target=Target(width=96, height=48, fit=fit))
     assert vcu.frames.shape == (5, 48, 96, 3)
     content = (vcu.frames[..., 0] != 0.5) | (vcu.mask != 1)  # not a generated bar
     torch.testing.assert_close(vcu.frames[..., 0][content], vcu.mask[content])
@@ -112,7 +113,9 @@ def test_frames_and_mask_stay_aligned_at_another_size(fit):
 
 
 def test_contain_adds_bars_that_are_generated():
-    vcu = build_vcu(torch.zeros(1, 32, 32, 3), torch.zeros(1, 32, 32), width=64, height=32, fit="contain")
+    vcu = build_vcu(
+        torch.zeros(1, 32, 32, 3), torch.zeros(1, 32, 32), target=Target(width=64, height=32, fit="contain")
+    )
     bars = torch.ones(64, dtype=torch.bool)
     bars[16:48] = False
     assert (vcu.mask[:, :, bars] == 1).all() and (vcu.frames[:, :, bars] == 0.5).all()
@@ -129,13 +132,13 @@ def test_a_size_off_the_grid_is_snapped_and_told():
 
 
 def test_one_given_side_keeps_the_shape():
-    vcu = build_vcu(video(1, 240, 416), width=832)
+    vcu = build_vcu(video(1, 240, 416), target=Target(width=832))
     assert (vcu.height, vcu.width) == (480, 832)
 
 
 def test_a_longer_length_is_generated_after_the_video():
     frames = video(5)
-    vcu = build_vcu(frames, torch.zeros(5, 32, 48), length=9)
+    vcu = build_vcu(frames, torch.zeros(5, 32, 48), target=Target(length=9))
     assert vcu.num_frames == 9
     assert (vcu.frames[5:] == 0.5).all() and (vcu.mask[5:] == 1).all() and (vcu.mask[:5] == 0).all()
     assert "control_video has 5 frames; the 4 after it are generated freely." in sentences(vcu.notes)
@@ -143,7 +146,7 @@ def test_a_longer_length_is_generated_after_the_video():
 
 def test_a_shorter_length_uses_the_first_frames():
     frames = video(9)
-    vcu = build_vcu(frames, length=5)
+    vcu = build_vcu(frames, target=Target(length=5))
     assert (vcu.frames == frames[:5]).all()
     assert sentences(vcu.notes) == ["control_video has 9 frames; the first 5 are used."]
 
@@ -161,12 +164,14 @@ def test_references_keep_their_order_over_sockets_and_batches():
         return torch.full((1, 8, 8, 3), value)
 
     references = [("reference_image_0", torch.cat([shade(0.1), shade(0.2)])), ("reference_image_3", shade(0.3))]
-    vcu = build_vcu(references=references, width=16, height=16, length=1)
+    vcu = build_vcu(references=references, target=Target(width=16, height=16, length=1))
     assert [round(p.image.mean().item(), 3) for p in vcu.references] == [0.1, 0.2, 0.3]
 
 
 def test_more_than_three_references_are_allowed_and_told():
-    vcu = build_vcu(references=[("reference_image_0", torch.ones(4, 8, 8, 3))], width=16, height=16, length=1)
+    vcu = build_vcu(
+        references=[("reference_image_0", torch.ones(4, 8, 8, 3))], target=Target(width=16, height=16, length=1)
+    )
     assert len(vcu.references) == 4
     assert sentences(vcu.notes) == ["4 references: the authors advise at most 3."]
 
@@ -189,7 +194,7 @@ def test_whatever_is_connected_the_vcu_is_legal(num_frames, height, width, lengt
     generator = torch.Generator().manual_seed(0)
     frames = torch.rand(num_frames, height, width, 3, generator=generator)
     mask = (torch.rand(num_frames, height, width, generator=generator) > 0.5).float()
-    vcu = build_vcu(frames, mask, width=target[0], height=target[1], length=length, fit=fit)
+    vcu = build_vcu(frames, mask, target=Target(width=target[0], height=target[1], length=length, fit=fit))
     assert vcu.num_frames == (length or num_frames)
     assert vcu.height % 16 == vcu.width % 16 == 0
     for part in (vcu.frames, vcu.mask):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from wan_vace.vace_core.masks.region import RegionShape
+from wan_vace.vace_core.tasks import KeptEdge, Region
 from wan_vace.vace_core.tasks.anything import make_anything
 from wan_vace.vace_core.tasks.canvas import Ratio
 from wan_vace.vace_core.tasks.extension import bridge_vcu, extend_vcu, loop_vcu
@@ -17,29 +18,34 @@ from wan_vace.vace_core.tasks.outpaint import outpaint_vcu
 from wan_vace.vace_core.vcu.build import build_vcu
 from wan_vace.vace_core.vcu.compose import compose, mix_controls
 from wan_vace.vace_core.vcu.references import prepare_reference
+from wan_vace.vace_core.video import Target
 from wan_vace.vace_core.video.fit import Clip
 from wan_vace.vace_core.video.sizes import fit_clip
 
 SHAPED = RegionShape(2.0, 3.0, augment="hull_expand")
 # Of a video, another one, a mask, and a reference picture; sizes differ, so that everything is resized.
 BUILDERS = {
-    "build": lambda a, b, m, r: build_vcu(a, m, [("reference_image_0", r)], width=64),
-    "inpaint": lambda a, b, m, r: inpaint_vcu(a, m, "0,0,9,9", control=a, shape=SHAPED, width=64, fit="contain"),
-    "outpaint": lambda a, b, m, r: outpaint_vcu(a, Ratio(), width=64, feather=3.0),
-    "extend": lambda a, b, m, r: extend_vcu(Clip(a), after=4, control=b, width=64),
+    "build": lambda a, b, m, r: build_vcu(a, m, [("reference_image_0", r)], target=Target(width=64)),
+    "inpaint": lambda a, b, m, r: inpaint_vcu(
+        a, Region(m, "0,0,9,9", shape=SHAPED), control=a, target=Target(width=64, fit="contain")
+    ),
+    "outpaint": lambda a, b, m, r: outpaint_vcu(a, Ratio(), edge=KeptEdge(3.0), target=Target(width=64)),
+    "extend": lambda a, b, m, r: extend_vcu(Clip(a), after=4, control=b, target=Target(width=64)),
     "bridge": lambda a, b, m, r: bridge_vcu(Clip(a), Clip(b), gap=4),
     "loop": lambda a, b, m, r: loop_vcu(Clip(a), gap=4, control=b),
-    "keyframes": lambda a, b, m, r: place_keyframes([("image_0", r), ("image_1", b[:1])], length=5, control=Clip(a)),
+    "keyframes": lambda a, b, m, r: place_keyframes(
+        [("image_0", r), ("image_1", b[:1])], control=Clip(a), target=Target(length=5)
+    ),
     "interpolate": lambda a, b, m, r: interpolate_frames(Clip(a)),
     "expand": lambda a, b, m, r: make_anything({"combination": "expand", "picture": r}),
     "move": lambda a, b, m, r: make_anything({"combination": "move", "picture": r, "boxes": "0,0,9,9 9,9,20,20"}),
     "motion": lambda a, b, m, r: make_anything(
         {"combination": "first frame + motion", "picture": r, "control_video": Clip(a)}
     ),
-    "track": lambda a, b, m, r: track_layout(m, width=64),
-    "fit": lambda a, b, m, r: fit_clip(Clip(a), m, a, budget="custom", width=64),
+    "track": lambda a, b, m, r: track_layout(m, target=Target(width=64)),
+    "fit": lambda a, b, m, r: fit_clip(Clip(a), m, a, budget="custom", target=Target(width=64)),
     "mix": lambda a, b, m, r: mix_controls(a, a.flip(0).to(b), m),
-    "compose": lambda a, b, m, r: compose(build_vcu(a, m), box_layout("0,0,9,9", 48, 32, 5)),
+    "compose": lambda a, b, m, r: compose(build_vcu(a, m), box_layout("0,0,9,9", Target(48, 32, 5))),
     "join": lambda a, b, m, r: join_frames(Clip(b), a, overlap_first=1),
     "reference": lambda a, b, m, r: prepare_reference(r, (r[..., 0] > 0.3).to(m)),
 }

@@ -9,6 +9,7 @@ import torch
 
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences
+from wan_vace.vace_core.video import Target
 from wan_vace.vace_core.video.fit import Clip
 from wan_vace.vace_core.video.sizes import bucket_length, bucket_size, fit_clip, select_frames
 
@@ -122,7 +123,7 @@ def numbered(count, height=64, width=96):
 @pytest.mark.parametrize("pick", ["keep", "resample", "spread"])
 def test_video_mask_and_control_take_the_same_frames(count, pick):
     video, mask = numbered(count), numbered(count)[..., 0]
-    fitted = fit_clip(Clip(video, 24.0), mask, video + 0.5, budget="480p", pick=pick, length=7)
+    fitted = fit_clip(Clip(video, 24.0), mask, video + 0.5, budget="480p", pick=pick, target=Target(length=7))
     assert fitted.frames.shape[1:] == (64, 96, 3)
     torch.testing.assert_close(fitted.frames[..., 0], fitted.mask)
     torch.testing.assert_close(fitted.frames + 0.5, fitted.control)
@@ -134,7 +135,7 @@ def test_video_mask_and_control_are_cut_alike(fit):
     mask = torch.zeros(2, 64, 64)
     mask[:, 16:48, 8:40] = 1
     video = mask[..., None].expand(-1, -1, -1, 3)
-    fitted = fit_clip(Clip(video), mask, video, budget="custom", width=96, height=48, fit=fit)
+    fitted = fit_clip(Clip(video), mask, video, budget="custom", target=Target(width=96, height=48, fit=fit))
     assert fitted.frames.shape == (2, 48, 96, 3)
     assert torch.equal(fitted.frames, fitted.control)
     content = (fitted.frames[..., 0] != 0.5) | (fitted.mask != 1)
@@ -147,36 +148,36 @@ def test_sizes_follow_the_budget():
         fitted = fit_clip(video, budget=budget)
         assert fitted.frames.shape[1:3] == size
         assert f"video is resized from 960 x 540 to {size[1]} x {size[0]} (cover)." in sentences(fitted.notes)
-    assert fit_clip(video, budget="custom", width=480).frames.shape[1:3] == (272, 480)
+    assert fit_clip(video, budget="custom", target=Target(width=480)).frames.shape[1:3] == (272, 480)
     assert sentences(fit_clip(Clip(numbered(5))).notes) == []
     assert "width and height are not used, because budget is 480p. Set it to custom to use them." in (
-        sentences(fit_clip(video, width=64).notes)
+        sentences(fit_clip(video, target=Target(width=64)).notes)
     )
 
 
 def test_what_does_not_come_in_does_not_go_out():
-    fitted = fit_clip(Clip(numbered(5)), fit="contain")
+    fitted = fit_clip(Clip(numbered(5)), target=Target(fit="contain"))
     assert fitted.mask is fitted.control is fitted.audio is None and fitted.fps == 16
 
 
 def test_the_frame_rate_keeps_the_speed():
     sound = {"waveform": torch.zeros(1, 1, 8)}
     video = Clip(numbered(60), 30.0, sound)
-    rates = {pick: fit_clip(video, pick=pick, length=20).fps for pick in ("keep", "resample", "spread")}
+    rates = {pick: fit_clip(video, pick=pick, target=Target(length=20)).fps for pick in ("keep", "resample", "spread")}
     assert rates == {"keep": 30, "resample": 16, "spread": 10}
     assert fit_clip(video, fps=12.0).fps == 12 and fit_clip(video).audio is sound
 
 
 def test_every_choice_of_frames_is_told():
     video = Clip(numbered(60), 30.0)
-    assert sentences(fit_clip(video, length=20).notes) == ["video has 60 frames; the first 20 are used."]
+    assert sentences(fit_clip(video, target=Target(length=20)).notes) == ["video has 60 frames; the first 20 are used."]
     assert sentences(fit_clip(video, pick="resample").notes) == [
         "video runs at 30 fps; 32 frames at 16 fps are taken from its 60.",
     ]
-    assert sentences(fit_clip(video, pick="spread", length=20).notes) == [
+    assert sentences(fit_clip(video, pick="spread", target=Target(length=20)).notes) == [
         "20 frames are spread over all 60 of video: at 10 fps the speed stays, at 16 fps it is 1.6 times as fast.",
     ]
-    assert sentences(fit_clip(video, length=81).notes) == [
+    assert sentences(fit_clip(video, target=Target(length=81)).notes) == [
         "length is 81 but video gives 60 frames; VACE Extend Video generates more.",
     ]
     assert sentences(fit_clip(Clip(numbered(5)), pick="resample").notes) == [
@@ -194,7 +195,7 @@ def test_spread_over_a_budget_takes_the_official_count_and_more_is_told():
 
 def test_one_mask_serves_all_frames_and_a_wrong_one_is_refused_by_its_socket():
     video = Clip(numbered(9))
-    assert fit_clip(video, torch.ones(1, 64, 96), length=5).mask.shape == (5, 64, 96)
+    assert fit_clip(video, torch.ones(1, 64, 96), target=Target(length=5)).mask.shape == (5, 64, 96)
     with pytest.raises(VaceInputError, match=r"mask has 3 frames but video has 9\. Give it 9 frames"):
         fit_clip(video, torch.ones(3, 64, 96))
 
@@ -222,15 +223,14 @@ def test_control_of_another_size_and_the_same_shape_is_fitted():
 
 
 def test_bars_without_a_mask_are_marked_so_that_they_are_generated():
-    size = {"budget": "custom", "width": 96, "height": 32}
-    fitted = fit_clip(Clip(numbered(5)), fit="contain", **size)
+    fitted = fit_clip(Clip(numbered(5)), budget="custom", target=Target(96, 32, fit="contain"))
     assert torch.equal(fitted.mask[..., None] == 1, fitted.frames[..., :1] == 0.5)
     assert fitted.mask.shape == (5, 32, 96) and fitted.mask.mean() == 0.5
     assert (
         sentences(fitted.notes)[-1]
         == "video has bars now and no mask: mask is white on the bars, so that they can be generated."
     )
-    assert fit_clip(Clip(numbered(5)), fit="cover", **size).mask is None
+    assert fit_clip(Clip(numbered(5)), budget="custom", target=Target(96, 32, fit="cover")).mask is None
 
 
 def test_another_budget_is_refused():

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from harness import footage
+from harness.hearing import heard
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.augment import MASK_MODES, augment_mask
 from wan_vace.vace_core.masks.region import RegionShape
@@ -47,7 +48,7 @@ def test_drawing(call, caplog):
     text = "0,0,10,10 40,0,60,10"
     caplog.set_level("INFO", logger="wan_vace")
     mask, report = call("VaceDrawBoxMask", boxes=text, width=50, height=30, length=7, easing="ease out")
-    assert torch.equal(mask, draw_box_mask(text, 30, 50, 7, "ease out")) and mask.shape == (7, 30, 50)
+    assert torch.equal(mask, heard(draw_box_mask, text, 30, 50, 7, "ease out")[0]) and mask.shape == (7, 30, 50)
     assert report.startswith("boxes: box ") and "reaches out of the frame of 50 x 30" in report
     logged = [record for record in caplog.records if record.name == "wan_vace"]
     assert [r.levelname for r in logged] == ["INFO"] and logged[0].getMessage() == f"VACE Draw Box Mask: {report}"

@@ -7,7 +7,9 @@ import torch
 
 from wan_vace.vace_core.masks.region import RegionShape
 from wan_vace.vace_core.notes import sentences
+from wan_vace.vace_core.tasks import Region
 from wan_vace.vace_core.tasks.inpaint import inpaint_vcu
+from wan_vace.vace_core.video import Target
 
 pytestmark = pytest.mark.host
 
@@ -41,7 +43,8 @@ def test_every_socket_reaches_the_core(call):
     shape = {"grow": 20.0, "feather": 10.0, "unit": "% of object", "augment": "bbox_expand", "seed": 3}
     text = "0,0,9,9 60,40,90,60"
     vcu, report = inpaint(call, frames, mask=mask, control=control, boxes=text, **inputs, **shape)
-    expected = inpaint_vcu(frames, mask, text, control=control, shape=RegionShape(**shape), **inputs)
+    region = Region(mask, text, "ease in", soft_mask=True, shape=RegionShape(**shape))
+    expected = inpaint_vcu(frames, region, target=Target(64, 48, 5, "contain"), control=control)
     assert torch.equal(vcu.frames, expected.frames) and torch.equal(vcu.mask, expected.mask)
     assert report == "\n".join(sentences(expected.notes)) != ""
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from wan_vace.vace_core.notes import sentences
+from wan_vace.vace_core.tasks import KeptEdge
 from wan_vace.vace_core.tasks.canvas import growth_from
 from wan_vace.vace_core.tasks.outpaint import outpaint_vcu
+from wan_vace.vace_core.video import Target
 
 pytestmark = pytest.mark.host
 
@@ -45,7 +47,14 @@ def test_every_other_socket_reaches_the_core(call):
     settings = {"width": 96, "height": 48, "length": 9, "feather": 4.0, "extend_references": True}
     references = {"reference_image_0": picture}
     vcu, _ = call("VaceOutpaintVideo", video=frames, by=RATIO, **{**SETTINGS, **settings, "references": references})
-    expected = outpaint_vcu(frames, growth_from(RATIO), list(references.items()), **settings)
+    expected = outpaint_vcu(
+        frames,
+        growth_from(RATIO),
+        list(references.items()),
+        Target(96, 48, 9),
+        edge=KeptEdge(4.0),
+        extend_references=True,
+    )
     assert torch.equal(vcu.frames, expected.frames) and torch.equal(vcu.mask, expected.mask)
     assert torch.equal(vcu.references[0].image, expected.references[0].image)
     vcu, _ = call("VaceOutpaintVideo", video=frames, by=RATIO, **{**SETTINGS, "inner": True})
