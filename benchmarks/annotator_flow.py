@@ -80,8 +80,10 @@ def main():
     from harness.footage import BOY_AND_DOG, CAR, DANCER
 
     flow, wheel = (pack_module(f"annotators.flow.{name}") for name in ("control", "wheel"))
+    from harness.motion import dense_flow  # of the pack that was loaded just now
+
     frames = footage(DANCER, FRAMES)
-    field = flow.dense_flow(frames)
+    field = dense_flow(frames)
     draw, ours = official(wheel), lambda: wheel.flow_colours(field, wheel.largest_motion(field))
     print(f"{FRAMES} frames {WIDTH}x{HEIGHT}; a time is of the whole clip.")
     far = (draw(field).int() - ours().int()).abs().max()
@@ -93,8 +95,8 @@ def main():
     header("no check", "check")
     compare(
         "motion by DIS",
-        lambda: flow.dense_flow(frames, flow.Dis(False)),
-        lambda: flow.dense_flow(frames, flow.Dis(True)),
+        lambda: dense_flow(frames, flow.Dis(False)),
+        lambda: dense_flow(frames, flow.Dis(True)),
     )
     cv2.setNumThreads(-1)
     torch.set_num_threads(os.cpu_count())

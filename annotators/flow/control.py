@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...vace_core.notes import Note
 from ..optional import opencv
-from ..protocol import CHUNK, LEVELS, Tick, on_threads, require_frames, silent, to_bytes
+from ..protocol import CHUNK, LEVELS, Tick, on_threads, require_frames, to_bytes
 from .wheel import flow_colours, largest_motion, speed
 
 OFFICIAL_SCALE, STEADY_SCALE = "official per frame", "steady per clip"
@@ -160,25 +160,21 @@ class Flow:
         return control
 
 
-def dense_flow(frames: Tensor, finder: FlowFinder | None = None, tick: Tick = silent) -> Tensor:
-    """Motion between frames.
+def flow_parts(frames: Tensor, finder: FlowFinder, tick: Tick) -> Iterator[tuple[slice, Tensor]]:
+    """Motion between frames, in parts, each with the pairs of frames it belongs to.
 
     Args:
         frames: [T, H, W, 3], RGB in [0, 1].
-        finder: The method; `Dis` when there is none.
-        tick: Called between chunks.
+        finder: The method.
+        tick: Called between parts.
 
-    Returns:
-        [T - 1, H, W, 2], float32, in pixels, x first: what is at p in frame k is at p + flow[k] in frame k + 1.
+    Yields:
+        A slice of the T - 1 pairs, and their motion [t, H, W, 2], float32, in pixels, x first: what is at p in frame k
+        is at p + flow[k] in frame k + 1. It lies on whatever device it was found.
 
     Raises:
         VaceInputError: If there is one frame only.
     """
-    return torch.cat([flow.to(frames.device) for _, flow in flow_parts(frames, finder or Dis(), tick)])
-
-
-def flow_parts(frames: Tensor, finder: FlowFinder, tick: Tick) -> Iterator[tuple[slice, Tensor]]:
-    """`dense_flow` in parts, each with the pairs of frames it belongs to, on whatever device it was found."""
     require_frames(frames, 2, "flow")
     find, total, step = finder.ready(), len(frames), finder.pairs(*frames.shape[1:3])
     for start in range(0, total - 1, step):

@@ -108,7 +108,7 @@ class DwPose:
         source: What tells their weights from others.
         person_score: A box counts above this.
         fallback: One of `FALLBACKS`: what is taken for a person in a frame without a box.
-        official_channels: See `pose_boxes.cut_out`.
+        official_channels: See `boxes.cut_out`; a switch for users of the core, which no node has.
     """
 
     load: Callable[[], tuple[Runtime, Runtime]]

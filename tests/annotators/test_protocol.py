@@ -8,12 +8,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wan_vace.annotators.flow import Flow
+from wan_vace.annotators.lines import LocalContrastLines
 from wan_vace.annotators.lines.gray import Gray, brightness
 from wan_vace.annotators.optional import need, opencv
 from wan_vace.annotators.protocol import by_chunks, chunks, on_levels, on_threads, require_frames, silent, to_bytes
-from wan_vace.annotators.table import ANNOTATORS
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import collect_notes, sentences, tell
+
+WITHOUT_WEIGHTS = {"flow": Flow, "gray": Gray, "lineart": LocalContrastLines}
 
 
 @given(st.integers(0, 70), st.integers(1, 20))
@@ -129,18 +132,18 @@ def test_a_broken_library_is_named_too(tmp_path, monkeypatch, code):
         need("broken_library", "broken-library", "This")
 
 
-@pytest.mark.parametrize("signal", ANNOTATORS)
+@pytest.mark.parametrize("signal", WITHOUT_WEIGHTS)
 @pytest.mark.parametrize("size", [(1, 1), (17, 31)])
 def test_every_default_works_without_files_at_any_size(signal, size):
     frames = torch.rand(3, *size, 3)
-    control = ANNOTATORS[signal]()(frames, silent)
+    control = WITHOUT_WEIGHTS[signal]()(frames, silent)
     assert control.shape == frames.shape and control.dtype == torch.float32
     assert torch.equal(on_levels(control), control)
 
 
-@pytest.mark.parametrize("signal", ANNOTATORS)
+@pytest.mark.parametrize("signal", WITHOUT_WEIGHTS)
 def test_every_default_is_the_same_again_and_hashes_its_settings(signal):
     frames = torch.rand(3, 16, 24, 3)
-    one, other = ANNOTATORS[signal](), ANNOTATORS[signal]()
+    one, other = WITHOUT_WEIGHTS[signal](), WITHOUT_WEIGHTS[signal]()
     assert one.identity == other.identity != Gray((1, 0, 0)).identity
     assert torch.equal(one(frames, silent), other(frames, silent))

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from harness.motion import dense_flow
 from wan_vace.annotators.flow.control import (
     OFFICIAL_SCALE,
     STEADY_SCALE,
     Dis,
     Flow,
     Motion,
-    dense_flow,
     dis_flow,
     fill_unreliable,
     forward_backward_consistent,
@@ -137,7 +137,7 @@ def test_what_gets_covered_is_found():
 def test_each_pair_is_found_alone_whatever_the_chunks():
     frames, _, _ = layers((1.5, 0.5), (-3, 2), num_frames=20)
     frames = frames[:, :96, 100:228]
-    flow, told = dense_flow(frames, tick=lambda done, total: None), []
+    flow, told = dense_flow(frames), []
     pairs = [dense_flow(frames[k : k + 2])[0] for k in range(19)]
     assert torch.equal(flow, torch.stack(pairs))
     Flow()(frames, lambda done, total: told.append((done, total)))

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wan_vace.annotators.flow.control import Flow, dense_flow
+from harness.motion import dense_flow
+from wan_vace.annotators.flow.control import Flow
 from wan_vace.annotators.flow.raft import AT_ONCE, Raft, edges, is_raft, raft_bytes, raft_network, torchvision_names
 from wan_vace.annotators.protocol import silent
 from wan_vace.vace_core.errors import VaceInputError
