@@ -2,9 +2,9 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadAdapterLora, VaceSetStrength
-from .conditioning import VaceApplyContext, VaceDecodeLatent, VaceEncodeVcu, VaceTrimLatent
-from .exact import VaceCropVcu, VacePasteBack, VaceSetNoiseMask, VaceStitchCrop
+from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadAdapterLora
+from .conditioning import VaceApplyContext, VaceDecodeLatent, VaceEncodeVcu, VaceSetNoiseMask, VaceTrimLatent
+from .exact import VaceCropVcu, VacePasteBack, VaceStitchCrop
 from .long import VaceBuildLongVcu, VaceSampleLongVideo, VaceSetContextWindows
 from .masks import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask, VaceSplitByMask
 from .sampling import VaceLoadModels, VaceSampleContext, VaceSampleVcu
@@ -18,6 +18,7 @@ from .signals import (
     VaceMaskSubject,
     VaceTrackMask,
 )
+from .strength import VaceSetStrength
 from .tasks import (
     VaceBridgeVideos,
     VaceDrawLayout,

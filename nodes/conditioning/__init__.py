@@ -6,5 +6,6 @@ layer. It imports those layers and the shared sockets, and no other folder of no
 
 from .context import VaceApplyContext, VaceEncodeVcu
 from .latents import VaceDecodeLatent, VaceTrimLatent
+from .noise_mask import VaceSetNoiseMask
 
-__all__ = ["VaceApplyContext", "VaceDecodeLatent", "VaceEncodeVcu", "VaceTrimLatent"]
+__all__ = ["VaceApplyContext", "VaceDecodeLatent", "VaceEncodeVcu", "VaceSetNoiseMask", "VaceTrimLatent"]

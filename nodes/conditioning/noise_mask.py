@@ -1,87 +1,12 @@
-"""Nodes that keep what is to be kept: in the latent while sampling, and in the pixels afterwards."""
+"""The node that holds what is kept in the latent while sampling."""
 
 from comfy_api.latest import io
 
 from ...vace_core.conditioning import held_notes, kept_frames, latent_noise_mask
-from ...vace_core.exact import DEFAULT_FEATHER, SIDES, paste_back
-from ...vace_core.video import Clip
+from ...vace_core.notes import Note
 from .._host.conditioning import NOISE_MASK, encode, hold_kept, num_references, require_wan_vae
 from .._host.report import publish
-from .._host.video import read_clip, write_clip
-from .._sockets import VcuWire, video_socket
-
-
-class VacePasteBack(io.ComfyNode):
-    """The pixels that a VCU keeps, exactly as they were."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="VacePasteBack",
-            display_name="VACE Paste Back",
-            category="vace",
-            description="Puts everything that the VCU keeps back over the generated video, pixel by pixel and exactly, "
-            "and measures how well both fit.",
-            search_aliases=["composite", "restore original", "unmasked pixels", "seam", "stitch", "colour drift"],
-            inputs=[
-                video_socket(
-                    "frames", tooltip="The whole generated video, from VACE Decode Latent or VACE Sample VCU."
-                ),
-                VcuWire.Input("vcu", tooltip="The VCU that it was generated from; it holds the source and the mask."),
-                io.Float.Input(
-                    "feather",
-                    default=DEFAULT_FEATHER,
-                    min=0.0,
-                    max=512.0,
-                    step=1.0,
-                    tooltip="Pixels over which the join fades. 0: a hard join, every kept pixel exact. About 4 at "
-                    "480p, 8 at 720p.",
-                ),
-                io.Combo.Input(
-                    "feather_side",
-                    options=list(SIDES),
-                    default=SIDES[0],
-                    tooltip="outside fades over the kept pixels next to the mask; only these change. inside keeps "
-                    "every kept pixel exact and lets the old content fade into the generated area; for masks with a "
-                    "margin.",
-                ),
-            ],
-            outputs=[
-                io.Image.Output(display_name="frames", tooltip="The video with what is kept put back."),
-                io.Video.Output(
-                    display_name="video", tooltip="The same with frame rate and sound of the VCU, for Save Video."
-                ),
-                io.String.Output(
-                    display_name="report",
-                    tooltip="How much is exact, how well it joins, how far colours had drifted; a sentence each.",
-                ),
-                io.Float.Output(
-                    display_name="outside_difference",
-                    tooltip="Largest difference from the source outside the mask and its feather, of 255. Always 0.",
-                ),
-                io.Float.Output(
-                    display_name="border_error",
-                    tooltip="Mean difference of generated and source next to the mask before pasting, of 255: the step "
-                    "that the join hides. 0 without a border.",
-                ),
-                io.Float.Output(
-                    display_name="drift",
-                    tooltip="How far the model had shifted the colour of what is kept, of 255: the mean of the channel "
-                    "where it is largest. 0 when nothing is kept.",
-                ),
-            ],
-            hidden=[io.Hidden.unique_id],
-        )
-
-    @classmethod
-    def execute(cls, frames, vcu, feather, feather_side) -> io.NodeOutput:
-        clip = read_clip(frames)
-        pasted, measured, notes = paste_back(clip.frames, vcu, feather, feather_side)
-        audio = vcu.audio if vcu.audio is not None else clip.audio
-        video = write_clip(Clip(pasted, vcu.fps or clip.fps, audio))
-        report = publish([*measured.sentences(), *notes], cls.define_schema().display_name, cls.hidden.unique_id)
-        numbers = measured.outside_difference, measured.border_error or 0.0, measured.largest_drift
-        return io.NodeOutput(pasted, video, report, *numbers)
+from .._sockets import VcuWire
 
 
 class VaceSetNoiseMask(io.ComfyNode):
@@ -127,6 +52,6 @@ class VaceSetNoiseMask(io.ComfyNode):
         notes = held_notes(vcu, mask, count)
         if not mask.all():
             if NOISE_MASK in latent:
-                notes.append("The noise mask that the latent had is replaced.")
+                notes.append(Note("noise-mask-replaced", "The noise mask that the latent had is replaced."))
             latent = hold_kept(latent, encode(vae, kept_frames(vcu)), mask)
-        return io.NodeOutput(latent, publish(notes, cls.define_schema().display_name, cls.hidden.unique_id))
+        return io.NodeOutput(latent, publish(cls, notes))

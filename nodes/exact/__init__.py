@@ -5,6 +5,6 @@ layer. It imports those layers and the shared sockets, and no other folder of no
 """
 
 from .crop import VaceCropVcu, VaceStitchCrop
-from .paste import VacePasteBack, VaceSetNoiseMask
+from .paste import VacePasteBack
 
-__all__ = ["VaceCropVcu", "VacePasteBack", "VaceSetNoiseMask", "VaceStitchCrop"]
+__all__ = ["VaceCropVcu", "VacePasteBack", "VaceStitchCrop"]

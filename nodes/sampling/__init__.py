@@ -4,8 +4,9 @@ A file describes the sockets of one family of nodes; the work is one call into t
 layer. It imports those layers and the shared sockets, and no other folder of nodes.
 """
 
+from .load_models import VaceLoadModels
 from .sample_context import VaceSampleContext
-from .sample_vcu import VaceLoadModels, VaceSampleVcu
+from .sample_vcu import VaceSampleVcu
 
 __all__ = [
     "VaceLoadModels",

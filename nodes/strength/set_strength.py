@@ -1,112 +1,15 @@
-"""Nodes for the context adapter apart from its base."""
+"""The node that varies VACE's strength."""
 
 from comfy_api.latest import io
 
-from ...vace_core.strength import StrengthField, chosen_curve, parse_blocks, parse_vcus
+from ...vace_core.notes import collect_notes
+from ...vace_core.strength import StrengthField, chosen_curve, parse_blocks
 from ...vace_core.video import legal_mask
-from .._host.adapter import adapter_files, adapter_path, attach, load_adapter, lora_files, set_strength_field, with_lora
 from .._host.report import publish
-from .._sockets import Adapter
+from .._host.strength import set_strength_field
 
 # By name: ComfyUI before 0.27 has no curve editor, and FLOATS is other packs' list of numbers.
 CURVES = [io.Custom("CURVE"), io.Float, io.Custom("FLOATS")]
-
-
-class VaceLoadAdapter(io.ComfyNode):
-    """The adapter's weights out of any file that holds them."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="VaceLoadAdapter",
-            display_name="VACE Load Adapter",
-            category="vace/adapter",
-            description=(
-                "Loads the context adapter alone, also out of a merged VACE file, whose base part is not read. It fits "
-                "any text-to-video Wan model of its size: fine-tunes, Wan 2.2, other precisions."
-            ),
-            search_aliases=["vace module", "context adapter", "load vace"],
-            inputs=[
-                io.Combo.Input(
-                    "adapter_name",
-                    options=adapter_files(),
-                    tooltip="A file with VACE blocks, in models/vace or models/diffusion_models: the official ones, "
-                    "merged ones, modules, Fun high and low noise, GGUF.",
-                ),
-            ],
-            outputs=[
-                Adapter.Output(display_name="adapter", tooltip="For VACE Apply Adapter; one serves several models.")
-            ],
-        )
-
-    @classmethod
-    def execute(cls, adapter_name) -> io.NodeOutput:
-        return io.NodeOutput(load_adapter(adapter_path(adapter_name)))
-
-
-class VaceLoadAdapterLora(io.ComfyNode):
-    """A LoRA on the adapter's blocks."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="VaceLoadAdapterLora",
-            display_name="VACE Load Adapter LoRA",
-            category="vace/adapter",
-            description=(
-                "Puts the part of a LoRA that is for the VACE blocks on the adapter. LoRA loaders on the model reach "
-                "its base alone; a LoRA for both goes through both."
-            ),
-            search_aliases=["lora", "vace lora"],
-            inputs=[
-                Adapter.Input("adapter", tooltip="From VACE Load Adapter, or from another of these nodes."),
-                io.Combo.Input("lora_name", options=lora_files(), tooltip="A file in models/loras with VACE keys."),
-                io.Float.Input(
-                    "strength", default=1.0, min=-100.0, max=100.0, step=0.01, tooltip="Of the LoRA; 0 switches it off."
-                ),
-            ],
-            outputs=[Adapter.Output(display_name="adapter", tooltip="With the LoRA, for VACE Apply Adapter.")],
-        )
-
-    @classmethod
-    def execute(cls, adapter, lora_name, strength) -> io.NodeOutput:
-        return io.NodeOutput(with_lora(adapter, lora_name, strength))
-
-
-class VaceApplyAdapter(io.ComfyNode):
-    """VACE on a plain Wan model."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="VaceApplyAdapter",
-            display_name="VACE Apply Adapter",
-            category="vace/adapter",
-            description=(
-                "Puts the adapter on a text-to-video Wan model, bit-equal to the merged VACE model. Memory, offloading "
-                "and precision are ComfyUI's; strength 0 costs nothing."
-            ),
-            inputs=[
-                io.Model.Input(
-                    "model", tooltip="A Wan 2.1 or 2.2 text-to-video model of the adapter's size, LoRAs included."
-                ),
-                Adapter.Input(
-                    "adapter", tooltip="From VACE Load Adapter. For high and low noise experts use two of these nodes."
-                ),
-                io.String.Input(
-                    "vcus",
-                    default="",
-                    optional=True,
-                    tooltip="Which VCUs this adapter works on, in the order of the VACE Apply Context nodes: '1', or "
-                    "'2, 3'. Empty is all. With two adapters, give each its own.",
-                ),
-            ],
-            outputs=[io.Model.Output(display_name="model", tooltip="The model with VACE, for any sampler.")],
-        )
-
-    @classmethod
-    def execute(cls, model, adapter, vcus="") -> io.NodeOutput:
-        return io.NodeOutput(attach(model, adapter, parse_vcus("vcus", vcus)))
 
 
 def _curve_socket(name: str, start: str, end: str) -> io.Input:
@@ -196,8 +99,8 @@ class VaceSetStrength(io.ComfyNode):
         steps_curve=None,
         frames_curve=None,
     ) -> io.NodeOutput:
-        notes = []
-        area = None if mask is None else legal_mask("mask", mask, notes, soft=True)
+        with collect_notes() as notes:
+            area = None if mask is None else legal_mask("mask", mask, soft=True)
         strength_field = StrengthField(
             chosen_curve("steps", steps, steps_curve),
             chosen_curve("frames", frames, frames_curve),
@@ -206,5 +109,5 @@ class VaceSetStrength(io.ComfyNode):
             area,
         )
         if notes:
-            publish(notes, "VACE Set Strength", cls.hidden.unique_id)
+            publish(cls, notes)
         return io.NodeOutput(set_strength_field(model, strength_field, vcu))
