@@ -12,6 +12,7 @@ def settings_socket() -> io.Input:
     return io.DynamicCombo.Input(
         "settings",
         options=[*(option(name, []) for name in PRESETS), option(CUSTOM, _custom())],
+        optional=True,
         tooltip="Steps, cfg, shift, sampler and scheduler by name. official: the model alone. The others are for the "
         "few-step LoRA they name, which you load on the model yourself; the help page lists files and strengths. "
         "custom: your own numbers.",
@@ -38,6 +39,7 @@ def boundary_socket() -> io.Input:
     return io.Float.Input(
         "boundary",
         default=0.875,
+        optional=True,
         min=0.0,
         max=1.0,
         step=0.001,
@@ -62,6 +64,7 @@ def _custom() -> list[io.Input]:
         io.Int.Input(
             "steps",
             default=standard.steps,
+            optional=True,
             min=1,
             max=10000,
             tooltip="25 as the official demo, 50 as the official script.",
@@ -69,6 +72,7 @@ def _custom() -> list[io.Input]:
         io.Float.Input(
             "cfg",
             default=standard.cfg,
+            optional=True,
             min=0.0,
             max=100.0,
             step=0.1,
@@ -77,13 +81,24 @@ def _custom() -> list[io.Input]:
         io.Float.Input(
             "shift",
             default=standard.shift,
+            optional=True,
             min=0.0,
             max=100.0,
             step=0.1,
             tooltip="Timestep shift; 16 is official for VACE. 0 leaves the model's own.",
         ),
-        io.Combo.Input("sampler", options=SAMPLERS, default=standard.sampler, tooltip="uni_pc is the official solver."),
         io.Combo.Input(
-            "scheduler", options=SCHEDULERS, default=standard.scheduler, tooltip="How the steps are spaced."
+            "sampler",
+            options=SAMPLERS,
+            default=standard.sampler,
+            optional=True,
+            tooltip="uni_pc is the official solver.",
+        ),
+        io.Combo.Input(
+            "scheduler",
+            options=SCHEDULERS,
+            default=standard.scheduler,
+            optional=True,
+            tooltip="How the steps are spaced.",
         ),
     ]

@@ -25,6 +25,7 @@ def references_socket() -> io.Input:
     return io.Autogrow.Input(
         "references",
         template=io.Autogrow.TemplatePrefix(picture, prefix="reference_image_", min=0, max=16),
+        optional=True,
         tooltip="Pictures the model looks at, in order; each is letterboxed on white. Up to 3 advised.",
     )
 
@@ -35,6 +36,7 @@ def size_sockets(source: str = "the video", optional: bool = True) -> list[io.In
         io.Int.Input(
             side,
             default=0,
+            optional=True,
             min=0,
             max=16384,
             step=16,
@@ -47,7 +49,7 @@ def size_sockets(source: str = "the video", optional: bool = True) -> list[io.In
 
 def length_socket(tooltip: str) -> io.Input:
     """A frame count, any."""
-    return io.Int.Input("length", default=0, min=0, max=16384, tooltip=tooltip)
+    return io.Int.Input("length", default=0, optional=True, min=0, max=16384, tooltip=tooltip)
 
 
 def fps_socket() -> io.Input:
@@ -55,6 +57,7 @@ def fps_socket() -> io.Input:
     return io.Float.Input(
         "fps",
         default=0.0,
+        optional=True,
         min=0.0,
         max=240.0,
         tooltip="Frame rate of the video. 0 takes the source's; 16, the model's own, without one.",
@@ -67,6 +70,7 @@ def fit_socket() -> io.Input:
         "fit",
         options=list(FITS),
         default="cover",
+        optional=True,
         tooltip="When the size differs: cover crops, contain adds bars that are generated, "
         "stretch distorts. Video and masks change together.",
     )

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from harness.schema import complete, cut
+from harness.workflows import widget_names
+
 FOLDER = Path(__file__).resolve().parent.parent / "example_workflows"
 API = sorted((FOLDER / "api").glob("*.json"))
 NAMES = [path.stem for path in API]
@@ -40,6 +43,23 @@ def test_both_forms_have_the_same_nodes_wires_and_values(name):
         assert not missing, f"{node['class_type']} shows other values than {missing}"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_browser_shows_the_defaults_that_the_api_form_leaves_out(name):
+    graph = {str(node["id"]): node for node in load(FOLDER / f"{name}.json")["nodes"]}
+    for i, node in complete(load(FOLDER / "api" / f"{name}.json")).items():
+        if node["class_type"].startswith("Vace"):
+            shown = dict(zip(widget_names(graph[i]), graph[i].get("widgets_values", []), strict=True))
+            wired = {name for name, value in node["inputs"].items() if isinstance(value, list)}
+            shown = {name: v for name, v in shown.items() if name not in wired | {"control_after_generate"}}
+            assert shown == {k: v for k, v in node["inputs"].items() if k not in wired}, node["class_type"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_api_form_lists_only_what_it_changes(name):
+    api = load(FOLDER / "api" / f"{name}.json")
+    assert api == cut(api)
+
+
 def _number(text):
     try:
         return float(text)
@@ -49,7 +69,7 @@ def _number(text):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_workflows_are_small_and_start_with_official_settings(name):
-    api = load(FOLDER / "api" / f"{name}.json")
+    api = complete(load(FOLDER / "api" / f"{name}.json"))
     assert len(api) <= 18
     for node in api.values():
         if node["class_type"] in ("VaceSampleVcu", "KSampler"):

@@ -4,10 +4,11 @@ from comfy_api.latest import io
 
 from ...vace_core.strength import parse_vcus
 from .._host.adapter import adapter_files, adapter_path, attach, load_adapter, lora_files, with_lora
+from .._node import VaceNode
 from .._sockets import Adapter
 
 
-class VaceLoadAdapter(io.ComfyNode):
+class VaceLoadAdapter(VaceNode):
     """The adapter's weights out of any file that holds them."""
 
     @classmethod
@@ -39,7 +40,7 @@ class VaceLoadAdapter(io.ComfyNode):
         return io.NodeOutput(load_adapter(adapter_path(adapter_name)))
 
 
-class VaceLoadAdapterLora(io.ComfyNode):
+class VaceLoadAdapterLora(VaceNode):
     """A LoRA on the adapter's blocks."""
 
     @classmethod
@@ -57,7 +58,13 @@ class VaceLoadAdapterLora(io.ComfyNode):
                 Adapter.Input("adapter", tooltip="From VACE Load Adapter, or from another of these nodes."),
                 io.Combo.Input("lora_name", options=lora_files(), tooltip="A file in models/loras with VACE keys."),
                 io.Float.Input(
-                    "strength", default=1.0, min=-100.0, max=100.0, step=0.01, tooltip="Of the LoRA; 0 switches it off."
+                    "strength",
+                    default=1.0,
+                    optional=True,
+                    min=-100.0,
+                    max=100.0,
+                    step=0.01,
+                    tooltip="Of the LoRA; 0 switches it off.",
                 ),
             ],
             outputs=[Adapter.Output(display_name="adapter", tooltip="With the LoRA, for VACE Apply Adapter.")],
@@ -68,7 +75,7 @@ class VaceLoadAdapterLora(io.ComfyNode):
         return io.NodeOutput(with_lora(adapter, lora_name, strength))
 
 
-class VaceApplyAdapter(io.ComfyNode):
+class VaceApplyAdapter(VaceNode):
     """VACE on a plain Wan model."""
 
     @classmethod
@@ -100,5 +107,5 @@ class VaceApplyAdapter(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, adapter, vcus="") -> io.NodeOutput:
+    def execute(cls, model, adapter, vcus) -> io.NodeOutput:
         return io.NodeOutput(attach(model, adapter, parse_vcus("vcus", vcus)))

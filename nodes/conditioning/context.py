@@ -5,10 +5,11 @@ from comfy_api.latest import io
 from ...vace_core.conditioning import MASK_EDGES
 from .._host.conditioning import apply_context, empty_video_latent, encode_vcu, require_wan_vae
 from .._host.models import require_vace_model
+from .._node import VaceNode
 from .._sockets import Context, VcuWire
 
 
-class VaceEncodeVcu(io.ComfyNode):
+class VaceEncodeVcu(VaceNode):
     """The expensive half: every VAE encode, and nothing that a prompt edit would repeat."""
 
     @classmethod
@@ -28,6 +29,7 @@ class VaceEncodeVcu(io.ComfyNode):
                     "mask_edges",
                     options=list(MASK_EDGES),
                     default="official",
+                    optional=True,
                     tooltip="What grey mask pixels mean. official: frames split at 0.5, channels soft, as trained. "
                     "hard: both at 0.5. soft: both blended, as WanVaceToVideo. No difference for pure black and white.",
                     advanced=True,
@@ -35,6 +37,7 @@ class VaceEncodeVcu(io.ComfyNode):
                 io.Boolean.Input(
                     "antialias_references",
                     default=False,
+                    optional=True,
                     tooltip="Smooth references while shrinking them. Off shrinks as the official code does.",
                     advanced=True,
                 ),
@@ -50,7 +53,7 @@ class VaceEncodeVcu(io.ComfyNode):
         return io.NodeOutput(encode_vcu(vae, vcu, mask_edges, antialias_references))
 
 
-class VaceApplyContext(io.ComfyNode):
+class VaceApplyContext(VaceNode):
     """An encoded VCU in the host's own conditioning, and the latent to sample."""
 
     @classmethod
@@ -70,16 +73,25 @@ class VaceApplyContext(io.ComfyNode):
                 io.Float.Input(
                     "strength",
                     default=1.0,
+                    optional=True,
                     min=0.0,
                     max=1000.0,
                     step=0.01,
                     tooltip="How strongly this VCU acts (the official context scale); 1 is as trained.",
                 ),
-                io.Int.Input("batch_size", default=1, min=1, max=4096, tooltip="Videos to make at once."),
                 io.Model.Input(
                     "model",
                     optional=True,
                     tooltip="The model that will sample. Only checked: a model without VACE blocks is refused here.",
+                ),
+                io.Int.Input(
+                    "batch_size",
+                    default=1,
+                    optional=True,
+                    advanced=True,
+                    min=1,
+                    max=4096,
+                    tooltip="Videos to make at once.",
                 ),
             ],
             outputs=[
@@ -97,7 +109,7 @@ class VaceApplyContext(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, positive, negative, context, strength, batch_size, model=None) -> io.NodeOutput:
+    def execute(cls, positive, negative, context, strength, batch_size, model) -> io.NodeOutput:
         if model is not None:
             require_vace_model(model)
         (positive, negative), trim = apply_context([positive, negative], context, strength)

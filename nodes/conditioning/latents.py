@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from .._host.conditioning import decode_video, decoded_clip, require_wan_vae, trim_references
 from .._host.video import write_clip
+from .._node import VaceNode
 from .._sockets import fps_socket
 
 FROM_LATENT = -1
@@ -19,6 +20,7 @@ def _counts() -> list:
         io.Int.Input(
             "trim_latent",
             default=FROM_LATENT,
+            optional=True,
             min=FROM_LATENT,
             max=9999,
             tooltip="Leading reference latents to drop. -1 reads it from the latent.",
@@ -27,6 +29,7 @@ def _counts() -> list:
         io.Int.Input(
             "length",
             default=FROM_LATENT,
+            optional=True,
             min=FROM_LATENT,
             max=16384,
             tooltip="Frames to give back. -1 reads it from the latent.",
@@ -35,7 +38,7 @@ def _counts() -> list:
     ]
 
 
-class VaceDecodeLatent(io.ComfyNode):
+class VaceDecodeLatent(VaceNode):
     """Frames of a sampled latent: references dropped, frame count as asked."""
 
     @classmethod
@@ -65,7 +68,7 @@ class VaceDecodeLatent(io.ComfyNode):
         return io.NodeOutput(frames, write_clip(decoded_clip(frames, samples, fps)))
 
 
-class VaceTrimLatent(io.ComfyNode):
+class VaceTrimLatent(VaceNode):
     """A sampled latent without its references, still a latent."""
 
     @classmethod

@@ -6,10 +6,11 @@ from ...vace_core.conditioning import held_notes, kept_frames, latent_noise_mask
 from ...vace_core.notes import Note
 from .._host.conditioning import NOISE_MASK, encode, hold_kept, num_references, require_wan_vae
 from .._host.report import publish
+from .._node import VaceNode
 from .._sockets import VcuWire
 
 
-class VaceSetNoiseMask(io.ComfyNode):
+class VaceSetNoiseMask(VaceNode):
     """A latent whose kept cells the sampler holds at the source."""
 
     @classmethod
@@ -28,6 +29,7 @@ class VaceSetNoiseMask(io.ComfyNode):
                 io.Int.Input(
                     "grow",
                     default=0,
+                    optional=True,
                     min=0,
                     max=64,
                     tooltip="Latent cells (8 pixels each) around what is generated that are sampled too. 1 or 2 let a "

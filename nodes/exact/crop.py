@@ -7,10 +7,11 @@ from ...vace_core.notes import collect_notes
 from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import CropWire, VcuWire, video_socket
 
 
-class VaceCropVcu(io.ComfyNode):
+class VaceCropVcu(VaceNode):
     """The region around the mask as a VCU of its own."""
 
     @classmethod
@@ -31,6 +32,7 @@ class VaceCropVcu(io.ComfyNode):
                 io.Float.Input(
                     "margin",
                     default=25.0,
+                    optional=True,
                     min=0.0,
                     max=500.0,
                     step=5.0,
@@ -41,12 +43,14 @@ class VaceCropVcu(io.ComfyNode):
                     "scale",
                     options=list(SCALES),
                     default=SCALES[0],
+                    optional=True,
                     tooltip="Size to generate at. 1:1: the pixels as they are, fastest and without resampling. 480p, "
                     "720p: as many pixels as these have, for detail in a small region. custom: megapixels.",
                 ),
                 io.Float.Input(
                     "megapixels",
                     default=0.4,
+                    optional=True,
                     min=0.01,
                     max=16.0,
                     step=0.05,
@@ -55,6 +59,8 @@ class VaceCropVcu(io.ComfyNode):
                 io.Int.Input(
                     "smoothing",
                     default=8,
+                    optional=True,
+                    advanced=True,
                     min=0,
                     max=240,
                     tooltip="Frames to each side over which the crop's path is averaged, so that it does not shake "
@@ -80,7 +86,7 @@ class VaceCropVcu(io.ComfyNode):
         return io.NodeOutput(cropped, crop, report)
 
 
-class VaceStitchCrop(io.ComfyNode):
+class VaceStitchCrop(VaceNode):
     """A generated crop back in its video."""
 
     @classmethod
@@ -100,6 +106,7 @@ class VaceStitchCrop(io.ComfyNode):
                 io.Float.Input(
                     "feather",
                     default=DEFAULT_FEATHER,
+                    optional=True,
                     min=0.0,
                     max=512.0,
                     step=1.0,

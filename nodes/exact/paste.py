@@ -7,10 +7,11 @@ from ...vace_core.notes import collect_notes
 from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import VcuWire, video_socket
 
 
-class VacePasteBack(io.ComfyNode):
+class VacePasteBack(VaceNode):
     """The pixels that a VCU keeps, exactly as they were."""
 
     @classmethod
@@ -30,6 +31,7 @@ class VacePasteBack(io.ComfyNode):
                 io.Float.Input(
                     "feather",
                     default=DEFAULT_FEATHER,
+                    optional=True,
                     min=0.0,
                     max=512.0,
                     step=1.0,
@@ -40,6 +42,8 @@ class VacePasteBack(io.ComfyNode):
                     "feather_side",
                     options=list(SIDES),
                     default=SIDES[0],
+                    optional=True,
+                    advanced=True,
                     tooltip="outside fades over the kept pixels next to the mask; only these change. inside keeps "
                     "every kept pixel exact and lets the old content fade into the generated area; for masks with a "
                     "margin.",

@@ -9,11 +9,12 @@ from ...vace_core.vcu import INSIDE_MASK
 from ...vace_core.video import Target
 from .._host.long import LongJob, read_long_vcu, sample_long
 from .._host.report import publish
+from .._node import VaceNode
 from .._settings import boundary_socket, low_noise_socket, read_settings, settings_socket
 from .._sockets import LongVcuWire, VcuWire, fit_socket, references_socket, size_sockets
 
 
-class VaceBuildLongVcu(io.ComfyNode):
+class VaceBuildLongVcu(VaceNode):
     """A VCU of a video file of any length, read part by part."""
 
     @classmethod
@@ -45,12 +46,14 @@ class VaceBuildLongVcu(io.ComfyNode):
                     "inside_mask",
                     options=list(INSIDE_MASK),
                     default="empty",
+                    optional=True,
                     tooltip="What the model sees of the pixels that the mask gives it to generate. empty: nothing "
                     "(inpainting). control: their content, as control.",
                 ),
                 io.Boolean.Input(
                     "soft_mask",
                     default=False,
+                    optional=True,
                     tooltip="Accept masks that are mostly grey; off refuses them as a picture connected by mistake.",
                     advanced=True,
                 ),
@@ -63,13 +66,33 @@ class VaceBuildLongVcu(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, video, references, width, height, fit, inside_mask, soft_mask, mask=None) -> io.NodeOutput:
+    def execute(cls, video, references, width, height, fit, inside_mask, soft_mask, mask) -> io.NodeOutput:
         settings = {"inside_mask": inside_mask, "soft_mask": soft_mask}
         vcu = read_long_vcu(video, mask, list(references.items()), Target(width, height, fit=fit), settings)
         return io.NodeOutput(vcu, publish(cls, vcu.notes))
 
 
-class VaceSampleLongVideo(io.ComfyNode):
+def _run_sockets() -> list[io.Input]:
+    """Where finished segments are kept, and which of them are made again."""
+    return [
+        io.String.Input(
+            "run",
+            default="",
+            optional=True,
+            tooltip="Folder in output/vace_runs for finished segments. Empty: one for each set of inputs, "
+            "found again when they are the same. A name of your own lets later prompts change while it runs.",
+        ),
+        io.String.Input(
+            "redo",
+            default="",
+            optional=True,
+            tooltip="Finished segments to make again, with a seed of their own: 3:77, 5:1234. Their "
+            "neighbours stay as they are.",
+        ),
+    ]
+
+
+class VaceSampleLongVideo(VaceNode):
     """A video of any length, segment by segment."""
 
     @classmethod
@@ -103,11 +126,13 @@ class VaceSampleLongVideo(io.ComfyNode):
                     "negative_prompt",
                     multiline=True,
                     default=NEGATIVE_PROMPT,
+                    optional=True,
                     tooltip="What to avoid. The default says what the official one does; unused at cfg 1.",
                 ),
                 io.Int.Input(
                     "seed",
                     default=2025,
+                    optional=True,
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=False,  # a new one for each queue would begin a new run each time
@@ -118,6 +143,7 @@ class VaceSampleLongVideo(io.ComfyNode):
                 io.Int.Input(
                     "segment_length",
                     default=81,
+                    optional=True,
                     min=5,
                     max=16384,
                     tooltip="Most frames sampled at once; 81 is what the model was trained with.",
@@ -125,6 +151,7 @@ class VaceSampleLongVideo(io.ComfyNode):
                 io.Int.Input(
                     "overlap",
                     default=17,
+                    optional=True,
                     min=1,
                     max=16384,
                     tooltip="Frames that a segment keeps of the one before, and over which they fade. More holds "
@@ -133,18 +160,38 @@ class VaceSampleLongVideo(io.ComfyNode):
                 io.Boolean.Input(
                     "anchor",
                     default=False,
+                    optional=True,
                     tooltip="Show every later segment the first frame as a further reference, so that a person or "
                     "place stays itself.",
                 ),
                 io.Boolean.Input(
                     "match_colour",
                     default=True,
+                    optional=True,
                     tooltip="Bring each segment back to the colours that are known: of kept pixels, key frames and "
                     "the overlap.",
                 ),
+                io.Boolean.Input(
+                    "keep_pixels",
+                    default=True,
+                    optional=True,
+                    tooltip="Put back exactly what the mask keeps (VACE Paste Back).",
+                ),
+                *_run_sockets(),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    optional=True,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.01,
+                    tooltip="How strongly the VCU acts; 1 as trained.",
+                ),
+                low_noise_socket(),
                 io.Float.Input(
                     "drift_limit",
                     default=0.0,
+                    optional=True,
                     min=0.0,
                     max=255.0,
                     step=1.0,
@@ -152,32 +199,6 @@ class VaceSampleLongVideo(io.ComfyNode):
                     "corrected; 0 never stops. Finished segments are kept.",
                     advanced=True,
                 ),
-                io.Boolean.Input(
-                    "keep_pixels",
-                    default=True,
-                    tooltip="Put back exactly what the mask keeps (VACE Paste Back).",
-                ),
-                io.String.Input(
-                    "run",
-                    default="",
-                    tooltip="Folder in output/vace_runs for finished segments. Empty: one for each set of inputs, "
-                    "found again when they are the same. A name of your own lets later prompts change while it runs.",
-                ),
-                io.String.Input(
-                    "redo",
-                    default="",
-                    tooltip="Finished segments to make again, with a seed of their own: 3:77, 5:1234. Their "
-                    "neighbours stay as they are.",
-                ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.01,
-                    tooltip="How strongly the VCU acts; 1 as trained.",
-                ),
-                low_noise_socket(),
                 boundary_socket(),
             ],
             outputs=[
@@ -194,7 +215,7 @@ class VaceSampleLongVideo(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, vcu, settings=None, low_noise_model=None, **sockets: object) -> io.NodeOutput:
+    def execute(cls, model, vcu, settings, low_noise_model, **sockets: object) -> io.NodeOutput:
         source = vcu if isinstance(vcu, LongVcu) else in_memory(vcu)
         models = {"model": model} | ({"low_noise_model": low_noise_model} if low_noise_model is not None else {})
         job = LongJob(models=models, source=source, settings=read_settings(settings), **sockets)

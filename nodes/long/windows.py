@@ -7,9 +7,10 @@ from ...vace_core.notes import collect_notes
 from .._host.long import BATCHED, FUSE_METHODS, LOOPED, SCHEDULES, set_windows
 from .._host.models import require_vace_model
 from .._host.report import publish
+from .._node import VaceNode
 
 
-class VaceSetContextWindows(io.ComfyNode):
+class VaceSetContextWindows(VaceNode):
     """Context windows that all see the references."""
 
     @classmethod
@@ -29,6 +30,7 @@ class VaceSetContextWindows(io.ComfyNode):
                 io.Int.Input(
                     "length",
                     default=81,
+                    optional=True,
                     min=1,
                     max=16384,
                     step=4,
@@ -38,6 +40,7 @@ class VaceSetContextWindows(io.ComfyNode):
                 io.Int.Input(
                     "overlap",
                     default=28,
+                    optional=True,
                     min=0,
                     max=16384,
                     step=4,
@@ -48,44 +51,51 @@ class VaceSetContextWindows(io.ComfyNode):
                     "schedule",
                     options=list(SCHEDULES),
                     default=SCHEDULES[0],
+                    optional=True,
                     tooltip="standard_uniform: windows move from step to step, so seams do not stay in one place. "
                     "standard_static: the same windows at every step. looped_uniform: windows run over the end to the "
                     "start. batched: no overlap.",
-                ),
-                io.Boolean.Input(
-                    "closed_loop",
-                    default=False,
-                    tooltip="In looped_uniform, also join the last frames to the first, for a video that loops.",
-                    advanced=True,
                 ),
                 io.Combo.Input(
                     "fuse_method",
                     options=list(FUSE_METHODS),
                     default=FUSE_METHODS[0],
+                    optional=True,
                     tooltip="How windows are blended: pyramid and relative trust a window's middle most, flat "
                     "averages, overlap-linear fades over the overlap.",
-                ),
-                io.Boolean.Input(
-                    "freenoise",
-                    default=True,
-                    tooltip="Start all windows from shuffled copies of the same noise (FreeNoise): steadier over time. "
-                    "The references' noise is left alone.",
-                    advanced=True,
                 ),
                 io.String.Input(
                     "references_per_window",
                     default="",
+                    optional=True,
                     tooltip="Which part of the video sees which reference: '1: all, 2: 50%-100%', frames such as "
                     "'2: 40-80', or '2: none'. A window sees those whose part it touches; empty is all.",
                 ),
                 io.Boolean.Input(
                     "split_prompts",
                     default=False,
+                    optional=True,
                     tooltip="Let combined prompts (Conditioning Combine) take turns, each for its share of the video.",
+                ),
+                io.Boolean.Input(
+                    "closed_loop",
+                    default=False,
+                    optional=True,
+                    tooltip="In looped_uniform, also join the last frames to the first, for a video that loops.",
+                    advanced=True,
+                ),
+                io.Boolean.Input(
+                    "freenoise",
+                    default=True,
+                    optional=True,
+                    tooltip="Start all windows from shuffled copies of the same noise (FreeNoise): steadier over time. "
+                    "The references' noise is left alone.",
+                    advanced=True,
                 ),
                 io.Int.Input(
                     "references",
                     default=-1,
+                    optional=True,
                     min=-1,
                     max=16,
                     tooltip="Reference latents in front of the video. -1 reads it from VACE Apply Context; behind "

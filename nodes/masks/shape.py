@@ -7,6 +7,7 @@ from ...vace_core.masks import fill_holes as filled
 from ...vace_core.notes import Note, collect_notes
 from ...vace_core.video import DEFAULT_LENGTH, DEFAULT_SIZE, EASINGS, legal_mask
 from .._host.report import publish
+from .._node import VaceNode
 
 
 def _mask_outputs(tooltip: str) -> list[io.Output]:
@@ -20,7 +21,7 @@ def _mask_result(node: type[io.ComfyNode], mask, notes: list[Note]) -> io.NodeOu
     return io.NodeOutput(mask, publish(node, notes))
 
 
-class VaceAugmentMask(io.ComfyNode):
+class VaceAugmentMask(VaceNode):
     """The official mask augmentations."""
 
     @classmethod
@@ -38,20 +39,14 @@ class VaceAugmentMask(io.ComfyNode):
                     "mode",
                     options=list(MASK_MODES),
                     default="hull_expand",
+                    optional=True,
                     tooltip="The outline itself, its convex hull, or its bounding box; expand also grows each side by "
                     "a random amount.",
-                ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**63 - 1,
-                    control_after_generate=False,
-                    tooltip="Chooses how far each side grows, once for all frames.",
                 ),
                 io.Float.Input(
                     "ratio",
                     default=0.3,
+                    optional=True,
                     min=0.0,
                     max=5.0,
                     step=0.05,
@@ -59,8 +54,19 @@ class VaceAugmentMask(io.ComfyNode):
                     "the way to the frame's edge.",
                 ),
                 io.Int.Input(
+                    "augment_seed",
+                    default=0,
+                    optional=True,
+                    advanced=True,
+                    min=0,
+                    max=2**63 - 1,
+                    tooltip="Chooses how far each side grows, once for all frames.",
+                ),
+                io.Int.Input(
                     "iterations",
                     default=5,
+                    optional=True,
+                    advanced=True,
                     min=1,
                     max=100,
                     tooltip="The growth is a multiple of this many pixels, as in the official code. 1 follows a moving "
@@ -72,14 +78,14 @@ class VaceAugmentMask(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, mask, mode, seed, ratio, iterations) -> io.NodeOutput:
+    def execute(cls, mask, mode, augment_seed, ratio, iterations) -> io.NodeOutput:
         with collect_notes() as notes:
             mask = legal_mask("mask", mask)
-            mask = note_black(augment_mask(mask, mode, seed=seed, ratio=ratio, iterations=iterations))
+            mask = note_black(augment_mask(mask, mode, seed=augment_seed, ratio=ratio, iterations=iterations))
         return _mask_result(cls, mask, notes)
 
 
-class VaceGrowMask(io.ComfyNode):
+class VaceGrowMask(VaceNode):
     """A mask grown, shrunk, feathered, filled, steadied."""
 
     @classmethod
@@ -96,6 +102,7 @@ class VaceGrowMask(io.ComfyNode):
                 io.Float.Input(
                     "grow",
                     default=8.0,
+                    optional=True,
                     min=-1024.0,
                     max=1024.0,
                     step=1.0,
@@ -104,6 +111,7 @@ class VaceGrowMask(io.ComfyNode):
                 io.Float.Input(
                     "feather",
                     default=0.0,
+                    optional=True,
                     min=0.0,
                     max=1024.0,
                     step=1.0,
@@ -113,6 +121,7 @@ class VaceGrowMask(io.ComfyNode):
                     "unit",
                     options=list(UNITS),
                     default=UNITS[0],
+                    optional=True,
                     tooltip="Of both. % of object goes by the square root of the object's mean area.",
                 ),
                 io.Boolean.Input(
@@ -137,14 +146,14 @@ class VaceGrowMask(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, mask, grow, feather, unit, fill_holes=False, steady=1) -> io.NodeOutput:
+    def execute(cls, mask, grow, feather, unit, fill_holes, steady) -> io.NodeOutput:
         with collect_notes() as notes:
             mask = steady_mask(legal_mask("mask", mask), steady)
             mask = note_black(RegionShape(grow, feather, unit).apply(filled(mask) if fill_holes else mask))
         return _mask_result(cls, mask, notes)
 
 
-class VaceDrawBoxMask(io.ComfyNode):
+class VaceDrawBoxMask(VaceNode):
     """Masks of boxes that stand still or move."""
 
     @classmethod
@@ -164,15 +173,25 @@ class VaceDrawBoxMask(io.ComfyNode):
                     tooltip="One object per line: left,top,right,bottom in pixels or per cent of the frame. Several "
                     "boxes make a path; @40 behind one is the frame where it is reached, the first frame is 0.",
                 ),
-                io.Int.Input("width", default=width, min=1, max=16384, tooltip="Columns of the mask: the video's."),
-                io.Int.Input("height", default=height, min=1, max=16384, tooltip="Rows of the mask: the video's."),
                 io.Int.Input(
-                    "length", default=DEFAULT_LENGTH, min=1, max=16384, tooltip="Frames of the mask: the video's."
+                    "width", default=width, optional=True, min=1, max=16384, tooltip="Columns of the mask: the video's."
+                ),
+                io.Int.Input(
+                    "height", default=height, optional=True, min=1, max=16384, tooltip="Rows of the mask: the video's."
+                ),
+                io.Int.Input(
+                    "length",
+                    default=DEFAULT_LENGTH,
+                    optional=True,
+                    min=1,
+                    max=16384,
+                    tooltip="Frames of the mask: the video's.",
                 ),
                 io.Combo.Input(
                     "easing",
                     options=list(EASINGS),
                     default=EASINGS[0],
+                    optional=True,
                     tooltip="How boxes move from one to the next: evenly, or gently at the start, the end, or both.",
                 ),
             ],

@@ -6,9 +6,10 @@ from ...vace_core.masks import binarize, decouple
 from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames, legal_mask
 from .._host.report import publish
+from .._node import VaceNode
 
 
-class VaceSplitByMask(io.ComfyNode):
+class VaceSplitByMask(VaceNode):
     """Inactive and reactive halves of a control video."""
 
     @classmethod

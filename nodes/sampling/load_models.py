@@ -3,9 +3,10 @@
 from comfy_api.latest import io
 
 from .._host.sampling import loading_graph, model_files
+from .._node import VaceNode
 
 
-class VaceLoadModels(io.ComfyNode):
+class VaceLoadModels(VaceNode):
     """The three files VACE needs."""
 
     @classmethod
@@ -32,6 +33,7 @@ class VaceLoadModels(io.ComfyNode):
                     "weight_dtype",
                     options=["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"],
                     default="default",
+                    optional=True,
                     tooltip="default keeps the file's precision; fp8 halves the memory of a 16-bit file.",
                     advanced=True,
                 ),

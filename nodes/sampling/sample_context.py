@@ -6,10 +6,11 @@ from ...vace_core.notes import collect_notes
 from .._host.conditioning import trim_references
 from .._host.report import publish
 from .._host.sampling import SamplingInputs, sample_context
+from .._node import VaceNode
 from .._settings import boundary_socket, low_noise_socket, read_settings, settings_socket
 
 
-class VaceSampleContext(io.ComfyNode):
+class VaceSampleContext(VaceNode):
     """The host's sampling, with references, two experts and a preview of the video."""
 
     @classmethod
@@ -24,6 +25,11 @@ class VaceSampleContext(io.ComfyNode):
             ),
             search_aliases=["ksampler", "ksampler advanced", "wan 2.2 high noise low noise", "sampler custom advanced"],
             inputs=[
+                io.Latent.Input(
+                    "latent",
+                    tooltip="From VACE Apply Context; or a video of the VCU's size, encoded, for denoise below 1. A "
+                    "noise mask is respected.",
+                ),
                 io.Model.Input(
                     "model",
                     optional=True,
@@ -35,14 +41,10 @@ class VaceSampleContext(io.ComfyNode):
                 io.Conditioning.Input(
                     "negative", optional=True, tooltip="From VACE Apply Context. Not with guider, which has its own."
                 ),
-                io.Latent.Input(
-                    "latent",
-                    tooltip="From VACE Apply Context; or a video of the VCU's size, encoded, for denoise below 1. A "
-                    "noise mask is respected.",
-                ),
                 io.Int.Input(
                     "seed",
                     default=2025,
+                    optional=True,
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
@@ -52,13 +54,13 @@ class VaceSampleContext(io.ComfyNode):
                 io.Float.Input(
                     "denoise",
                     default=1.0,
+                    optional=True,
                     min=0.01,
                     max=1.0,
                     step=0.01,
                     tooltip="1 makes the video anew. Less begins from latent, which must hold an encoded video.",
                 ),
                 low_noise_socket(),
-                boundary_socket(),
                 io.Guider.Input(
                     "guider",
                     optional=True,
@@ -71,6 +73,7 @@ class VaceSampleContext(io.ComfyNode):
                     tooltip="Noise levels, instead of the steps and scheduler of settings. Needs denoise 1 here.",
                 ),
                 io.Sampler.Input("sampler_object", optional=True, tooltip="Instead of the sampler of settings."),
+                boundary_socket(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -84,7 +87,7 @@ class VaceSampleContext(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, latent, seed, settings=None, **sockets: object) -> io.NodeOutput:
+    def execute(cls, latent, seed, settings, **sockets: object) -> io.NodeOutput:
         inputs = SamplingInputs(latent, seed, read_settings(settings), **sockets)
         with collect_notes() as notes:
             sampled = sample_context(inputs)

@@ -5,11 +5,12 @@ from comfy_api.latest import io
 from ...vace_core.sampling import NEGATIVE_PROMPT
 from .._host.models import require_vace_models
 from .._host.sampling import SamplerChoices, sampling_graph
+from .._node import VaceNode
 from .._settings import boundary_socket, low_noise_socket, nested, read_settings, settings_socket
 from .._sockets import VcuWire, fps_socket
 
 
-class VaceSampleVcu(io.ComfyNode):
+class VaceSampleVcu(VaceNode):
     """From a VCU and a prompt to a video."""
 
     @classmethod
@@ -36,11 +37,13 @@ class VaceSampleVcu(io.ComfyNode):
                     "negative_prompt",
                     multiline=True,
                     default=NEGATIVE_PROMPT,
+                    optional=True,
                     tooltip="What to avoid. The default says what the official one does; unused at cfg 1.",
                 ),
                 io.Int.Input(
                     "seed",
                     default=2025,
+                    optional=True,
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
@@ -50,6 +53,7 @@ class VaceSampleVcu(io.ComfyNode):
                 io.Float.Input(
                     "strength",
                     default=1.0,
+                    optional=True,
                     min=0.0,
                     max=1000.0,
                     step=0.01,
@@ -59,6 +63,7 @@ class VaceSampleVcu(io.ComfyNode):
                 io.Boolean.Input(
                     "keep_pixels",
                     default=False,
+                    optional=True,
                     tooltip="Keep what the mask does not generate: held while sampling (VACE Set Noise Mask) and put "
                     "back exactly afterwards (VACE Paste Back). For inpainting, outpainting and key frames.",
                 ),
@@ -93,8 +98,8 @@ class VaceSampleVcu(io.ComfyNode):
         fps,
         keep_pixels,
         boundary,
-        settings=None,
-        low_noise_model=None,
+        settings,
+        low_noise_model,
     ) -> io.NodeOutput:
         read_settings(settings)  # these are refused before anything is encoded
         require_vace_models(model, low_noise_model, boundary)

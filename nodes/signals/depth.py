@@ -12,6 +12,7 @@ from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.signals import DEPTH_NETWORKS, connected_depth, estimated_depth
 from .._host.video import write_clip
+from .._node import VaceNode
 from .._sockets import video_socket
 
 CONNECTED = "connected depth"
@@ -27,7 +28,7 @@ def _depth() -> io.Input:
     )
 
 
-class VaceAnnotateDepth(io.ComfyNode):
+class VaceAnnotateDepth(VaceNode):
     """Depth as control video."""
 
     @classmethod
@@ -49,6 +50,7 @@ class VaceAnnotateDepth(io.ComfyNode):
                     "method",
                     options=[CONNECTED, *DEPTH_NETWORKS],
                     default=CONNECTED,
+                    optional=True,
                     tooltip="connected depth takes what another node saw. The others see it themselves, with a file "
                     "that must be on this machine; midas is VACE's own and needs controlnet-aux. Weights of depth "
                     "anything v2 base and large are not for commercial use (CC-BY-NC-4.0), small is free (Apache-2.0).",
@@ -57,6 +59,7 @@ class VaceAnnotateDepth(io.ComfyNode):
                     "range",
                     options=list(RANGES),
                     default=STEADY,
+                    optional=True,
                     tooltip="steady takes out flicker of scale and shift, then stretches each scene as a whole. per "
                     "clip only stretches, all frames alike; right for depth that is consistent already. official per "
                     "frame stretches each frame by itself, as VACE's annotator does; it flickers.",
@@ -64,6 +67,7 @@ class VaceAnnotateDepth(io.ComfyNode):
                 io.Boolean.Input(
                     "invert",
                     default=False,
+                    optional=True,
                     tooltip="Exchanges near and far. VACE wants near white: use it for connected pictures in which "
                     "near is black.",
                 ),
@@ -80,7 +84,7 @@ class VaceAnnotateDepth(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, method, range, invert, frames=None, depth=None) -> io.NodeOutput:
+    def execute(cls, method, range, invert, frames, depth) -> io.NodeOutput:
         with collect_notes() as notes:
             clip, maps = _source(method, depth, frames)
             control = depth_control(maps, range, invert)

@@ -23,11 +23,12 @@ from ...vace_core.video import Clip, legal_frames
 from .._host.report import publish
 from .._host.signals import annotate
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import length_socket, size_sockets, video_socket
 from ._pose import PoseKeypoint, drawing_sockets
 
 
-class VaceDrawPose(io.ComfyNode):
+class VaceDrawPose(VaceNode):
     """Poses as control video."""
 
     @classmethod
@@ -84,7 +85,7 @@ class VaceDrawPose(io.ComfyNode):
     @classmethod
     def execute(
         cls, width, height, length, body, face, hands, palette, smoothing, fill_gaps,
-        pose_keypoints=None, frames=None, reference_pose=None, pose_json="",
+        pose_keypoints, frames, reference_pose, pose_json,
     ) -> io.NodeOutput:  # fmt: skip
         clip = None if frames is None else read_clip(frames)
         with collect_notes() as notes:

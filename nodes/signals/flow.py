@@ -11,6 +11,7 @@ from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import RAFT_FILES, annotate, raft_from_file, raft_from_host
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import video_socket
 
 OpticalFlow = io.Custom("OPTICAL_FLOW")  # the host's own
@@ -23,6 +24,7 @@ def _dis() -> list[io.Input]:
         io.Boolean.Input(
             "check",
             default=True,
+            optional=True,
             tooltip="Also looks for motion backwards, and fills from around where the two disagree: behind moving "
             "things, at the frame's edges, in even or dark areas. Off is about twice as fast.",
         )
@@ -33,13 +35,14 @@ def _iterations() -> io.Input:
     return io.Int.Input(
         "iterations",
         default=OFFICIAL_ITERATIONS,
+        optional=True,
         min=1,
         max=100,
         tooltip="How often motion is refined. 20 is official; fewer are faster and rougher.",
     )
 
 
-class VaceAnnotateFlow(io.ComfyNode):
+class VaceAnnotateFlow(VaceNode):
     """Motion as control video."""
 
     @classmethod
@@ -61,6 +64,7 @@ class VaceAnnotateFlow(io.ComfyNode):
                         *(option(name, [_iterations()]) for name in RAFT_FILES),
                         option(CONNECTED, [connected, _iterations()]),
                     ],
+                    optional=True,
                     tooltip="dis needs no file and is good on a CPU. raft is VACE's own network (raft-things.pth), "
                     "raft large the same trained on more; their files must be on this machine, and a GPU is advised. "
                     "connected model takes RAFT from Load Optical Flow Model.",
@@ -69,6 +73,7 @@ class VaceAnnotateFlow(io.ComfyNode):
                     "scale",
                     options=list(SCALES),
                     default=OFFICIAL_SCALE,
+                    optional=True,
                     tooltip="What gets full colour. official per frame: each frame's fastest point, as the model was "
                     "trained with; colours pulse when that changes. steady per clip: one speed for all frames, so "
                     "nothing pulses and still frames stay white.",
@@ -88,7 +93,7 @@ class VaceAnnotateFlow(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames, scale, method=None) -> io.NodeOutput:
+    def execute(cls, frames, scale, method) -> io.NodeOutput:
         clip = read_clip(frames)
         with collect_notes() as notes:
             legal = legal_frames("frames", clip.frames)

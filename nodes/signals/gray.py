@@ -10,12 +10,13 @@ from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import annotate
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import video_socket
 
 LUMA = {"official": OFFICIAL_LUMA, "bt601": BT601_LUMA}
 
 
-class VaceAnnotateGray(io.ComfyNode):
+class VaceAnnotateGray(VaceNode):
     """Gray control video."""
 
     @classmethod
@@ -32,6 +33,7 @@ class VaceAnnotateGray(io.ComfyNode):
                     "luma",
                     options=list(LUMA),
                     default="official",
+                    optional=True,
                     tooltip="official swaps the weights of red and blue, as the official annotator does and the "
                     "model was trained with; bt601 is ordinary grey.",
                 ),

@@ -12,6 +12,7 @@ from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import LINE_NETWORKS, annotate, neural_lines
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import video_socket
 
 LOCAL_CONTRAST = "local contrast"
@@ -22,6 +23,7 @@ def _local_contrast() -> list[io.Input]:
         io.Float.Input(
             "thickness",
             default=1.0,
+            optional=True,
             min=0.5,
             max=4.0,
             step=0.1,
@@ -30,6 +32,7 @@ def _local_contrast() -> list[io.Input]:
         io.Float.Input(
             "detail",
             default=0.5,
+            optional=True,
             min=0.0,
             max=1.0,
             step=0.05,
@@ -40,10 +43,10 @@ def _local_contrast() -> list[io.Input]:
 
 
 def _strength(tooltip: str) -> io.Input:
-    return io.Float.Input("strength", default=1.0, min=0.1, max=4.0, step=0.1, tooltip=tooltip)
+    return io.Float.Input("strength", default=1.0, optional=True, min=0.1, max=4.0, step=0.1, tooltip=tooltip)
 
 
-class VaceAnnotateLineart(io.ComfyNode):
+class VaceAnnotateLineart(VaceNode):
     """Line drawing as control video."""
 
     @classmethod
@@ -66,6 +69,7 @@ class VaceAnnotateLineart(io.ComfyNode):
                             for name in LINE_NETWORKS
                         ),
                     ],
+                    optional=True,
                     tooltip="local contrast needs no file. The others are networks whose file must be on this machine: "
                     "scribble is VACE's own; lineart, lineart coarse and anime draw; hed, pidinet and teed find soft "
                     "edges. pidinet's weights are for research only, not for commercial use.",
@@ -74,6 +78,7 @@ class VaceAnnotateLineart(io.ComfyNode):
                     "polarity",
                     options=list(POLARITIES),
                     default=DARK_ON_WHITE,
+                    optional=True,
                     tooltip="dark on white is official: the model hardly takes white on black for lines. "
                     "white on black is what ControlNets of other models want.",
                 ),
@@ -89,7 +94,7 @@ class VaceAnnotateLineart(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames, polarity, method=None) -> io.NodeOutput:
+    def execute(cls, frames, polarity, method) -> io.NodeOutput:
         clip = read_clip(frames)
         with collect_notes() as notes:
             legal = legal_frames("frames", clip.frames)

@@ -22,6 +22,7 @@ from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import ONNX, RCNN, SCRIPT, annotate, find_people, pose_detector
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import video_socket
 from ._pose import PoseKeypoint, drawing_sockets
 
@@ -30,6 +31,7 @@ def _person_score(default: float) -> io.Input:
     return io.Float.Input(
         "person_score",
         default=default,
+        optional=True,
         min=LEAST_SCORE,
         max=1.0,
         step=0.05,
@@ -43,13 +45,14 @@ def _dwpose() -> list[io.Input]:
         "without_person",
         options=list(FALLBACKS),
         default=WHOLE_FRAME,
+        optional=True,
         tooltip="When no person is detected in a frame. official whole frame looks for one pose in all of it, which "
         "helps with close-ups and may draw a pose where nobody is; nobody leaves the frame black.",
     )
     return [_person_score(OFFICIAL_SCORE), fallback]
 
 
-class VaceAnnotatePose(io.ComfyNode):
+class VaceAnnotatePose(VaceNode):
     """Poses of the people in a video, as control video."""
 
     @classmethod
@@ -70,6 +73,7 @@ class VaceAnnotatePose(io.ComfyNode):
                         option(ONNX, _dwpose()),
                         option(RCNN, [_person_score(RCNN_SCORE)]),
                     ],
+                    optional=True,
                     tooltip="All need files on this machine; a message says which. dwpose is VACE's own detector as "
                     "TorchScript, for any GPU. dwpose onnx is the same as ONNX, which uses a GPU only if "
                     "onnxruntime does. keypoint rcnn finds bodies only, no faces and no hands, and is slow on a CPU.",
@@ -91,7 +95,7 @@ class VaceAnnotatePose(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames, body, face, hands, palette, smoothing, fill_gaps, method=None) -> io.NodeOutput:
+    def execute(cls, frames, body, face, hands, palette, smoothing, fill_gaps, method) -> io.NodeOutput:
         clip = read_clip(frames)
         with collect_notes() as notes:
             legal = legal_frames("frames", clip.frames)

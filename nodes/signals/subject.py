@@ -23,6 +23,7 @@ from ...vace_core.video import legal_frames
 from .._host.report import publish
 from .._host.signals import annotate, salient_annotator
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import video_socket
 
 GRAB_CUT, U2NET = "grabcut", "u2net"
@@ -34,7 +35,7 @@ NOTHING_FOUND = {
 
 
 def _which(default: str, tooltip: str) -> io.Input:
-    return io.String.Input("which_frames", default=default, tooltip=tooltip)
+    return io.String.Input("which_frames", default=default, optional=True, tooltip=tooltip)
 
 
 def _grab_cut() -> list[io.Input]:
@@ -43,6 +44,7 @@ def _grab_cut() -> list[io.Input]:
         io.String.Input(
             "boxes",
             default="",
+            optional=True,
             multiline=True,
             tooltip="Around the subject, close to it: left,top,right,bottom in pixels or per cent of the frame, "
             "such as 10%,20%,60%,95%. A line for each subject; several boxes in a line are its path, @40 its frame.",
@@ -54,19 +56,28 @@ def _grab_cut() -> list[io.Input]:
             "what is in them counts.",
         ),
         io.String.Input(
-            "subject_points", default="", tooltip=f"Points on the subject: parts that were left out. {points}"
+            "subject_points",
+            default="",
+            optional=True,
+            tooltip=f"Points on the subject: parts that were left out. {points}",
         ),
         io.String.Input(
-            "background_points", default="", tooltip=f"Points beside it: what was taken in wrongly. {points}"
+            "background_points",
+            default="",
+            optional=True,
+            tooltip=f"Points beside it: what was taken in wrongly. {points}",
         ),
         io.Int.Input(
             "reach",
             default=16,
+            optional=True,
             min=1,
             max=512,
             tooltip="Of a rough mask only: how many pixels its outline may be off, to either side.",
         ),
-        io.Boolean.Input("clean", default=True, tooltip="Drops hairs and small islands, and fills small holes."),
+        io.Boolean.Input(
+            "clean", default=True, optional=True, tooltip="Drops hairs and small islands, and fills small holes."
+        ),
         _which("0", "Where to look: frames such as 0, 40, -1, or all. One is enough for VACE Track Mask."),
     ]
 
@@ -76,6 +87,7 @@ def _u2net() -> list[io.Input]:
         io.Float.Input(
             "threshold",
             default=0.5,
+            optional=True,
             min=0.0,
             max=1.0,
             step=0.01,
@@ -85,7 +97,7 @@ def _u2net() -> list[io.Input]:
     ]
 
 
-class VaceMaskSubject(io.ComfyNode):
+class VaceMaskSubject(VaceNode):
     """The mask of a subject."""
 
     @classmethod
@@ -103,6 +115,7 @@ class VaceMaskSubject(io.ComfyNode):
                 io.DynamicCombo.Input(
                     "method",
                     options=[option(GRAB_CUT, _grab_cut()), option(U2NET, _u2net())],
+                    optional=True,
                     tooltip="grabcut goes by your hints and by colour and needs no file. u2net finds what stands out; "
                     "its file u2net.pt must be on this machine.",
                 ),
@@ -119,7 +132,7 @@ class VaceMaskSubject(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames, method=None) -> io.NodeOutput:
+    def execute(cls, frames, method) -> io.NodeOutput:
         with collect_notes() as notes:
             legal = legal_frames("frames", read_clip(frames).frames)
             settings = dict(method or {})
@@ -143,12 +156,14 @@ def _flow() -> list[io.Input]:
         io.Boolean.Input(
             "refine_edges",
             default=True,
+            optional=True,
             tooltip="Finds the outline anew in each frame, where colours change. Off is faster, but the mask wears "
             "away within a few frames of fast motion.",
         ),
         io.Int.Input(
             "edge_band",
             default=5,
+            optional=True,
             min=1,
             max=64,
             tooltip="How many pixels the outline may lie from where motion puts it. More for large or blurred frames, "
@@ -157,7 +172,7 @@ def _flow() -> list[io.Input]:
     ]
 
 
-class VaceTrackMask(io.ComfyNode):
+class VaceTrackMask(VaceNode):
     """A mask followed through a clip."""
 
     @classmethod
@@ -179,11 +194,13 @@ class VaceTrackMask(io.ComfyNode):
                 io.String.Input(
                     "mask_frames",
                     default="0",
+                    optional=True,
                     tooltip="The frame that the mask is of, or several: 0, 40, -1. The first is 0, -1 is the last.",
                 ),
                 io.DynamicCombo.Input(
                     "method",
                     options=[option(FLOW, _flow()), option(RIGID, [])],
+                    optional=True,
                     tooltip="optical flow follows every pixel, for people, animals, cloth. rigid motion moves, turns "
                     "and scales the mask as a whole, for signs, screens, cars, even where colours do not part them.",
                 ),
@@ -200,7 +217,7 @@ class VaceTrackMask(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames, mask, mask_frames, method=None) -> io.NodeOutput:
+    def execute(cls, frames, mask, mask_frames, method) -> io.NodeOutput:
         clip = read_clip(frames)
         with collect_notes() as notes:
             legal = legal_frames("frames", clip.frames)

@@ -7,6 +7,7 @@ from ...vace_core.strength import StrengthField, chosen_curve, parse_blocks
 from ...vace_core.video import legal_mask
 from .._host.report import publish
 from .._host.strength import set_strength_field
+from .._node import VaceNode
 
 # By name: ComfyUI before 0.27 has no curve editor, and FLOATS is other packs' list of numbers.
 CURVES = [io.Custom("CURVE"), io.Float, io.Custom("FLOATS")]
@@ -23,7 +24,7 @@ def _curve_socket(name: str, start: str, end: str) -> io.Input:
     )
 
 
-class VaceSetStrength(io.ComfyNode):
+class VaceSetStrength(VaceNode):
     """Strength over steps, frames, blocks, area and references, of all VCUs or of one."""
 
     @classmethod
@@ -42,23 +43,27 @@ class VaceSetStrength(io.ComfyNode):
                 io.String.Input(
                     "steps",
                     default="1",
+                    optional=True,
                     tooltip="Over the sampling schedule, from noise to video: '1' throughout, '1, 0.5, 0' spread "
                     "evenly, or points '0:1, 40%:1, 40%:0' (off after 40 %).",
                 ),
                 io.String.Input(
                     "frames",
                     default="1",
+                    optional=True,
                     tooltip="Over the video's length, in the same form: '1, 0' fades out towards the end.",
                 ),
                 io.String.Input(
                     "blocks",
                     default="",
+                    optional=True,
                     tooltip="One strength for each adapter block (15 in 1.3B, 8 in 14B), such as "
                     "'1,1,1,1,0.5,0.5,0,0'. Empty is 1 throughout.",
                 ),
                 io.Float.Input(
                     "references",
                     default=1.0,
+                    optional=True,
                     min=0.0,
                     max=1000.0,
                     step=0.05,
@@ -94,10 +99,10 @@ class VaceSetStrength(io.ComfyNode):
         frames,
         blocks,
         references,
-        mask=None,
-        vcu=0,
-        steps_curve=None,
-        frames_curve=None,
+        mask,
+        vcu,
+        steps_curve,
+        frames_curve,
     ) -> io.NodeOutput:
         with collect_notes() as notes:
             area = None if mask is None else legal_mask("mask", mask, soft=True)

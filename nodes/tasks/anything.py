@@ -5,6 +5,7 @@ from comfy_api.latest import io
 from ...vace_core.tasks import make_anything
 from ...vace_core.video import EASINGS, Target
 from .._host.video import read_clip
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
@@ -27,6 +28,7 @@ def _swap() -> list[io.Input]:
         io.Int.Input(
             "grow",
             default=16,
+            optional=True,
             min=0,
             max=1024,
             tooltip="Pixels that the mask grows, so that what appears may have another outline. 0 keeps the mask.",
@@ -40,11 +42,18 @@ def _expand() -> list[io.Input]:
         io.String.Input(
             "aspect",
             default="",
+            optional=True,
             tooltip="Shape to grow to, such as 16:9 for an upright picture. Empty grows by the four sides below.",
         ),
         *(
             io.Float.Input(
-                side, default=share, min=0.0, max=10.0, step=0.05, tooltip="Growth, as a part of the picture's size."
+                side,
+                default=share,
+                optional=True,
+                min=0.0,
+                max=10.0,
+                step=0.05,
+                tooltip="Growth, as a part of the picture's size.",
             )
             for side, share in SIDES.items()
         ),
@@ -62,12 +71,16 @@ def _move() -> list[io.Input]:
             "of the result or per cent. More boxes make a path; @40 behind one is the frame after the picture.",
         ),
         io.Combo.Input(
-            "easing", options=list(EASINGS), default="linear", tooltip="How it moves: evenly, or gently at either end."
+            "easing",
+            options=list(EASINGS),
+            default="linear",
+            optional=True,
+            tooltip="How it moves: evenly, or gently at either end.",
         ),
     ]
 
 
-class VaceMakeAnything(io.ComfyNode):
+class VaceMakeAnything(VaceNode):
     """A VCU of one of VACE's known combinations."""
 
     @classmethod
@@ -109,7 +122,7 @@ class VaceMakeAnything(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, references, width, height, length, fit, combination=None) -> io.NodeOutput:
+    def execute(cls, references, width, height, length, fit, combination) -> io.NodeOutput:
         # None when its key is unknown: the host drops it instead of refusing it.
         chosen = {name: read_clip(v) if name in VIDEOS else v for name, v in (combination or {}).items()}
         return vcu_result(cls, make_anything(chosen, list(references.items()), Target(width, height, length, fit)))

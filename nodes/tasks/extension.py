@@ -7,12 +7,13 @@ from ...vace_core.tasks import bridge_vcu, extend_vcu, join_frames, loop_vcu
 from ...vace_core.video import Target
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import fit_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
 
 def _count(name: str, default: int, tooltip: str, least: int = 0) -> io.Input:
-    return io.Int.Input(name, default=default, min=least, max=16384, tooltip=tooltip)
+    return io.Int.Input(name, default=default, optional=True, min=least, max=16384, tooltip=tooltip)
 
 
 def _surroundings(source: str, generated: str) -> list[io.Input]:
@@ -34,7 +35,7 @@ def _frames(video: object | None) -> object | None:
     return read_clip(video).frames if video is not None else None
 
 
-class VaceExtendVideo(io.ComfyNode):
+class VaceExtendVideo(VaceNode):
     """A clip with generated frames before or after it."""
 
     @classmethod
@@ -63,9 +64,7 @@ class VaceExtendVideo(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls, video, before, after, overlap, references, width, height, fit, control_video=None
-    ) -> io.NodeOutput:
+    def execute(cls, video, before, after, overlap, references, width, height, fit, control_video) -> io.NodeOutput:
         vcu = extend_vcu(
             read_clip(video),
             before=before,
@@ -78,7 +77,7 @@ class VaceExtendVideo(io.ComfyNode):
         return vcu_result(cls, vcu)
 
 
-class VaceBridgeVideos(io.ComfyNode):
+class VaceBridgeVideos(VaceNode):
     """The end of one clip, generated frames, the start of another."""
 
     @classmethod
@@ -113,7 +112,7 @@ class VaceBridgeVideos(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, first, second, gap, overlap_first, overlap_second, references, width, height, fit, control_video=None
+        cls, first, second, gap, overlap_first, overlap_second, references, width, height, fit, control_video
     ) -> io.NodeOutput:
         vcu = bridge_vcu(
             read_clip(first),
@@ -127,7 +126,7 @@ class VaceBridgeVideos(io.ComfyNode):
         return vcu_result(cls, vcu)
 
 
-class VaceLoopVideo(io.ComfyNode):
+class VaceLoopVideo(VaceNode):
     """A way from the end of a clip back to its start."""
 
     @classmethod
@@ -153,7 +152,7 @@ class VaceLoopVideo(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, video, gap, overlap, references, width, height, fit, control_video=None) -> io.NodeOutput:
+    def execute(cls, video, gap, overlap, references, width, height, fit, control_video) -> io.NodeOutput:
         vcu = loop_vcu(
             read_clip(video),
             gap=gap,
@@ -165,7 +164,7 @@ class VaceLoopVideo(io.ComfyNode):
         return vcu_result(cls, vcu)
 
 
-class VaceJoinVideos(io.ComfyNode):
+class VaceJoinVideos(VaceNode):
     """Generated frames and the clips around them as one video."""
 
     @classmethod
@@ -211,7 +210,7 @@ class VaceJoinVideos(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, generated, before, overlap_first, overlap_second, fit, first=None, second=None) -> io.NodeOutput:
+    def execute(cls, generated, before, overlap_first, overlap_second, fit, first, second) -> io.NodeOutput:
         with collect_notes() as notes:
             clip = join_frames(
                 read_clip(first) if first is not None else None,

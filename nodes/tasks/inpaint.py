@@ -6,11 +6,12 @@ from ...vace_core.masks import MASK_MODES, UNITS, RegionShape
 from ...vace_core.tasks import Region, inpaint_vcu
 from ...vace_core.video import EASINGS, Target
 from .._host.video import read_clip
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
 
-class VaceInpaintVideo(io.ComfyNode):
+class VaceInpaintVideo(VaceNode):
     """A VCU that generates a masked or boxed region of a video."""
 
     @classmethod
@@ -34,6 +35,7 @@ class VaceInpaintVideo(io.ComfyNode):
                 io.String.Input(
                     "boxes",
                     default="",
+                    optional=True,
                     multiline=True,
                     tooltip="Generated as well as the mask, or instead of it. One object per line: "
                     "left,top,right,bottom in pixels of the video or per cent (10%,20%,40%,90%); several boxes make a "
@@ -48,6 +50,7 @@ class VaceInpaintVideo(io.ComfyNode):
                 io.Float.Input(
                     "keep_amount",
                     default=0.0,
+                    optional=True,
                     min=0.0,
                     max=1.0,
                     step=0.05,
@@ -57,6 +60,7 @@ class VaceInpaintVideo(io.ComfyNode):
                 io.Float.Input(
                     "grow",
                     default=0.0,
+                    optional=True,
                     min=-1024.0,
                     max=1024.0,
                     step=1.0,
@@ -65,6 +69,7 @@ class VaceInpaintVideo(io.ComfyNode):
                 io.Float.Input(
                     "feather",
                     default=0.0,
+                    optional=True,
                     min=0.0,
                     max=1024.0,
                     step=1.0,
@@ -74,35 +79,41 @@ class VaceInpaintVideo(io.ComfyNode):
                     "unit",
                     options=list(UNITS),
                     default=UNITS[0],
+                    optional=True,
                     tooltip="Of grow and feather. % of object fits near and far objects alike.",
                 ),
                 io.Combo.Input(
                     "augment",
                     options=list(MASK_MODES),
                     default=MASK_MODES[0],
+                    optional=True,
                     tooltip="Makes the region coarser so that the new thing may have another outline: its convex hull "
                     "or bounding box, expand grows each side by a random amount. original changes nothing.",
-                ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**63 - 1,
-                    control_after_generate=False,
-                    tooltip="Chooses how far each side grows in the expand modes of augment; nothing else.",
                 ),
                 *size_sockets(optional=False),
                 length_socket("Frames, any count. 0 takes the video's. More than it has are generated after it."),
                 fit_socket(),
+                io.Int.Input(
+                    "augment_seed",
+                    default=0,
+                    optional=True,
+                    advanced=True,
+                    min=0,
+                    max=2**63 - 1,
+                    tooltip="Chooses how far each side grows in the expand modes of augment; nothing else.",
+                ),
                 io.Combo.Input(
                     "easing",
                     options=list(EASINGS),
                     default=EASINGS[0],
+                    optional=True,
+                    advanced=True,
                     tooltip="How boxes move from one to the next: evenly, or gently at the start, the end, or both.",
                 ),
                 io.Boolean.Input(
                     "soft_mask",
                     default=False,
+                    optional=True,
                     tooltip="Accept masks that are mostly grey. Off refuses them, because they are "
                     "usually a picture connected by mistake.",
                     advanced=True,
@@ -123,20 +134,20 @@ class VaceInpaintVideo(io.ComfyNode):
         feather,
         unit,
         augment,
-        seed,
+        augment_seed,
         width,
         height,
         length,
         fit,
         easing,
         soft_mask,
-        mask=None,
-        control=None,
+        mask,
+        control,
     ) -> io.NodeOutput:
         clip = read_clip(video)
         vcu = inpaint_vcu(
             clip.frames,
-            Region(mask, boxes, easing, soft_mask, RegionShape(grow, feather, unit, augment, seed)),
+            Region(mask, boxes, easing, soft_mask, RegionShape(grow, feather, unit, augment, augment_seed)),
             list(references.items()),
             Target(width, height, length, fit),
             keep_amount=keep_amount,

@@ -5,6 +5,7 @@ from comfy_api.latest import io
 from ...vace_core.tasks import SNAPS, Places, interpolate_frames, place_keyframes
 from ...vace_core.video import DEFAULT_FPS, DEFAULT_LENGTH, Target
 from .._host.video import read_clip
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import fit_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
@@ -14,12 +15,13 @@ def _snap_socket() -> io.Input:
         "snap",
         options=list(SNAPS),
         default="off",
+        optional=True,
         tooltip="The model's mask reads one frame in four, never the first or the last. off: keyframes stay where they "
         "are, as in the official code. move: to the nearest frame that is read. hold: longer, until one is read.",
     )
 
 
-class VacePlaceKeyframes(io.ComfyNode):
+class VacePlaceKeyframes(VaceNode):
     """Pictures at any frame of a clip."""
 
     @classmethod
@@ -47,6 +49,7 @@ class VacePlaceKeyframes(io.ComfyNode):
                 io.String.Input(
                     "positions",
                     default="",
+                    optional=True,
                     tooltip="A place for each picture, commas between: frame 12 (the first is 0, -1 is the last), 50%, "
                     "1.5s, first, last; x5 after it holds it 5 frames, as in 0x5. "
                     "Empty: one picture first, several spread evenly from first to last.",
@@ -54,21 +57,15 @@ class VacePlaceKeyframes(io.ComfyNode):
                 io.Int.Input(
                     "length",
                     default=DEFAULT_LENGTH,
+                    optional=True,
                     min=0,
                     max=16384,
                     tooltip="Frames of the whole clip, any count. 0 takes control_video's (81 without one).",
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=DEFAULT_FPS,
-                    min=1.0,
-                    max=240.0,
-                    step=0.01,
-                    tooltip="Frame rate of the clip, for positions in seconds. The model makes 16.",
-                ),
                 io.Int.Input(
                     "hold",
                     default=1,
+                    optional=True,
                     min=1,
                     max=16384,
                     tooltip="Frames each picture stands still. xN in positions sets it for one picture.",
@@ -83,6 +80,16 @@ class VacePlaceKeyframes(io.ComfyNode):
                     tooltip="Pose, depth, lines ... to follow in the frames between, from frame 0 of the clip on. "
                     "Without it they are generated freely.",
                 ),
+                io.Float.Input(
+                    "fps",
+                    default=DEFAULT_FPS,
+                    optional=True,
+                    advanced=True,
+                    min=1.0,
+                    max=240.0,
+                    step=0.01,
+                    tooltip="Frame rate of the clip, for positions in seconds. The model makes 16.",
+                ),
             ],
             outputs=vcu_outputs(),
             hidden=[io.Hidden.unique_id],
@@ -90,7 +97,7 @@ class VacePlaceKeyframes(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, images, positions, length, fps, hold, snap, references, width, height, fit, control_video=None
+        cls, images, positions, length, fps, hold, snap, references, width, height, fit, control_video
     ) -> io.NodeOutput:
         vcu = place_keyframes(
             list(images.items()),
@@ -103,7 +110,7 @@ class VacePlaceKeyframes(io.ComfyNode):
         return vcu_result(cls, vcu)
 
 
-class VaceInterpolateFrames(io.ComfyNode):
+class VaceInterpolateFrames(VaceNode):
     """New frames between those of a clip."""
 
     @classmethod
@@ -119,6 +126,7 @@ class VaceInterpolateFrames(io.ComfyNode):
                 io.Int.Input(
                     "between",
                     default=3,
+                    optional=True,
                     min=1,
                     max=1024,
                     tooltip="Frames to generate between each two. 3 makes 4 times the frame rate, and a count that the "

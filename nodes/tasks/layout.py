@@ -5,6 +5,7 @@ from comfy_api.latest import io
 from ...vace_core.tasks import box_layout, track_layout
 from ...vace_core.vcu import Vcu
 from ...vace_core.video import EASINGS, Target
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import fit_socket, length_socket, size_sockets, vcu_outputs
 
@@ -18,7 +19,7 @@ def _with_frames(node: type[io.ComfyNode], vcu: Vcu) -> io.NodeOutput:
     return io.NodeOutput(*vcu_result(node, vcu).args, vcu.frames)
 
 
-class VaceDrawLayout(io.ComfyNode):
+class VaceDrawLayout(VaceNode):
     """Layout control of boxes."""
 
     @classmethod
@@ -41,18 +42,26 @@ class VaceDrawLayout(io.ComfyNode):
                     "each left,top,right,bottom in pixels or per cent; @40 behind a box is its frame. "
                     "cat#ff8000: gives the line a colour, else it is black.",
                 ),
-                io.Int.Input("width", default=832, min=16, max=16384, step=16, tooltip="Of the video, in pixels."),
-                io.Int.Input("height", default=480, min=16, max=16384, step=16, tooltip="Of the video, in pixels."),
-                io.Int.Input("length", default=81, min=1, max=16384, tooltip="Frames of the video, any count."),
+                io.Int.Input(
+                    "width", default=832, optional=True, min=16, max=16384, step=16, tooltip="Of the video, in pixels."
+                ),
+                io.Int.Input(
+                    "height", default=480, optional=True, min=16, max=16384, step=16, tooltip="Of the video, in pixels."
+                ),
+                io.Int.Input(
+                    "length", default=81, optional=True, min=1, max=16384, tooltip="Frames of the video, any count."
+                ),
                 io.Combo.Input(
                     "easing",
                     options=list(EASINGS),
                     default="linear",
+                    optional=True,
                     tooltip="How boxes travel: evenly, or gently at either end.",
                 ),
                 io.Boolean.Input(
                     "official_motion",
                     default=True,
+                    optional=True,
                     tooltip="Boxes stop one step short of their last position, as the official code draws them. "
                     "Off reaches it in the last frame. A line with an @ reaches its boxes when it says, either way.",
                     advanced=True,
@@ -67,7 +76,7 @@ class VaceDrawLayout(io.ComfyNode):
         return _with_frames(cls, box_layout(boxes, Target(width, height, length), easing, official_motion))
 
 
-class VaceTrackLayout(io.ComfyNode):
+class VaceTrackLayout(VaceNode):
     """Layout control of a tracked mask."""
 
     @classmethod
@@ -83,6 +92,7 @@ class VaceTrackLayout(io.ComfyNode):
                 io.String.Input(
                     "colour",
                     default="#000000",
+                    optional=True,
                     tooltip="Of the line: red, green and blue as #rrggbb. Black means no label.",
                 ),
                 *size_sockets("the mask", optional=False),

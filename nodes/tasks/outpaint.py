@@ -5,6 +5,7 @@ from comfy_api.latest import io
 from ...vace_core.tasks import ANCHORS, KeptEdge, growth_from, outpaint_vcu
 from ...vace_core.video import Target
 from .._host.video import read_clip
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import length_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
@@ -16,6 +17,7 @@ def _ratios() -> list[io.Input]:
         io.Float.Input(
             side,
             default=0.25 if of == "width" else 0.0,
+            optional=True,
             min=0.0,
             max=8.0,
             step=0.05,
@@ -30,6 +32,7 @@ def _pixels() -> list[io.Input]:
         io.Int.Input(
             side,
             default=128 if of == "width" else 0,
+            optional=True,
             min=0,
             max=16384,
             tooltip="Pixels of the video added on this side.",
@@ -47,12 +50,13 @@ def _aspect() -> list[io.Input]:
             "anchor",
             options=list(ANCHORS),
             default=ANCHORS[0],
+            optional=True,
             tooltip="Where the video lies on the new canvas. left puts it at the left and generates to its right.",
         ),
     ]
 
 
-class VaceOutpaintVideo(io.ComfyNode):
+class VaceOutpaintVideo(VaceNode):
     """A VCU that keeps a video and generates what is around it."""
 
     @classmethod
@@ -79,35 +83,38 @@ class VaceOutpaintVideo(io.ComfyNode):
                 io.Boolean.Input(
                     "inner",
                     default=False,
+                    optional=True,
                     tooltip="Keep the size of the video and make the border anew inside of it, to repair its edges. "
                     "Not with aspect.",
                 ),
                 references_socket(),
+                *size_sockets("the grown canvas", optional=False),
+                length_socket("Frames, any count. 0 takes the video's. More than it has are generated after it."),
                 io.Boolean.Input(
                     "extend_references",
                     default=False,
+                    optional=True,
+                    advanced=True,
                     tooltip="Give the references the same border, in white, so that their subject is as small on the "
                     "new canvas as it is in the video.",
                 ),
                 io.Float.Input(
                     "feather",
                     default=0.0,
+                    optional=True,
+                    advanced=True,
                     min=0.0,
                     max=512.0,
                     step=1.0,
                     tooltip="Pixels at the edge of the video over which the mask becomes soft. 0 keeps every pixel.",
                 ),
-                *size_sockets("the grown canvas", optional=False),
-                length_socket("Frames, any count. 0 takes the video's. More than it has are generated after it."),
             ],
             outputs=vcu_outputs(),
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(
-        cls, video, references, inner, extend_references, feather, width, height, length, by=None
-    ) -> io.NodeOutput:
+    def execute(cls, video, references, inner, extend_references, feather, width, height, length, by) -> io.NodeOutput:
         clip = read_clip(video)
         vcu = outpaint_vcu(
             clip.frames,

@@ -5,11 +5,12 @@ from comfy_api.latest import io
 from ...vace_core.vcu import INSIDE_MASK, build_vcu
 from ...vace_core.video import Target
 from .._host.video import read_clip
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
 
-class VaceBuildVcu(io.ComfyNode):
+class VaceBuildVcu(VaceNode):
     """A VCU from a control video, masks and references."""
 
     @classmethod
@@ -47,6 +48,7 @@ class VaceBuildVcu(io.ComfyNode):
                     "inside_mask",
                     options=list(INSIDE_MASK),
                     default="empty",
+                    optional=True,
                     tooltip="What the model sees of the pixels that control_masks gives it to generate. empty: nothing "
                     "(inpainting). control: their content, as control (a pose inside the mask). "
                     "Without a mask all is control.",
@@ -54,6 +56,7 @@ class VaceBuildVcu(io.ComfyNode):
                 io.Boolean.Input(
                     "soft_mask",
                     default=False,
+                    optional=True,
                     tooltip="Accept masks that are mostly grey. Off refuses them, because they are "
                     "usually a picture connected by mistake.",
                     advanced=True,
@@ -73,8 +76,8 @@ class VaceBuildVcu(io.ComfyNode):
         fit,
         inside_mask,
         soft_mask,
-        control_video=None,
-        control_masks=None,
+        control_video,
+        control_masks,
     ) -> io.NodeOutput:
         clip = read_clip(control_video) if control_video is not None else None
         vcu = build_vcu(

@@ -7,11 +7,12 @@ from ...vace_core.vcu import compose_all, mix_controls
 from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import VcuWire, vcu_outputs, video_socket
 
 
-class VaceComposeVcus(io.ComfyNode):
+class VaceComposeVcus(VaceNode):
     """Several VCUs as one, by the official rules."""
 
     @classmethod
@@ -44,7 +45,7 @@ class VaceComposeVcus(io.ComfyNode):
         return vcu_result(cls, compose_all(list(vcus.items())))
 
 
-class VaceMixControls(io.ComfyNode):
+class VaceMixControls(VaceNode):
     """Two control videos as one, divided by a mask."""
 
     @classmethod

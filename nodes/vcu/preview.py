@@ -3,11 +3,12 @@
 from comfy_api.latest import io, ui
 
 from ...vace_core.vcu import preflight
+from .._node import VaceNode
 from .._sockets import VcuWire
 from ._film_strip import film_strip
 
 
-class VacePreviewVcu(io.ComfyNode):
+class VacePreviewVcu(VaceNode):
     """A film strip of a VCU with numbers and warnings; needs no model."""
 
     @classmethod
@@ -25,7 +26,12 @@ class VacePreviewVcu(io.ComfyNode):
                 VcuWire.Input("vcu", tooltip="From any VACE task node."),
                 io.Image.Input("result", optional=True, tooltip="The finished video, shown as the last row."),
                 io.Int.Input(
-                    "columns", default=7, min=1, max=32, tooltip="Frames to show, spread from the first to the last."
+                    "columns",
+                    default=7,
+                    optional=True,
+                    min=1,
+                    max=32,
+                    tooltip="Frames to show, spread from the first to the last.",
                 ),
             ],
             outputs=[
@@ -36,7 +42,7 @@ class VacePreviewVcu(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, vcu, columns, result=None) -> io.NodeOutput:
+    def execute(cls, vcu, columns, result) -> io.NodeOutput:
         report = preflight(vcu)
         sheet = film_strip(vcu, report, columns, result)
         return io.NodeOutput(sheet, report.text(), ui=ui.PreviewImage(sheet, cls=cls))

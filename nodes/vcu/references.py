@@ -5,10 +5,11 @@ from comfy_api.latest import io
 from ...vace_core.notes import collect_notes
 from ...vace_core.vcu import ROLES, prepare_reference
 from .._host.report import publish
+from .._node import VaceNode
 from .._sockets import ReferenceWire
 
 
-class VacePrepareReference(io.ComfyNode):
+class VacePrepareReference(VaceNode):
     """One reference: cut out, cropped, with its own strength."""
 
     @classmethod
@@ -34,12 +35,14 @@ class VacePrepareReference(io.ComfyNode):
                     "role",
                     options=list(ROLES),
                     default="subject",
+                    optional=True,
                     tooltip="subject: the masked thing on white, cropped. face: a plain crop around the mask. "
                     "background: the whole picture.",
                 ),
                 io.Float.Input(
                     "margin",
                     default=0.05,
+                    optional=True,
                     min=0.0,
                     max=1.0,
                     step=0.01,
@@ -48,6 +51,7 @@ class VacePrepareReference(io.ComfyNode):
                 io.Float.Input(
                     "strength",
                     default=1.0,
+                    optional=True,
                     min=0.0,
                     max=10.0,
                     step=0.05,
@@ -65,7 +69,7 @@ class VacePrepareReference(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image, role, margin, strength, mask=None) -> io.NodeOutput:
+    def execute(cls, image, role, margin, strength, mask) -> io.NodeOutput:
         with collect_notes() as notes:
             reference = prepare_reference(image, mask, role=role, margin=margin, strength=strength)
         return io.NodeOutput(reference, reference.image[None], publish(cls, notes))

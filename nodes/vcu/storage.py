@@ -6,11 +6,12 @@ from ...vace_core.notes import collect_notes
 from ...vace_core.vcu import PRECISIONS
 from .._host.report import publish
 from .._host.vcu import file_problem, file_state, load_vcu, save_vcu, vcu_files
+from .._node import VaceNode
 from .._results import vcu_result
 from .._sockets import VcuWire, vcu_outputs
 
 
-class VaceSaveVcu(io.ComfyNode):
+class VaceSaveVcu(VaceNode):
     """A VCU into a file of the output folder."""
 
     @classmethod
@@ -29,6 +30,7 @@ class VaceSaveVcu(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="vcu/wan_vace",
+                    optional=True,
                     tooltip="Begin of the file's name in the output folder; a number and .vcu.safetensors follow. "
                     "Files directly in the output folder or in its folder vcu are listed by VACE Load VCU.",
                 ),
@@ -36,6 +38,7 @@ class VaceSaveVcu(io.ComfyNode):
                     "precision",
                     options=list(PRECISIONS),
                     default="exact",
+                    optional=True,
                     tooltip="exact keeps every value. 8-bit makes a quarter of the size and rounds colours as a "
                     "picture file does.",
                 ),
@@ -55,7 +58,7 @@ class VaceSaveVcu(io.ComfyNode):
         return io.NodeOutput(file, publish(cls, notes), ui=shown)
 
 
-class VaceLoadVcu(io.ComfyNode):
+class VaceLoadVcu(VaceNode):
     """A VCU from a file of the input or output folder."""
 
     @classmethod
@@ -83,7 +86,7 @@ class VaceLoadVcu(io.ComfyNode):
         return file is None or file_problem(file) or True
 
     @classmethod
-    def fingerprint_inputs(cls, file) -> str:
+    def fingerprint_inputs(cls, file, **_: object) -> str:
         return file_state(file)
 
     @classmethod

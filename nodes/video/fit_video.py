@@ -5,10 +5,11 @@ from comfy_api.latest import io
 from ...vace_core.video import BUDGETS, PICKS, Clip, Target, fit_clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
+from .._node import VaceNode
 from .._sockets import fit_socket, length_socket, size_sockets, video_socket
 
 
-class VaceFitVideo(io.ComfyNode):
+class VaceFitVideo(VaceNode):
     """A video, its mask and its control at the size and length to generate."""
 
     @classmethod
@@ -28,6 +29,7 @@ class VaceFitVideo(io.ComfyNode):
                     "budget",
                     options=list(BUDGETS),
                     default="480p",
+                    optional=True,
                     tooltip="480p and 720p: the size nearest to the video's shape that the model was trained at, never "
                     "more pixels than the video has. as is: its own size, in multiples of 16. "
                     "custom: width and height.",
@@ -38,6 +40,7 @@ class VaceFitVideo(io.ComfyNode):
                     "pick",
                     options=list(PICKS),
                     default="keep",
+                    optional=True,
                     tooltip="Which frames. keep: the first ones. resample: 16 a second, so that motion has the speed "
                     "the model knows. spread: evenly over the whole video, as the official loader does.",
                 ),
@@ -47,6 +50,7 @@ class VaceFitVideo(io.ComfyNode):
                 io.Float.Input(
                     "fps",
                     default=0.0,
+                    optional=True,
                     min=0.0,
                     max=240.0,
                     step=0.01,
@@ -80,9 +84,7 @@ class VaceFitVideo(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls, video, budget, width, height, fit, pick, length, fps, mask=None, control_video=None
-    ) -> io.NodeOutput:
+    def execute(cls, video, budget, width, height, fit, pick, length, fps, mask, control_video) -> io.NodeOutput:
         fitted = fit_clip(
             read_clip(video),
             mask,

@@ -14,6 +14,7 @@ from PIL import Image
 
 from .browser import VIEW, chromium, open_front_end, require_chromium
 from .places import ROOT, SetupError
+from .schema import complete
 from .server import ComfyServer
 from .workflows import miniature
 
@@ -86,7 +87,7 @@ def main(names: list[str]) -> int:
 
 
 def _draw(page: object, path: Path, api: dict) -> None:
-    page.evaluate(LOAD, [api, path.stem])
+    page.evaluate(LOAD, [complete(api), path.stem])  # the order of sockets is that in which values are set
     page.wait_for_timeout(800)  # widgets that depend on a choice arrive late
     boxes = page.evaluate(LAYOUT, [GAP_X, GAP_Y, IMAGE_HEIGHT])
     graph = _plain(page.evaluate("() => app.graph.serialize()"))

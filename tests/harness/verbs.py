@@ -96,6 +96,11 @@ def host(arguments: list[str]) -> int:
     return 0
 
 
+def schema(arguments: list[str]) -> int:
+    """Write tests/host/schema.json anew: what every node takes and gives, which a test compares."""
+    return _run_module(set_up(), "harness.schema", *arguments)
+
+
 def draw(arguments: list[str]) -> int:
     """Make example_workflows/*.json and their pictures from the API files (needs Chromium)."""
     return _run_module(set_up(), "harness.draw", *arguments)
@@ -136,7 +141,21 @@ def set_up() -> Host:
 
 VERBS = {
     verb.__name__.replace("_", "-"): verb
-    for verb in (demo, test, serve, bench, parity, quality, browser, structure, host, draw, train, train_adapter)
+    for verb in (
+        demo,
+        test,
+        serve,
+        bench,
+        parity,
+        quality,
+        browser,
+        structure,
+        host,
+        schema,
+        draw,
+        train,
+        train_adapter,
+    )
 }
 
 

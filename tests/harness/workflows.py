@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .miniature_tasks import DEFAULT, LOADERS, PREFIX, SAMPLING, SIZES, TASKS, Task
 from .places import ROOT
+from .schema import complete
 
 API = ROOT / "example_workflows" / "api"
 
@@ -62,12 +63,13 @@ def small(prompt: dict, **reductions: int) -> dict:
     Args:
         prompt: Workflow in API format; left as it is.
         reductions: Values such as ``width=128, length=17, steps=4``. Each replaces every number of that name
-            in the workflow, nested ones such as ``settings.steps`` too; linked inputs stay linked.
+            in the workflow, also one left to its default, nested ones such as ``settings.steps`` too; linked inputs
+            stay linked.
 
     Returns:
         A new workflow in API format.
     """
-    result = _with_single_loaders(copy.deepcopy(prompt))
+    result = _with_single_loaders(complete(prompt))
     _replace_loaders(result, SMALL)
     _reduce(result, reductions)
     return result
@@ -87,7 +89,7 @@ def miniature(prompt: dict, name: str = "", **reductions: int) -> dict:
     Returns:
         A new workflow in API format.
     """
-    result, task = copy.deepcopy(prompt), TASKS.get(name, DEFAULT)
+    result, task = complete(prompt), TASKS.get(name, DEFAULT)
     plain = _replace_loaders(result, MINIATURE)
     refused = {node["inputs"]["negative"][0] for node in result.values() if "negative" in node["inputs"]}
     files = iter(task.files)

@@ -59,7 +59,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_loaded(call, model, con
     ("settings", "match"),
     [
         ({"overlap": 9}, "overlap is 9 but a window holds 9 frames"),
-        ({"length": 0, "overlap": 0}, "length is 0; a window must hold at least 1 frame"),
+        ({"length": 0, "overlap": 0}, "length is 0; it must be a number from 1 to 16384"),
         ({"references_per_window": "second half"}, "'second half' is no reference with a span"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from harness.client import PromptFailedError
 from harness.demo import SHOWS, Display, run
 from harness.draw import strip_of
+from harness.schema import cut
 from harness.server import ComfyServer
 from harness.workflows import API, miniature, published
 
@@ -28,7 +29,7 @@ def server():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_published_workflow_runs(server, name):
-    entry = server.run(miniature(published(name), name, steps=1))
+    entry = server.run(cut(miniature(published(name), name, steps=1)))  # without what is as the node has it
     files = server.outputs(entry)
     assert files and all(file.is_file() for file in files)
     shapes = [shape_of(file) for file in files if file.suffix == ".mp4"]

@@ -190,10 +190,10 @@ def wide(model):
 
 
 REFUSED = {
-    "boundary above 1": ({"boundary": 1.5}, r"boundary is 1\.5; it is a noise level in \[0, 1\]"),
-    "boundary below 0": ({"boundary": -0.1}, r"boundary is -0\.1; it is a noise level"),
-    "denoise 0": ({"denoise": 0.0}, r"denoise is 0; it must be above 0"),
-    "denoise above 1": ({"denoise": 1.2}, r"denoise is 1\.2; it must be above 0"),
+    "boundary above 1": ({"boundary": 1.5}, r"boundary is 1\.5; it must be a number from 0 to 1\. Change it"),
+    "boundary below 0": ({"boundary": -0.1}, r"boundary is -0\.1; it must be a number from 0 to 1"),
+    "denoise 0": ({"denoise": 0.0}, r"denoise is 0; it must be a number from 0\.01 to 1"),
+    "denoise above 1": ({"denoise": 1.2}, r"denoise is 1\.2; it must be a number from 0\.01 to 1"),
     "nothing to denoise": ({"denoise": 0.5}, r"denoise is 0\.5 but latent is empty.*Set denoise to 1, or connect"),
     "no sigmas": ({"sigmas": torch.tensor([])}, r"sigmas holds 0 noise levels, so there is no step"),
     "one sigma": ({"sigmas": torch.tensor([1.0])}, r"sigmas holds 1 noise levels, so there is no step"),
@@ -203,12 +203,15 @@ REFUSED = {
     ),
     "no model": ({"model": None}, r"model is not connected\. Connect model, positive and negative, or a guider"),
     "no prompts": ({"positive": None, "negative": None}, r"positive and negative are not connected\. Connect model"),
-    "no settings": ({"settings": None}, r"settings must be one of official demo .*, custom, got None"),
+    "unknown settings": ({"settings": "fast"}, r"settings is fast; it must be one of official demo .*, custom\."),
     "unknown sampler": (
         {"settings": custom(sampler="best")},
-        r"settings\.sampler is best, which this ComfyUI does not",
+        r"settings\.sampler is best; it must be one of euler, ",
     ),
-    "unknown scheduler": ({"settings": custom(scheduler="best")}, r"settings\.scheduler is best, which this ComfyUI"),
+    "unknown scheduler": (
+        {"settings": custom(scheduler="best")},
+        r"settings\.scheduler is best; it must be one of simple, ",
+    ),
 }
 
 

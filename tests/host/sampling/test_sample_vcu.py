@@ -209,7 +209,7 @@ def test_a_preset_with_two_experts_equals_the_hosts_template_for_wan_2_2(server)
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"settings": "fast"}, r"settings must be one of official demo \(25 steps\), .*custom, got None"),
+        ({"settings": "fast"}, r"settings is fast; it must be one of official demo \(25 steps\), .*custom\."),
         ({"settings.shift": -1.0}, "settings.shift"),
         ({"boundary": 2.0}, "boundary"),
     ],

@@ -331,7 +331,9 @@ def test_a_network_without_a_video_says_so(call, small, network, tmp_path):
 
 
 def test_an_unknown_method_is_refused(call):
-    with pytest.raises(ValueError, match=r"method is not one of connected depth, depth anything v2 small, .*midas"):
+    with pytest.raises(
+        ValueError, match=r"method is zoedepth; it must be one of connected depth, depth anything v2 small, .*midas"
+    ):
         depth(call, "zoedepth", clip())
 
 

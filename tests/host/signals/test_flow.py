@@ -190,11 +190,16 @@ def test_files_that_are_not_its_weights_are_refused(call, tmp_path, content, mes
         flow(call, clip(), {"method": "raft", "iterations": 1})
 
 
-@pytest.mark.parametrize("model", [None, torch.zeros(1), "vae"])
+@pytest.mark.parametrize("model", [torch.zeros(1), "vae"])
 def test_another_model_is_refused(call, vae, model):
     model = vae.patcher if model == "vae" else model
     with pytest.raises(ValueError, match=r"optical_flow is not a RAFT model as Load Optical Flow Model gives it"):
         flow(call, clip(), {"method": "connected model", "optical_flow": model, "iterations": 1})
+
+
+def test_a_missing_model_is_asked_for(call):
+    with pytest.raises(ValueError, match=r"method\.optical_flow is empty; it must be OPTICAL_FLOW\. Connect an output"):
+        flow(call, clip(), {"method": "connected model"})
 
 
 @pytest.mark.parametrize(
@@ -212,9 +217,11 @@ def test_inputs_that_are_no_video_are_refused(call, frames, message):
         flow(call, frames)
 
 
-@pytest.mark.parametrize("method", [None, {}, {"method": "gmflow"}])
+@pytest.mark.parametrize("method", ["gmflow", {"method": "gmflow"}])
 def test_an_unknown_method_is_refused(call, method):
-    with pytest.raises(ValueError, match=r"method is not one of dis, raft, raft large, connected model\. Choose one\."):
+    with pytest.raises(
+        ValueError, match=r"method is gmflow; it must be one of dis, raft, raft large, connected model\. Choose one\."
+    ):
         flow(call, clip(), method)
 
 

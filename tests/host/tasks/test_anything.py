@@ -30,7 +30,7 @@ def test_every_combination_that_is_offered_exists(host_nodes, call):
     schema = host_nodes["VaceMakeAnything"].GET_SCHEMA()
     offered = [option.key for option in schema.inputs[0].options]
     with pytest.raises(
-        ValueError, match=rf"combination must be one of {', '.join(offered)}, got None".replace("+", r"\+")
+        ValueError, match=rf"combination is empty; it must be one of {', '.join(offered)}\.".replace("+", r"\+")
     ):
         call("VaceMakeAnything", combination=None, references={}, **SIZE)
 
@@ -93,5 +93,7 @@ def test_what_is_missing_or_of_another_type_or_unknown_is_refused(server):
         server.queue(prompt("swap", {"combination.video": VIDEO, "combination.grow": 2}))
     with pytest.raises(PromptRefusedError, match=r"combination\.control_video.*MASK.*IMAGE,VIDEO"):
         server.queue(prompt("animate", {"combination.control_video": MASK}))
-    with pytest.raises(PromptFailedError, match="combination must be one of reference, animate"):
+    with pytest.raises(
+        PromptFailedError, match="VaceInputError: combination is teleport; it must be one of reference, animate"
+    ):
         server.run(prompt("teleport", {}))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.host
 
 DEFAULTS = {
     "boxes": "", "references": {}, "keep_amount": 0.0, "grow": 0.0, "feather": 0.0, "unit": "pixels",
-    "augment": "original", "seed": 0, "width": 0, "height": 0, "length": 0, "fit": "cover", "easing": "linear",
+    "augment": "original", "augment_seed": 0, "width": 0, "height": 0, "length": 0, "fit": "cover", "easing": "linear",
     "soft_mask": False,
 }  # fmt: skip
 
@@ -40,10 +40,10 @@ def test_every_socket_reaches_the_core(call):
     frames, control = torch.rand(9, 64, 96, 3), torch.rand(9, 64, 96, 3)
     mask = torch.nn.functional.interpolate(square()[None], scale_factor=2)[0]
     inputs = {"width": 64, "height": 48, "length": 5, "fit": "contain", "easing": "ease in", "soft_mask": True}
-    shape = {"grow": 20.0, "feather": 10.0, "unit": "% of object", "augment": "bbox_expand", "seed": 3}
+    shape = {"grow": 20.0, "feather": 10.0, "unit": "% of object", "augment": "bbox_expand"}
     text = "0,0,9,9 60,40,90,60"
-    vcu, report = inpaint(call, frames, mask=mask, control=control, boxes=text, **inputs, **shape)
-    region = Region(mask, text, "ease in", soft_mask=True, shape=RegionShape(**shape))
+    vcu, report = inpaint(call, frames, mask=mask, control=control, boxes=text, augment_seed=3, **inputs, **shape)
+    region = Region(mask, text, "ease in", soft_mask=True, shape=RegionShape(**shape, seed=3))
     expected = inpaint_vcu(frames, region, target=Target(64, 48, 5, "contain"), control=control)
     assert torch.equal(vcu.frames, expected.frames) and torch.equal(vcu.mask, expected.mask)
     assert report == "\n".join(sentences(expected.notes)) != ""
