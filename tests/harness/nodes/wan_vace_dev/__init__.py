@@ -16,6 +16,7 @@ from comfy_api.latest import ComfyExtension, io
 from .miniature import DevLoadMiniature, DevLoadMiniatureText, DevShowVcu
 
 FILE = "small_umt5.safetensors"
+MOST = 1000  # wires that one node takes
 
 
 def load_clip(disable_dynamic: bool = False) -> comfy.sd.CLIP:
@@ -67,12 +68,34 @@ class DevLoadSmallTextEncoder(io.ComfyNode):
         return io.NodeOutput(load_clip())
 
 
+class DevTakeEverything(io.ComfyNode):
+    """An end for any number of wires of any type, so that one prompt holds many nodes."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Its sockets."""
+        return io.Schema(
+            node_id="DevTakeEverything",
+            display_name="Take Everything (development)",
+            category="vace/development",
+            description="Does nothing with what it takes.",
+            is_dev_only=True,
+            is_output_node=True,
+            inputs=[io.AnyType.Input(f"input_{k}", optional=True) for k in range(MOST)],
+        )
+
+    @classmethod
+    def execute(cls, **inputs: object) -> io.NodeOutput:
+        """Do nothing."""
+        return io.NodeOutput()
+
+
 class DevExtension(ComfyExtension):
     """The development nodes."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All of them."""
-        return [DevLoadSmallTextEncoder, DevLoadMiniature, DevLoadMiniatureText, DevShowVcu]
+        return [DevLoadSmallTextEncoder, DevLoadMiniature, DevLoadMiniatureText, DevShowVcu, DevTakeEverything]
 
 
 async def comfy_entrypoint() -> DevExtension:
