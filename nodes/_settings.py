@@ -92,13 +92,13 @@ def _custom() -> list[io.Input]:
             options=SAMPLERS,
             default=standard.sampler,
             optional=True,
-            tooltip="uni_pc is the official solver.",
+            tooltip="official unipc is VACE's own solver; the others are ComfyUI's.",
         ),
         io.Combo.Input(
             "scheduler",
             options=SCHEDULERS,
             default=standard.scheduler,
             optional=True,
-            tooltip="How the steps are spaced.",
+            tooltip="How the steps are spaced; official as VACE's own code does.",
         ),
     ]

@@ -20,8 +20,8 @@ class VaceSampleContext(VaceNode):
             display_name="VACE Sample Context",
             category="vace",
             description=(
-                "Samples what VACE Apply Context gives, exactly as KSampler does, with settings by name, both Wan 2.2 "
-                "models in one node, and a preview that shows the video instead of a reference."
+                "Samples what VACE Apply Context gives, by VACE's own solver or as KSampler does: settings by name, "
+                "both Wan 2.2 models in one node, and a preview that shows the video instead of a reference."
             ),
             search_aliases=["ksampler", "ksampler advanced", "wan 2.2 high noise low noise", "sampler custom advanced"],
             inputs=[

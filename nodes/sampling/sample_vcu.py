@@ -20,8 +20,8 @@ class VaceSampleVcu(VaceNode):
             display_name="VACE Sample VCU",
             category="vace",
             description=(
-                "Encodes the VCU and the prompts, samples as ComfyUI's KSampler does and decodes. Each of these steps "
-                "is cached by itself: a new prompt encodes no video again."
+                "Encodes the VCU and the prompts, samples with VACE's own solver or any of ComfyUI's, and decodes. "
+                "Each step is cached by itself: a new prompt encodes no video again."
             ),
             inputs=[
                 io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter; LoRAs included."),

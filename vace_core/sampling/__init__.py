@@ -1,10 +1,22 @@
-"""Sampler settings by name, and the official negative prompt.
+"""Sampler settings by name, the official solver with its noise levels, and the official negative prompt.
 
-They are plain values; nodes offer them and the host's sampling uses them.
+Settings are plain values that nodes offer; the solver goes from sample to sample by what a model estimates.
 It imports nothing but the errors.
 """
 
 from .negative_prompt import NEGATIVE_PROMPT
-from .presets import CUSTOM, DEFAULT, PRESETS, SamplerSettings, choose_settings
+from .presets import CUSTOM, DEFAULT, OFFICIAL_SAMPLER, OFFICIAL_SCHEDULER, PRESETS, SamplerSettings, choose_settings
+from .unipc import UniPc, official_sigmas
 
-__all__ = ["CUSTOM", "DEFAULT", "NEGATIVE_PROMPT", "PRESETS", "SamplerSettings", "choose_settings"]
+__all__ = [
+    "CUSTOM",
+    "DEFAULT",
+    "NEGATIVE_PROMPT",
+    "OFFICIAL_SAMPLER",
+    "OFFICIAL_SCHEDULER",
+    "PRESETS",
+    "SamplerSettings",
+    "UniPc",
+    "choose_settings",
+    "official_sigmas",
+]

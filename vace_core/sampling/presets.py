@@ -1,10 +1,11 @@
 """Sampler settings by name: the official ones, and those that few-step LoRAs were published with.
 
-Sources; "simple" spaces the steps as the official linspace of timesteps does:
+Sources. The official solver and schedule are those of the first; "simple" spaces steps as ComfyUI does:
 
 - official: ``vace_gradio.py`` and ``vace_wan_inference.py`` of ali-vilab/VACE, ``generate.py`` of Wan-Video/Wan2.1:
   unipc, shift 16, guidance 5; 25 steps in the demo, 50 in the scripts.
-- CausVid, 4 steps: ComfyUI's templates ``video_wan_vace_14B_t2v``, ``_v2v`` and ``_ref2v``, strength from their note.
+- CausVid, 4 steps: ComfyUI's templates ``video_wan_vace_14B_t2v``, ``_v2v`` and ``_ref2v``: KSampler with uni_pc,
+  strength from their note.
 - CausVid, 12 steps: ``docs/LORAS.md`` of deepbeepmeep/Wan2GP, which recommends it over fewer steps.
 - AccVid: the command of aejion/AccVideo for WanX (unipc, 10 steps); shift and guidance from Wan2GP's
   ``docs/LORAS.md``.
@@ -21,6 +22,9 @@ from types import MappingProxyType
 from ..errors import VaceInputError
 
 CUSTOM = "custom"
+# The solver and the spacing of steps that this pack has itself; all other names are the host's.
+OFFICIAL_SAMPLER = "official unipc"
+OFFICIAL_SCHEDULER = "official"
 DEFAULT = "official demo (25 steps)"
 
 
@@ -40,8 +44,8 @@ class SamplerSettings:
     steps: int
     cfg: float
     shift: float
-    sampler: str = "uni_pc"
-    scheduler: str = "simple"
+    sampler: str = OFFICIAL_SAMPLER
+    scheduler: str = OFFICIAL_SCHEDULER
     belongs_to: str = ""
 
 
@@ -54,6 +58,8 @@ PRESETS: Mapping[str, SamplerSettings] = MappingProxyType(
             4,
             1.0,
             8.0,
+            "uni_pc",
+            "simple",
             belongs_to="Wan21_CausVid_14B_T2V_lora_rank32, or Wan21_CausVid_bidirect2_T2V_1_3B_lora_rank32 for 1.3B, "
             "at strength 0.3 to 0.7",
         ),
@@ -68,6 +74,7 @@ PRESETS: Mapping[str, SamplerSettings] = MappingProxyType(
             1.0,
             5.0,
             "lcm",
+            "simple",
             belongs_to="Wan21_T2V_14B_lightx2v_cfg_step_distill_lora_rank32 (self-forcing) at strength 1",
         ),
         "FusionX LoRA (8 steps)": SamplerSettings(8, 1.0, 2.0, belongs_to="Wan2.1_T2V_14B_FusionX_LoRA at strength 1"),
@@ -76,6 +83,7 @@ PRESETS: Mapping[str, SamplerSettings] = MappingProxyType(
             1.0,
             5.0,
             "euler",
+            "simple",
             belongs_to="wan2.2_t2v_lightx2v_4steps_lora_v1.1_high_noise on model and ..._low_noise on "
             "low_noise_model, at strength 1",
         ),

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
-from ....vace_core.sampling import SamplerSettings
+from ....vace_core.sampling import OFFICIAL_SAMPLER, OFFICIAL_SCHEDULER, SamplerSettings
 from ....vace_core.video import LATENT_CHANNELS
 from ..conditioning import FRAMES, REFERENCES, ContextShape
 from ..models import require_vace_model, require_vace_models
 from ..types import Conditioning, Guider, Latent, ModelPatcher, Sampler
 
-SAMPLERS = comfy.samplers.KSampler.SAMPLERS
-SCHEDULERS = comfy.samplers.KSampler.SCHEDULERS
+SAMPLERS = [OFFICIAL_SAMPLER, *comfy.samplers.KSampler.SAMPLERS]
+SCHEDULERS = [OFFICIAL_SCHEDULER, *comfy.samplers.KSampler.SCHEDULERS]
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def _require_numbers(inputs: SamplingInputs) -> None:
             f"Set denoise to 1 here, and to {inputs.denoise:g} on the scheduler that makes sigmas."
         )
     for name, value, known in (
-        ("sampler", settings.sampler, comfy.samplers.KSampler.SAMPLERS),
-        ("scheduler", settings.scheduler, comfy.samplers.KSampler.SCHEDULERS),
+        ("sampler", settings.sampler, SAMPLERS),
+        ("scheduler", settings.scheduler, SCHEDULERS),
     ):
         if value not in known:
             raise VaceInputError(f"settings.{name} is {value}, which this ComfyUI does not have. Choose another.")

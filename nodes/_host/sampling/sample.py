@@ -15,10 +15,12 @@ from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
 from ....vace_core.notes import tell
+from ....vace_core.sampling import OFFICIAL_SAMPLER, OFFICIAL_SCHEDULER, UniPc
 from ....vace_core.video import num_pixel_frames, num_tokens
 from ..conditioning import fit_latent, sampled_latent
-from ..types import Latent, ModelPatcher
+from ..types import Latent, ModelPatcher, Sampler
 from .inputs import ContextShape, SamplingInputs, context_shape, require_usable
+from .solver import official_sampler, official_schedule
 
 SEEDS = 2**64
 # Keys of an empty latent that the host's samplers drop as well: they describe what was asked for, not what came out.
@@ -28,7 +30,8 @@ DROPPED = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 def sample_context(inputs: SamplingInputs) -> Latent:
     """Sample a LATENT as the host's samplers do.
 
-    With one model this is the host's KSampler, with a guider or sigmas its SamplerCustomAdvanced, and with two
+    With the official solver this is the official code's loop, with guidance, masks and memory being the host's. With a
+    solver of the host and one model it is its KSampler, with a guider or sigmas its SamplerCustomAdvanced, and with two
     experts two KSamplerAdvanced in a row, bit for bit. We differ in one case: in a row, the host forgets the original
     behind a noise mask when the second begins and gives noise there; here it is kept.
 
@@ -55,6 +58,7 @@ class _Pass:
     """One call of the host's sampling."""
 
     model: ModelPatcher
+    solver: Sampler
     sigmas: Tensor
     noise: Tensor
     samples: Tensor
@@ -68,7 +72,7 @@ def _sample(inputs: SamplingInputs, latent: Latent, references: int) -> Tensor:
     samples, sigmas = latent["samples"], _sigmas(inputs, model)
     noise = comfy.sample.prepare_noise(samples, inputs.seed, latent.get("batch_index"))
     callback = _callback(model, references, len(sigmas) - 1)
-    first = _Pass(model, sigmas, noise, samples, latent.get("noise_mask"), inputs.seed, callback)
+    first = _Pass(model, _solver(inputs), sigmas, noise, samples, latent.get("noise_mask"), inputs.seed, callback)
     return _sample_experts(inputs, first) if inputs.low_noise_model is not None else _sample_pass(inputs, first)
 
 
@@ -121,8 +125,7 @@ def _remaining_noise(model: ModelPatcher, half: Tensor, samples: Tensor, sigma: 
 
 
 def _sample_pass(inputs: SamplingInputs, run: _Pass) -> Tensor:
-    solver = inputs.sampler_object or comfy.samplers.sampler_object(inputs.settings.sampler)
-    sigmas = run.sigmas.clone()  # the host's uni_pc writes into it
+    solver, sigmas = run.solver, run.sigmas.clone()  # the host's uni_pc writes into it
     quiet = not comfy.utils.PROGRESS_BAR_ENABLED
     common = {"callback": run.callback, "disable_pbar": quiet, "seed": run.seed}
     if inputs.guider is not None:
@@ -146,16 +149,34 @@ def _with_shift(model: ModelPatcher, shift: float) -> ModelPatcher:
     return ModelSamplingSD3().patch(model, shift)[0] if shift else model
 
 
+def _solver(inputs: SamplingInputs) -> Sampler:
+    """The solver of the whole run; of two experts the second goes on with what the first has seen."""
+    if inputs.sampler_object is not None:
+        return inputs.sampler_object
+    if inputs.settings.sampler == OFFICIAL_SAMPLER:
+        return official_sampler(UniPc() if inputs.low_noise_model is not None else None)
+    return comfy.samplers.sampler_object(inputs.settings.sampler)
+
+
 def _sigmas(inputs: SamplingInputs, model: ModelPatcher) -> Tensor:
-    """The noise levels: those given, else KSampler's, which for some solvers leaves out the last but one."""
+    """The noise levels: those given, the official ones, or KSampler's, which for some solvers leaves out one."""
     if inputs.sigmas is not None:
         return inputs.sigmas
     settings = inputs.settings
+    if settings.scheduler == OFFICIAL_SCHEDULER:
+        return official_schedule(model, settings.steps, inputs.denoise)
+    own = inputs.sampler_object is not None or settings.sampler == OFFICIAL_SAMPLER
+    if not own and settings.sampler in comfy.samplers.KSampler.DISCARD_PENULTIMATE_SIGMA_SAMPLERS:
+        tell(
+            "noise-level-left-out",
+            f"{settings.sampler} leaves out the last noise level before 0 in ComfyUI, which costs detail. "
+            f"{OFFICIAL_SAMPLER} takes all of them.",
+        )
     return comfy.samplers.KSampler(
         model,
         steps=settings.steps,
         device=model.load_device,
-        sampler=settings.sampler if inputs.sampler_object is None else "euler",  # BasicScheduler's, all of them
+        sampler="euler" if own else settings.sampler,  # euler's are BasicScheduler's: all of them
         scheduler=settings.scheduler,
         denoise=inputs.denoise,
         model_options=model.model_options,

@@ -11,8 +11,8 @@ CHOSEN = {"steps": 7, "cfg": 2.5, "shift": 3.0, "sampler": "euler", "scheduler":
 
 
 def test_official_settings_are_the_official_numbers():
-    assert dataclasses.astuple(PRESETS[DEFAULT])[:5] == (25, 5.0, 16.0, "uni_pc", "simple")
-    assert dataclasses.astuple(PRESETS["official (50 steps)"])[:5] == (50, 5.0, 16.0, "uni_pc", "simple")
+    assert dataclasses.astuple(PRESETS[DEFAULT])[:5] == (25, 5.0, 16.0, "official unipc", "official")
+    assert dataclasses.astuple(PRESETS["official (50 steps)"])[:5] == (50, 5.0, 16.0, "official unipc", "official")
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -167,7 +167,7 @@ def test_every_preset_runs_and_gives_what_its_numbers_give(call, parts, sample, 
 
 def test_a_preset_is_its_numbers(parts, sample):
     by_name, _ = sample(**parts, settings={"settings": "FusionX LoRA (8 steps)"})
-    numbers = {"steps": 8, "cfg": 1.0, "shift": 2.0, "sampler": "uni_pc", "scheduler": "simple"}
+    numbers = {"steps": 8, "cfg": 1.0, "shift": 2.0, "sampler": "official unipc", "scheduler": "official"}
     by_number, _ = sample(**parts, settings=custom(**numbers))
     assert torch.equal(by_name["samples"], by_number["samples"])
 
@@ -206,11 +206,11 @@ REFUSED = {
     "unknown settings": ({"settings": "fast"}, r"settings is fast; it must be one of official demo .*, custom\."),
     "unknown sampler": (
         {"settings": custom(sampler="best")},
-        r"settings\.sampler is best; it must be one of euler, ",
+        r"settings\.sampler is best; it must be one of official unipc, euler, ",
     ),
     "unknown scheduler": (
         {"settings": custom(scheduler="best")},
-        r"settings\.scheduler is best; it must be one of simple, ",
+        r"settings\.scheduler is best; it must be one of official, simple, ",
     ),
 }
 
