@@ -1,10 +1,23 @@
-"""Names of the context adapter's weights, in every file layout that is in circulation.
+"""Names of the context adapter's weights and of LoRAs for it, in every file layout that is in circulation.
 
-The names of a file go in; the layers of an adapter come out, or a sentence that says which file is needed.
+The names of a file go in; the layers of an adapter or a LoRA come out, or a sentence that says which file is needed.
 It imports nothing but the errors.
 """
 
 from .checkpoints import refuse_checkpoint
 from .keys import AdapterShape, adapter_metadata, adapter_names, adapter_shape, layer_mapping
+from .lora_layers import require_fit, require_whole_layers
+from .lora_names import host_name, lora_names
 
-__all__ = ["AdapterShape", "adapter_metadata", "adapter_names", "adapter_shape", "layer_mapping", "refuse_checkpoint"]
+__all__ = [
+    "AdapterShape",
+    "adapter_metadata",
+    "adapter_names",
+    "adapter_shape",
+    "host_name",
+    "layer_mapping",
+    "lora_names",
+    "refuse_checkpoint",
+    "require_fit",
+    "require_whole_layers",
+]
