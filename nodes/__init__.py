@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadAdapterLora
+from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadLora
 from .conditioning import VaceApplyContext, VaceDecodeLatent, VaceEncodeVcu, VaceSetNoiseMask, VaceTrimLatent
 from .exact import VaceCropVcu, VacePasteBack, VaceStitchCrop
 from .long import VaceBuildLongVcu, VaceSampleLongVideo, VaceSetContextWindows
@@ -46,8 +46,8 @@ from .video import VaceFitVideo
 NODES: list[type[io.ComfyNode]] = [
     VaceLoadModels,
     VaceLoadAdapter,
-    VaceLoadAdapterLora,
     VaceApplyAdapter,
+    VaceLoadLora,
     VaceSetStrength,
     VaceSetContextWindows,
     VacePrepareReference,

@@ -4,6 +4,7 @@ A file describes the sockets of one family of nodes; the work is one call into t
 layer. It imports those layers and the shared sockets, and no other folder of nodes.
 """
 
-from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadAdapterLora
+from .adapter import VaceApplyAdapter, VaceLoadAdapter
+from .lora import VaceLoadLora
 
-__all__ = ["VaceApplyAdapter", "VaceLoadAdapter", "VaceLoadAdapterLora"]
+__all__ = ["VaceApplyAdapter", "VaceLoadAdapter", "VaceLoadLora"]

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ...vace_core.strength import parse_vcus
-from .._host.adapter import adapter_files, adapter_path, attach, load_adapter, lora_files, with_lora
+from .._host.adapter import adapter_files, adapter_path, attach, load_adapter
 from .._node import VaceNode
 from .._sockets import Adapter
 
@@ -38,41 +38,6 @@ class VaceLoadAdapter(VaceNode):
     @classmethod
     def execute(cls, adapter_name) -> io.NodeOutput:
         return io.NodeOutput(load_adapter(adapter_path(adapter_name)))
-
-
-class VaceLoadAdapterLora(VaceNode):
-    """A LoRA on the adapter's blocks."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="VaceLoadAdapterLora",
-            display_name="VACE Load Adapter LoRA",
-            category="vace/adapter",
-            description=(
-                "Puts the part of a LoRA that is for the VACE blocks on the adapter. LoRA loaders on the model reach "
-                "its base alone; a LoRA for both goes through both."
-            ),
-            search_aliases=["lora", "vace lora"],
-            inputs=[
-                Adapter.Input("adapter", tooltip="From VACE Load Adapter, or from another of these nodes."),
-                io.Combo.Input("lora_name", options=lora_files(), tooltip="A file in models/loras with VACE keys."),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    optional=True,
-                    min=-100.0,
-                    max=100.0,
-                    step=0.01,
-                    tooltip="Of the LoRA; 0 switches it off.",
-                ),
-            ],
-            outputs=[Adapter.Output(display_name="adapter", tooltip="With the LoRA, for VACE Apply Adapter.")],
-        )
-
-    @classmethod
-    def execute(cls, adapter, lora_name, strength) -> io.NodeOutput:
-        return io.NodeOutput(with_lora(adapter, lora_name, strength))
 
 
 class VaceApplyAdapter(VaceNode):

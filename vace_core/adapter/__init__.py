@@ -7,10 +7,11 @@ It imports nothing but the errors.
 from .checkpoints import refuse_checkpoint
 from .keys import AdapterShape, adapter_metadata, adapter_names, adapter_shape, layer_mapping
 from .lora_layers import require_fit, require_whole_layers
-from .lora_names import host_name, lora_names
+from .lora_names import LoraNames, host_name, lora_names
 
 __all__ = [
     "AdapterShape",
+    "LoraNames",
     "adapter_metadata",
     "adapter_names",
     "adapter_shape",

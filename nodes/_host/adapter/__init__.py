@@ -2,7 +2,7 @@
 
 `files` reads its tensors, `model` builds it, `attach` puts it on a clone of the base: `conds` hands it the VCUs of a
 prompt, `blocks` run in each model call, `estimate` counts them in memory, and `hooks` follow the base's. `lora` patches
-its own weights.
+the weights of both by one file.
 It imports the host, this layer's `conditioning`, `files`, `models` and `strength`, and the core's `adapter`, `strength`
 and `video`.
 

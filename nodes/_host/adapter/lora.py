@@ -1,15 +1,21 @@
-"""LoRAs on the adapter's own blocks; the host's LoRA loaders see the base alone."""
+"""LoRAs on a model and its VACE blocks at once; the host's own loaders do not know most names, nor the adapter."""
 
-import comfy.sd
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import comfy.lora
 import comfy.utils
 import folder_paths
+from torch import Tensor, nn
 
+from ....vace_core.adapter import LoraNames, host_name, lora_names, require_fit, require_whole_layers
 from ....vace_core.errors import VaceInputError
+from ....vace_core.notes import tell
+from ..models import ADAPTER_KEY, is_merged
 from ..types import ModelPatcher
 
 FOLDER = "loras"
-# In the name of every key that belongs to the adapter, whatever the trainer that wrote it.
-MARK = "vace"
+ALL_ADAPTERS = 0
 
 
 def lora_files() -> list[str]:
@@ -17,30 +23,131 @@ def lora_files() -> list[str]:
     return folder_paths.get_filename_list(FOLDER)
 
 
-def with_lora(adapter: ModelPatcher, name: str, strength: float) -> ModelPatcher:
-    """A clone of an adapter with a LoRA, as the host's loaders put one on a model; the weights stay shared.
+def with_lora(model: ModelPatcher, name: str, strength: float, number: int = ALL_ADAPTERS) -> ModelPatcher:
+    """A clone of a model with a LoRA, as the host's loaders put one on, its VACE part included; told what went where.
 
     Args:
-        adapter: From VACE Load Adapter.
+        model: A MODEL, with VACE inside, with adapters of ours, or without VACE.
         name: As `lora_files` lists it.
         strength: Of the LoRA.
+        number: Of the adapter that gets the VACE part, from 1 in the order they were applied; `ALL_ADAPTERS` for all.
+
+    Returns:
+        The clone, whose weights stay shared.
 
     Raises:
-        VaceInputError: If there is no such file, or nothing in it is for the adapter's blocks.
+        VaceInputError: If the file cannot be used, does not fit, or has a part that would be lost.
     """
+    lora = _read(name)
+    base, vace = lora.names.part(vace=False), lora.names.part(vace=True)
+    merged, adapters = is_merged(model), list(model.get_additional_models_with_key(ADAPTER_KEY))
+    chosen = _chosen(number, 1 if merged else len(adapters))
+    if vace and not chosen:
+        raise VaceInputError(
+            f"{name} has {len(vace)} layers for VACE blocks, but model has no VACE. Put this node behind VACE Apply "
+            f"Adapter, or connect a Wan2.1-VACE model; ComfyUI's Load LoRA is for models without VACE."
+        )
+    patched = _patched(model, "model", lora, {**base, **vace} if merged else base, strength)
+    if vace and not merged:
+        for index in chosen:
+            adapters[index] = _patched(adapters[index], "the VACE adapter", lora, vace, strength)
+        patched.set_additional_models(ADAPTER_KEY, adapters)
+    _tell_places(lora, base, vace, strength, merged, len(chosen))
+    return patched if strength else model
+
+
+@dataclass(frozen=True)
+class _Lora:
+    """A LoRA file that is complete and finite."""
+
+    name: str
+    names: LoraNames
+    tensors: Mapping[str, Tensor]
+
+
+def _read(name: str) -> _Lora:
     path = folder_paths.get_full_path(FOLDER, name)
     if path is None:
         raise VaceInputError(f'lora_name is "{name}", which is not in models/{FOLDER}. Press R to refresh the list.')
-    weights = comfy.utils.load_torch_file(path, safe_load=True)
-    own = {key: value for key, value in weights.items() if MARK in key}
-    patched, _ = comfy.sd.load_lora_for_models(adapter, None, own, strength, 0) if own else (adapter, None)
-    if not own or (strength and _count_patches(patched) == _count_patches(adapter)):
+    tensors = comfy.utils.load_torch_file(path, safe_load=True)
+    names = lora_names(tensors, name)
+    require_whole_layers(name, names.layers)
+    for keys in names.layers.values():
+        for key in keys.values():
+            if not tensors[key].float().isfinite().all():
+                raise VaceInputError(
+                    f"{name} is damaged: {key} holds values that are not finite numbers. Its training went wrong or "
+                    f"its precision was too low; use an earlier epoch, or download it again."
+                )
+    return _Lora(name, names, tensors)
+
+
+def _chosen(number: int, present: int) -> Sequence[int]:
+    """Which of the adapters get the VACE part."""
+    if number > max(present, 1):
         raise VaceInputError(
-            f"{name} has nothing for the adapter's blocks ({len(own)} of its {len(weights)} keys name VACE, none "
-            f"fits). It belongs on the base: use Load LoRA on the model before VACE Apply Adapter."
+            f"adapter is {number}, but model has {present}. Take 0 for all, or a number up to {present}: that of the "
+            f"VACE Apply Adapter node in front of this one."
         )
-    return patched
+    return range(present) if number == ALL_ADAPTERS else range(number - 1, min(number, present))
 
 
-def _count_patches(adapter: ModelPatcher) -> int:
-    return sum(map(len, adapter.patches.values()))
+def _patched(
+    patcher: ModelPatcher, target: str, lora: _Lora, layers: Mapping[str, Mapping[str, str]], strength: float
+) -> ModelPatcher:
+    """A clone of one of the host's ModelPatchers with these layers of the LoRA."""
+    tensors = {
+        layer: {ending: _as_host(ending, lora.tensors[key]) for ending, key in keys.items()}
+        for layer, keys in layers.items()
+    }
+    shapes = {layer: {ending: tensor.shape for ending, tensor in parts.items()} for layer, parts in tensors.items()}
+    require_fit(lora.name, target, shapes, _weight_shapes(patcher.model.diffusion_model))
+    named = {host_name(layer, ending): tensor for layer, parts in tensors.items() for ending, tensor in parts.items()}
+    patches = comfy.lora.load_lora(named, comfy.lora.model_lora_keys_unet(patcher.model, {}))
+    clone = patcher.clone()
+    for key in [key for key in patches if not key.endswith((".weight", ".bias"))]:
+        _change_parameter(clone, key, patches.pop(key), strength)
+    clone.add_patches(patches, strength)
+    return clone
+
+
+def _change_parameter(patcher: ModelPatcher, key: str, patch: object, strength: float) -> None:
+    """Change what is no layer's weight or bias, a block's modulation; the host's loader passes such patches by."""
+    own = patcher.get_model_object(key)
+    changed = comfy.lora.calculate_weight([(strength, patch, 1.0, None, None)], own.detach().float().clone(), key)
+    patcher.add_object_patch(key, nn.Parameter(changed.to(own.dtype), requires_grad=False))
+
+
+def _as_host(ending: str, tensor: Tensor) -> Tensor:
+    """PEFT's DoRA scales are vectors, one for each row; the host would spread them over columns."""
+    return tensor[:, None] if ending == "dora_scale" and tensor.ndim == 1 else tensor
+
+
+def _weight_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Shapes of weights by name, those of linear layers as they are used, however they are packed."""
+    shapes = {}
+    for name, module in network.named_modules():
+        own = {part: tuple(weight.shape) for part, weight in module.named_parameters(recurse=False)}
+        if isinstance(module, nn.Linear):
+            own |= {"weight": (module.out_features, module.in_features)}
+        shapes |= {f"{name}.{part}" if name else part: shape for part, shape in own.items()}
+    return shapes
+
+
+def _tell_places(lora: _Lora, base: Mapping, vace: Mapping, strength: float, merged: bool, num_adapters: int) -> None:
+    """What went where."""
+    if strength:
+        many = "the VACE adapter" if num_adapters == 1 else f"each of {num_adapters} VACE adapters"
+        parts = [f"{len(base)} layers on the base"]
+        parts += [f"{len(vace)} on {'the VACE blocks in the model' if merged else many}"] if vace else []
+        none = "" if vace else " It has none for VACE blocks."
+        told = f"{lora.name} (names: {lora.names.scheme}): {', '.join(parts)}, at strength {strength:g}.{none}"
+        tell("lora-placed", told)
+    else:
+        tell("lora-off", f"strength is 0, so {lora.name} changes nothing.")
+    if lora.names.foreign:
+        tell(
+            "lora-foreign-keys",
+            f"{len(lora.names.foreign)} tensors of {lora.name} are for no layer of a Wan model and were left out, such "
+            f"as {lora.names.foreign[0]}. Those of a text encoder need ComfyUI's Load LoRA.",
+        )

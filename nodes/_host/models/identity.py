@@ -38,6 +38,10 @@ def _add_model(digest: hashlib.blake2b, patcher: ModelPatcher) -> None:
             _add(digest, name, strength, scale)
             for tensor in _tensors(patch):
                 _add_values(digest, tensor)
+    for name, value in sorted(patcher.object_patches.items()):
+        if isinstance(value, Tensor):
+            _add(digest, name)
+            _add_values(digest, value)
     options = patcher.model_options.get("transformer_options", {})
     _add(digest, repr(options.get(FIELDS_KEY)), patcher.get_attachment(ADAPTER_KEY))
     for adapter in patcher.get_additional_models_with_key(ADAPTER_KEY):

@@ -37,7 +37,7 @@ NODE_IDS = [
     "VaceInterpolateFrames",
     "VaceJoinVideos",
     "VaceLoadAdapter",
-    "VaceLoadAdapterLora",
+    "VaceLoadLora",
     "VaceLoadModels",
     "VaceLoadVcu",
     "VaceLoopVideo",

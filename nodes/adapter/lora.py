@@ -1,0 +1,63 @@
+"""Node for LoRAs on a model and its VACE blocks."""
+
+from comfy_api.latest import io
+
+from ...vace_core.notes import collect_notes
+from .._host.adapter import lora_files, with_lora
+from .._host.report import publish
+from .._node import VaceNode
+
+
+class VaceLoadLora(VaceNode):
+    """A LoRA on base and VACE blocks."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceLoadLora",
+            display_name="VACE Load LoRA",
+            category="vace/adapter",
+            description=(
+                "Puts a LoRA on a model and its VACE blocks, whatever trainer named its keys: on a merged VACE model, "
+                "or behind VACE Apply Adapter. Says what went where; refuses what would be lost."
+            ),
+            search_aliases=["lora", "vace lora", "adapter lora", "lokr", "loha", "dora"],
+            inputs=[
+                io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter."),
+                io.Combo.Input(
+                    "lora_name",
+                    options=lora_files(),
+                    tooltip="A file in models/loras, for Wan text to video, for VACE, or for both.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    optional=True,
+                    min=-100.0,
+                    max=100.0,
+                    step=0.01,
+                    tooltip="Of the LoRA; 0 switches it off.",
+                ),
+                io.Int.Input(
+                    "adapter",
+                    default=0,
+                    min=0,
+                    max=64,
+                    optional=True,
+                    advanced=True,
+                    tooltip="With several VACE Apply Adapter nodes: whose blocks get the VACE part. 1 is the first "
+                    "node, 2 the second; 0 is all.",
+                ),
+            ],
+            outputs=[
+                io.Model.Output(display_name="model", tooltip="With the LoRA, for any sampler."),
+                io.String.Output(display_name="report", tooltip="What went where, a sentence each."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, model, lora_name, strength, adapter) -> io.NodeOutput:
+        with collect_notes() as notes:
+            patched = with_lora(model, lora_name, strength, adapter)
+        return io.NodeOutput(patched, publish(cls, notes))

@@ -1,0 +1,234 @@
+"""LoRAs of every naming scheme and form, merged and attached, against weights that were changed by hand."""
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from harness import places
+
+from .test_adapter import conditioned, encode, sample
+from .test_cases import MERGED, PLAIN
+
+pytestmark = pytest.mark.host
+RANK, ALPHA, STRENGTH = 4, 2.0, 0.7
+DORA_TOLERANCE = 1e-4  # of results up to 16: its quotient is rounded in another order
+# Layers of the base and of VACE blocks, and how many values they take and give.
+LAYERS = {
+    "blocks.0.self_attn.q": (128, 128),
+    "blocks.3.ffn.0": (256, 128),
+    "vace_blocks.0.after_proj": (128, 128),
+    "vace_blocks.1.cross_attn.o": (128, 128),
+    "vace_blocks.1.ffn.2": (128, 256),
+}
+FLAT = [layer.replace(".", "_") for layer in LAYERS]
+DIFFUSERS = [
+    "blocks.0.attn1.to_q",
+    "blocks.3.ffn.net.0.proj",
+    "vace_blocks.0.proj_out",
+    "vace_blocks.1.attn2.to_out.0",
+    "vace_blocks.1.ffn.net.2",
+]
+DOTS = [
+    "blocks_0.self_attn.q",
+    "blocks_3.ffn.0",
+    "vace_blocks_0.after_proj",
+    "vace_blocks_1.cross_attn.o",
+    "vace_blocks_1.ffn.2",
+]
+PEFT, KOHYA = ("lora_B.weight", "lora_A.weight"), ("lora_up.weight", "lora_down.weight")
+DEFAULT = ("lora_B.default.weight", "lora_A.default.weight")
+# By scheme: what is before each layer, its spelling, and the ends of the names of up and down.
+SCHEMES = {
+    "ComfyUI, up and down": ("diffusion_model.", LAYERS, KOHYA),
+    "ComfyUI, A and B (diffusion-pipe)": ("diffusion_model.", LAYERS, PEFT),
+    "ComfyUI, diffusers' layers (ai-toolkit)": ("diffusion_model.", DIFFUSERS, PEFT),
+    "bare (DiffHDR, Ditto, DiffSynth)": ("", LAYERS, DEFAULT),
+    "bare, diffusers' layers": ("", DIFFUSERS, PEFT),
+    "pipe.dit and pipe.vace (DiffSynth)": ("pipe.", LAYERS, DEFAULT),
+    "transformer, diffusers' layers": ("transformer.", DIFFUSERS, PEFT),
+    "transformer, official layers": ("transformer.", LAYERS, PEFT),
+    "base_model.model (PEFT)": ("base_model.model.", LAYERS, PEFT),
+    "kohya (musubi-tuner)": ("lora_unet_", FLAT, KOHYA),
+    "kohya with dots": ("lora_unet_", DOTS, KOHYA),
+    "VideoX-Fun": ("lora_unet__", FLAT, KOHYA),
+    "LyCORIS": ("lycoris_", FLAT, KOHYA),
+    "LyCORIS, diffusers' layers": ("lycoris_", [path.replace(".", "_") for path in DIFFUSERS], KOHYA),
+    "OneTrainer": ("lora_transformer_", [path.replace(".", "_") for path in DIFFUSERS], KOHYA),
+}
+
+
+def draw(*shape):
+    return 0.2 * (torch.rand(*shape) - 0.5)
+
+
+def up_and_down(rows, columns):
+    return draw(rows, RANK), draw(RANK, columns)
+
+
+def lora(rows, columns):
+    up, down = up_and_down(rows, columns)
+    return {"lora_up.weight": up, "lora_down.weight": down}, lambda w: w + STRENGTH * (up @ down)
+
+
+def lora_with_alpha(rows, columns):
+    up, down = up_and_down(rows, columns)
+    parts = {"lora_up.weight": up, "lora_down.weight": down, "alpha": torch.tensor(ALPHA)}
+    return parts, lambda w: w + STRENGTH * ALPHA / RANK * (up @ down)
+
+
+def loha(rows, columns):
+    (a, b), (c, d) = up_and_down(rows, columns), up_and_down(rows, columns)
+    parts = {"hada_w1_a": a, "hada_w1_b": b, "hada_w2_a": c, "hada_w2_b": d, "alpha": torch.tensor(ALPHA)}
+    return parts, lambda w: w + STRENGTH * ALPHA / RANK * ((a @ b) * (c @ d))
+
+
+def lokr(rows, columns):
+    one, two = draw(8, 4), draw(rows // 8, columns // 4)
+    parts = {"lokr_w1": one, "lokr_w2": two, "alpha": torch.tensor(9999.0)}  # means nothing without a product
+    return parts, lambda w: w + STRENGTH * torch.kron(one, two)
+
+
+def lokr_of_products(rows, columns):
+    one, (a, b) = draw(8, 4), up_and_down(rows // 8, columns // 4)
+    parts = {"lokr_w1": one, "lokr_w2_a": a, "lokr_w2_b": b, "alpha": torch.tensor(ALPHA)}
+    return parts, lambda w: w + STRENGTH * ALPHA / RANK * torch.kron(one, a @ b)
+
+
+def dora(rows, columns, scale=None):
+    """The host's arithmetic: the changed weight, each row as long as its scale says against the unchanged one."""
+    parts, _ = lora(rows, columns)
+    scale = 1 + draw(rows) if scale is None else scale
+    parts["dora_scale"] = scale[:, None]
+
+    def by_hand(w):
+        changed = w + parts["lora_up.weight"] @ parts["lora_down.weight"]
+        return w + STRENGTH * (changed * (scale[:, None] / w.norm(dim=1, keepdim=True)) - w)
+
+    return parts, by_hand
+
+
+def full(rows, columns):
+    change = draw(rows, columns)
+    return {"diff": change}, lambda w: w + STRENGTH * change
+
+
+FORMS = {
+    each.__name__: each for each in (lora, lora_with_alpha, loha, lokr, lokr_of_products, dora, full)
+}  # by name, as pytest shows it
+
+
+@pytest.fixture
+def folder(host, tmp_path, monkeypatch):
+    """The only folder of LoRAs."""
+    import folder_paths
+
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "loras", ([str(tmp_path)], {".safetensors"}))
+    monkeypatch.setattr(folder_paths, "filename_list_cache", {})
+    return tmp_path
+
+
+@pytest.fixture
+def by_hand(folder):
+    """A merged model whose checkpoint has been changed, by the name of each changed tensor."""
+    import comfy.sd
+
+    def load(changes):
+        source = places.base_dir() / "models" / "diffusion_models" / MERGED
+        with safe_open(source, "pt") as file:
+            metadata = file.metadata()
+        weights = load_file(source)
+        for name, change in changes.items():
+            weights[name] = change(weights[name])
+        save_file(weights, folder / "by_hand.safetensors", metadata)
+        return comfy.sd.load_diffusion_model(str(folder / "by_hand.safetensors"))
+
+    return load
+
+
+@pytest.fixture
+def inputs(call, vae, prompts):
+    return conditioned(call, prompts, [(encode(call, vae), 0.8)])
+
+
+def targets(call):
+    """A merged model, and one with an adapter."""
+    merged, plain = (call("UNETLoader", unet_name=name, weight_dtype="default")[0] for name in (MERGED, PLAIN))
+    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
+    return merged, call("VaceApplyAdapter", model=plain, adapter=adapter)[0]
+
+
+@pytest.fixture
+def check(call, folder, by_hand, inputs):
+    """Both models with a file of these tensors give what the checkpoint with these changes gives."""
+
+    def compare(tensors, changes, tolerance=0):
+        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / "x.safetensors")
+        expected = sample(call, by_hand(changes), inputs)
+        for model in targets(call):
+            assert (sample(call, model, inputs) - expected).abs().max() > 1e-3
+            patched, report = call("VaceLoadLora", model=model, lora_name="x.safetensors", strength=STRENGTH)
+            torch.testing.assert_close(sample(call, patched, inputs), expected, rtol=0, atol=tolerance)
+        return report
+
+    return compare
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_scheme_is_the_weights_added_by_hand(check, scheme):
+    prefix, paths, ends = SCHEMES[scheme]
+    tensors, changes = {}, {}
+    for path, (layer, size) in zip(paths, LAYERS.items(), strict=True):
+        parts, changes[f"{layer}.weight"] = (lora_with_alpha if ends == KOHYA else lora)(*size)
+        root = {"pipe.": "vace." if "vace" in layer else "dit."}.get(prefix, "")
+        spelled = dict(zip(KOHYA, ends, strict=True))
+        tensors |= {f"{prefix}{root}{path}.{spelled.get(end, end)}": tensor for end, tensor in parts.items()}
+    report = check(tensors, changes)
+    assert "2 layers on the base, 3 on the VACE adapter, at strength 0.7." in report
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("prefix", "paths"), [("diffusion_model.", LAYERS), ("lora_unet_", FLAT), ("lycoris_", FLAT)])
+def test_a_form_is_the_weights_added_by_hand(check, form, prefix, paths):
+    tensors, changes = {}, {}
+    for path, (layer, size) in zip(paths, LAYERS.items(), strict=True):
+        parts, changes[f"{layer}.weight"] = FORMS[form](*size)
+        tensors |= {f"{prefix}{path}.{end}": tensor for end, tensor in parts.items()}
+    check(tensors, changes, DORA_TOLERANCE if form == "dora" else 0)
+
+
+def test_peft_dora_has_a_scale_for_each_row(check):
+    tensors, changes = {}, {}
+    for layer, size in LAYERS.items():
+        scale = 1 + draw(size[0])
+        parts, changes[f"{layer}.weight"] = dora(*size, scale)
+        names = ("lora_B.weight", "lora_A.weight")
+        tensors |= {f"base_model.model.{layer}.{n}": parts[k] for n, k in zip(names, KOHYA, strict=True)}
+        tensors[f"base_model.model.{layer}.lora_magnitude_vector"] = scale
+    check(tensors, changes, DORA_TOLERANCE)
+
+
+def test_differences_of_biases_norms_modulation_and_the_embedding(check):
+    shapes = {
+        "vace_blocks.0.ffn.0.diff_b": (256,),
+        "blocks.1.cross_attn.q.lora_B.bias": (128,),
+        "vace_blocks.1.norm3.diff": (128,),
+        "vace_blocks.1.norm3.diff_b": (128,),
+        "blocks.0.self_attn.norm_q.diff": (128,),
+        "vace_blocks.0.diff_m": (1, 6, 128),
+        "head.diff_m": (1, 2, 128),
+        "vace_patch_embedding.diff": (128, 96, 1, 2, 2),
+    }
+    names = {
+        ".diff_b": ".bias",
+        ".lora_B.bias": ".bias",
+        ".diff_m": ".modulation",
+        ".diff": ".weight",
+    }
+    tensors, changes = {}, {}
+    for key, shape in shapes.items():
+        end = next(end for end in names if key.endswith(end))
+        tensors[f"transformer.{key}"] = draw(*shape)
+        name = key.removesuffix(end) + names[end]
+        changes[name] = lambda w, d=tensors[f"transformer.{key}"]: w + STRENGTH * d
+    check(tensors, changes)
