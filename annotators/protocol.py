@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..vace_core.errors import VaceInputError
 from ..vace_core.notes import Note, collect_notes, tell_again
-from .optional import opencv
+from ..vace_core.optional import opencv
 
 # Told (frames done, frames in all) between chunks; may raise to stop the work.
 Tick = Callable[[int, int], None]

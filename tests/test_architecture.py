@@ -167,7 +167,7 @@ def test_pure_layers_do_not_log_or_draw(path):
     assert not STRUCTURE.files[path].foreign() & {"logging", "PIL", "aiohttp"}
 
 
-# Slow to import, not always installed, or both: `annotators.optional` imports them when a signal is asked for.
+# Slow to import, not always installed, or both: `vace_core.optional` imports them when a signal is asked for.
 HEAVY = {
     "controlnet_aux",
     "cv2",

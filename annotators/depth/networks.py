@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..optional import need
+from ...vace_core.optional import need
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PATCH, SHORT_SIDE = 14, 518  # of Depth Anything, in pixels

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...vace_core.notes import Note
-from ..optional import opencv
+from ...vace_core.optional import opencv
 from ..protocol import CHUNK, LEVELS, Tick, on_threads, require_frames, to_bytes
 from .wheel import flow_colours, largest_motion, speed
 

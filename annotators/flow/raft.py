@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...vace_core.errors import VaceInputError
-from ..optional import need
+from ...vace_core.optional import need
 from ..protocol import CHUNK
 
 OFFICIAL_ITERATIONS = 20

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..optional import need, opencv
+from ...vace_core.optional import need, opencv
 from ..protocol import CHUNK, LEVELS, Tick, by_chunks, on_threads
 from .gray import brightness
 

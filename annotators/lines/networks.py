@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..optional import need
+from ...vace_core.optional import need
 from ..protocol import LEVELS
 
 

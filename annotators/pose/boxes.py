@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..optional import need
+from ...vace_core.optional import need
 from ..protocol import LEVELS
 
 DETECTOR_SIDE, PAPER = 640, 114  # of YOLOX's square picture, and the level around the frame in it

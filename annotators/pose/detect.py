@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...vace_core.notes import Note
-from ..optional import need
+from ...vace_core.optional import need
 from ..protocol import Tick, chunks
 from .boxes import (
     BOX_VALUES,

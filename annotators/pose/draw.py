@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
-from ..optional import opencv
+from ...vace_core.optional import opencv
 from ..protocol import CHUNK, LEVELS, Tick, chunks, on_threads, silent
 from .people import BODY, DRAWN_FACE, LEFT_HAND, RIGHT_HAND, SURE, People
 from .tiles import Grid

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...vace_core.errors import VaceInputError
-from ..optional import need
+from ...vace_core.optional import need
 from ..protocol import chunks
 
 AT_ONCE = 8  # pictures, where a file leaves it open

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...vace_core.notes import Note
-from ..optional import need
+from ...vace_core.optional import need
 from .people import BODY, SURE, People
 
 MAX_GAP = 5  # frames

@@ -4,7 +4,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..optional import opencv
+from ...vace_core.optional import opencv
 
 # What is known about a pixel; OpenCV's own numbers. An odd one is of the subject.
 SURE_OUT, SURE_IN, MAYBE_OUT, MAYBE_IN = 0, 1, 2, 3

@@ -1,9 +1,9 @@
-"""Libraries that a signal needs and the pack does not import before it is asked for that signal."""
+"""Libraries that some tasks and signals need and the pack does not import before it is asked for one of them."""
 
 import importlib
 from types import ModuleType
 
-from ..vace_core.errors import VaceInputError
+from .errors import VaceInputError
 
 # What importing raises when a library is missing, or was built for another version of what it stands on.
 BROKEN = (ImportError, OSError, AttributeError, RuntimeError, ValueError)
