@@ -14,9 +14,9 @@ from wan_vace.annotators.lines.gray import Gray, brightness
 from wan_vace.annotators.protocol import by_chunks, chunks, on_levels, on_threads, require_frames, silent, to_bytes
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import collect_notes, sentences, tell
+from wan_vace.vace_core.optional import need, opencv
 
 WITHOUT_WEIGHTS = {"flow": Flow, "gray": Gray, "lineart": LocalContrastLines}
-from wan_vace.vace_core.optional import need, opencv
 
 
 @given(st.integers(0, 70), st.integers(1, 20))

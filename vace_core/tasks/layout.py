@@ -3,18 +3,18 @@
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import VaceInputError
 from ..notes import keep_notes, tell
+from ..optional import opencv
 from ..vcu import CONTROL, WHITE, Vcu
 from ..video import (
     AS_CONNECTED,
     DEFAULT_LENGTH,
     DEFAULT_SIZE,
-    Box,
     BoxTrack,
     Target,
     at_length,
@@ -28,6 +28,7 @@ from ..video import (
 Colour = tuple[float, float, float]
 BLACK: Colour = (0.0, 0.0, 0.0)
 BOX_THICKNESS, CONTOUR_THICKNESS = 2, 3
+PURPOSE = "Drawing a layout"  # what needs OpenCV
 
 
 def draw_box_outlines(
@@ -43,9 +44,9 @@ def draw_box_outlines(
 ) -> Tensor:
     """Outlines of boxes on white.
 
-    Source: the official ``LayoutBBoxAnnotator``, which draws with ``cv2.rectangle`` at thickness 2. That covers
-    every pixel at most 1 from the line through the corners: lines 3 pixels wide, with the very corner left out.
-    Corners are rounded to pixels; right and bottom are on the line.
+    Source: the official ``LayoutBBoxAnnotator``, which draws with OpenCV's ``rectangle`` at thickness 2, as here. That
+    covers every pixel at most 1 from the line through the corners: lines 3 pixels wide, with the very corner left
+    out. Corners are rounded to pixels; right and bottom are on the line.
 
     Args:
         tracks: Paths of the boxes; later ones are drawn over earlier ones.
@@ -54,47 +55,50 @@ def draw_box_outlines(
         width: Columns.
         easing: One of `vace_core.video.EASINGS`.
         official_motion: Whether a box stops one step short of its end, as the official code's do; see `boxes_at`.
-        thickness: As OpenCV counts it, see `pen_radius`.
+        thickness: As OpenCV counts it: 1 is one pixel wide, 2 three, 3 and 4 five.
         colours: RGB in [0, 1], one per path; black where there is none.
 
     Returns:
         [T, H, W, 3], in [0, 1].
+
+    Raises:
+        VaceInputError: If OpenCV is missing.
     """
-    frames = torch.full((num_frames, height, width, 3), WHITE)
+    cv2 = opencv(PURPOSE)
+    frames = np.full((num_frames, height, width, 3), WHITE, np.float32)
+    beyond = np.array([width, height] * 2) + 2 * thickness  # a line there is as unseen as further away
     for k, track in enumerate(tracks):
-        colour = torch.tensor(colours[k] if k < len(colours) else BLACK)
+        colour = colours[k] if k < len(colours) else BLACK
         for frame, box in zip(frames, boxes_at(track, num_frames, easing, not official_motion), strict=True):
-            frame[_rectangle(box, height, width, pen_radius(thickness))] = colour
-    return frames
+            left, top, right, bottom = np.clip(np.rint(box.sides), -2 * thickness, beyond).astype(int).tolist()
+            cv2.rectangle(frame, (left, top), (right, bottom), colour, thickness)
+    return torch.from_numpy(frames)
 
 
 def draw_contours(mask: Tensor, thickness: int = CONTOUR_THICKNESS, colour: Colour = BLACK) -> Tensor:
     """Outer contours of a mask on white.
 
-    Source: the official ``LayoutMaskAnnotator``, which draws OpenCV's external contours at thickness 3. Holes and
-    what lies in them have no contour. The contour runs through the outermost pixels of the mask; OpenCV's thickness
-    3 covers what is at most 2 from it, a band 5 pixels wide.
+    Source: the official ``LayoutMaskAnnotator``, which draws OpenCV's external contours at thickness 3, as here. Holes
+    and what lies in them have no contour. The contour runs through the outermost pixels of the mask; at thickness 3
+    it covers what is at most 2 from it, a band 5 pixels wide, and at some corners a pixel more.
 
     Args:
         mask: [T, H, W], in [0, 1], cut at 0.5.
-        thickness: As OpenCV counts it, see `pen_radius`.
+        thickness: As OpenCV counts it: 1 is one pixel wide, 2 three, 3 and 4 five.
         colour: RGB in [0, 1].
 
     Returns:
         [T, H, W, 3], in [0, 1].
+
+    Raises:
+        VaceInputError: If OpenCV is missing.
     """
-    frames = mask.new_full((*mask.shape, 3), WHITE)
-    radius = pen_radius(thickness)
-    for frame, shape in zip(frames, mask > 0.5, strict=True):
-        if shape.any():
-            part = _surroundings(shape, radius)
-            frame[part][_contour(shape[part], radius)] = frame.new_tensor(colour)
-    return frames
-
-
-def pen_radius(thickness: int) -> int:
-    """How far from a line OpenCV's pen of a thickness reaches, in pixels (measured with OpenCV 4.11 and 5.0)."""
-    return 0 if thickness <= 1 else (thickness + 1) // 2
+    cv2 = opencv(PURPOSE)
+    frames = np.full((*mask.shape, 3), WHITE, np.float32)
+    for frame, shape in zip(frames, (mask > 0.5).byte().numpy(force=True), strict=True):
+        contours, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        cv2.drawContours(frame, contours, -1, colour, thickness)
+    return torch.from_numpy(frames).to(mask)
 
 
 @keep_notes
@@ -205,56 +209,3 @@ def _label_colour(track: BoxTrack) -> Colour:
 def _control(frames: Tensor) -> Vcu:
     note_padding(len(frames))
     return Vcu(frames, frames.new_ones(1, 1, 1).expand(frames.shape[:3]), kind=CONTROL)
-
-
-def _rectangle(box: Box, height: int, width: int, radius: int) -> Tensor:
-    """[H, W], true within ``radius`` of the outline."""
-    left, top, right, bottom = (round(side) for side in box.sides)
-    x, y = torch.arange(width), torch.arange(height)[:, None]
-    beyond_x = torch.maximum(left - x, x - right)  # positive outside, negative inside
-    beyond_y = torch.maximum(top - y, y - bottom)
-    near = beyond_x.clamp(min=0) ** 2 + beyond_y.clamp(min=0) ** 2 <= radius**2
-    return near & (torch.maximum(beyond_x, beyond_y) >= -radius)
-
-
-def _surroundings(shape: Tensor, margin: int) -> tuple[slice, slice]:
-    """The rows and columns that a shape [H, W] is in, and some more."""
-    found = (shape.any(axis).nonzero() for axis in (1, 0))
-    rows, columns = (slice(max(int(at[0]) - margin, 0), int(at[-1]) + margin + 1) for at in found)
-    return rows, columns
-
-
-def _contour(shape: Tensor, radius: int) -> Tensor:
-    """[H, W], true within ``radius`` of the outermost pixels of a shape [H, W]."""
-    filled = F.pad(fill_outline(shape), (1, 1, 1, 1))
-    inner = filled[:-2, 1:-1] & filled[2:, 1:-1] & filled[1:-1, :-2] & filled[1:-1, 2:]
-    edge = filled[1:-1, 1:-1] & ~inner
-    reach = torch.arange(-radius, radius + 1, device=shape.device)
-    disc = (reach**2 + reach[:, None] ** 2 <= radius**2).float()
-    return F.conv2d(edge.float()[None, None], disc[None, None], padding=radius)[0, 0] > 0.5
-
-
-def fill_outline(shape: Tensor) -> Tensor:
-    """A shape without its holes: what the background cannot reach from the rim, going straight, is filled.
-
-    Args:
-        shape: [H, W], boolean.
-
-    Returns:
-        [H, W], boolean.
-    """
-    free = ~F.pad(shape, (1, 1, 1, 1))  # a way around the shape
-    reached = torch.zeros_like(free)
-    reached[0] = True
-    count = 0
-    while count != (count := int(reached.sum())):
-        reached = _flow(_flow(reached, free).T, free.T).T
-    return ~reached[1:-1, 1:-1]
-
-
-def _flow(reached: Tensor, free: Tensor) -> Tensor:
-    """Along each row, from every reached pixel to the next walls on both sides."""
-    run = (~free).cumsum(1)  # each wall begins another run
-    flooded = torch.zeros(free.shape[0], free.shape[1] + 1, dtype=torch.uint8, device=free.device)
-    flooded.scatter_reduce_(1, run, reached.to(torch.uint8), "amax")
-    return flooded.gather(1, run).bool() & free
