@@ -138,12 +138,9 @@ def _join(mask: Tensor, t: int, reach: float, side: str) -> _Join:
     """The first pixel beyond an edge is at distance 1, the last that fades at most ``reach`` - 1."""
     around = binarize(mask[max(t - 1, 0) : t + 2]).bool()
     generated = around[min(t, 1)]
-    distance = distance_to(generated, max(reach, BORDER))
-    if side == OUTSIDE:
-        weight = (1 - distance / reach).clamp(0, 1)
-    else:
-        weight = (distance_to(~generated, reach) / reach).clamp(0, 1)
-    return _Join(~generated, ~generated & ((distance <= BORDER) | around.any(0)), weight)
+    distance = distance_to(generated)
+    weight = 1 - distance / reach if side == OUTSIDE else distance_to(~generated) / reach
+    return _Join(~generated, ~generated & ((distance <= BORDER) | around.any(0)), weight.clamp(0, 1))
 
 
 def _with_source(join: _Join, source: Tensor, vcu: Vcu, measured: "_Measured") -> Tensor:

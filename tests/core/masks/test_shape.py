@@ -1,5 +1,8 @@
 """Masks grown, feathered and drawn, against scipy's distance transform and plain loops."""
 
+import math
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.region import RegionShape
 from wan_vace.vace_core.masks.shape import (
     UNITS,
+    distance_to,
     draw_box_mask,
     feather_mask,
     fill_holes,
@@ -54,6 +58,23 @@ def test_a_feather_falls_evenly_outside_and_leaves_the_inside(seed, width):
     expected = np.clip(1 - distances(mask) / (width + 1), 0, 1)
     assert np.allclose(soft.numpy(), expected, atol=1e-6)
     assert (soft[mask == 1] == 1).all() and 0 <= soft.min() and soft.max() <= 1
+
+
+def test_distances_are_exact_to_the_last_bit_over_a_whole_frame():
+    mask = torch.rand(480, 832, generator=torch.Generator().manual_seed(0)) < 2e-5  # a few pixels, far apart
+    exact = ndimage.distance_transform_edt(~mask.numpy())
+    assert exact.max() > 250 and torch.equal(distance_to(mask), torch.from_numpy(exact).square().round().float().sqrt())
+    corner = torch.zeros(480, 832, dtype=torch.bool)
+    corner[0, 0] = True
+    assert distance_to(corner)[479, 831] == math.hypot(479, 831) and distance_to(~corner).max() == 1
+    assert distance_to(corner & ~corner).isinf().all()
+
+
+def test_masks_without_opencv_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    for change in (lambda: grow_mask(noise(0), 2), lambda: feather_mask(noise(0), 2), lambda: fill_holes(noise(0))):
+        with pytest.raises(VaceInputError, match="Making masks needs opencv-python-headless, which this ComfyUI"):
+            change()
 
 
 def test_a_feather_of_three_pixels_by_hand():
@@ -151,6 +172,33 @@ def test_holes_are_filled_as_by_scipy(seed, share):
     mask = noise(seed, share)
     expected = np.stack([ndimage.binary_fill_holes(frame) for frame in mask.numpy() > 0.5])
     assert np.array_equal(fill_holes(mask).numpy() > 0.5, expected)
+
+
+def spiral(size=41):
+    """A wall wound up, whose corridor the background has to walk to its end."""
+    wall = np.ones((size, size), bool)
+    y, x, dy, dx, seen = 1, 0, 0, 1, 0
+    wall[1, 0] = False
+    while seen < 2:
+        ahead = y + 2 * dy, x + 2 * dx
+        inside = all(0 < c < size - 1 for c in (y + dy, x + dx)) and all(0 <= c < size for c in ahead)
+        if inside and wall[ahead]:
+            y, x, seen = y + dy, x + dx, 0
+            wall[y, x] = False
+        else:
+            dy, dx, seen = dx, -dy, seen + 1
+    return wall
+
+
+@pytest.mark.parametrize("shape", [~np.eye(41, dtype=bool), spiral(), ~spiral()], ids=["diagonal", "spiral", "way"])
+def test_the_background_is_followed_around_every_corner(shape):
+    filled = fill_holes(torch.from_numpy(shape)[None].float())[0].bool().numpy()
+    np.testing.assert_array_equal(filled, ndimage.binary_fill_holes(shape))
+
+
+def test_the_spiral_is_long_enough_to_test_anything():
+    corridor = ~spiral()
+    assert corridor.sum() > 300 and not (corridor & ndimage.binary_fill_holes(spiral())).any()
 
 
 def test_a_winding_way_in_is_no_hole_and_soft_pixels_stay():
