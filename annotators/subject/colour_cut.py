@@ -3,8 +3,10 @@
 from types import ModuleType
 
 import numpy as np
+import torch
 
 from ...vace_core.optional import opencv
+from ...vace_core.video import bounding_box
 
 # What is known about a pixel; OpenCV's own numbers. An odd one is of the subject.
 SURE_OUT, SURE_IN, MAYBE_OUT, MAYBE_IN = 0, 1, 2, 3
@@ -80,12 +82,9 @@ def cut_by_colour(picture: np.ndarray, labels: np.ndarray, room: int, rounds: in
 
 def padded_bounding_box(mask: np.ndarray, room: int) -> tuple[slice, slice]:
     """Rows and columns of what is in a mask [H, W], and ``room`` pixels around; of all of it when it is empty."""
-    sides = []
-    for axis in (1, 0):
-        there = np.flatnonzero(mask.any(axis))
-        first, last = (there[0], there[-1]) if len(there) else (0, mask.shape[1 - axis])
-        sides.append(slice(max(first - room, 0), last + room + 1))
-    return tuple(sides)
+    H, W = mask.shape
+    left, top, right, bottom = bounding_box(torch.from_numpy(mask)) or (0, 0, W, H)
+    return slice(max(top - room, 0), bottom + room), slice(max(left - room, 0), right + room)
 
 
 def clean_mask(mask: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -6,11 +6,12 @@ last in each frame, [T, 2] float64, NaN where a frame has none.
 
 from math import ceil, exp, floor
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..video import MID_GREY
+from ..video import MID_GREY, bounding_spans
 
 # How much longer the crop may become so that its path can be smooth; a mask that jumps further is followed closely.
 SMOOTHING_ROOM = 0.25
@@ -26,14 +27,9 @@ def mask_spans(mask: Tensor) -> tuple[Tensor, Tensor]:
         ``(rows, columns)``, each [T, 2] float64: first pixel and the one after the last, NaN where a frame has none.
     """
     seen = mask[: 1 if mask.stride(0) == 0 else None] > MID_GREY
-    return tuple(_span(seen.any(axis)).expand(len(mask), 2) for axis in (2, 1))
-
-
-def _span(inside: Tensor) -> Tensor:
-    """[T, 2] of [T, N] bool."""
-    first, behind = (side.int().argmax(1) for side in (inside, inside.flip(1)))
-    span = torch.stack([first, inside.shape[1] - behind], 1).double()
-    return span.masked_fill(~inside.any(1)[:, None], torch.nan).cpu()
+    spans = (span.double().cpu() for span in bounding_spans(seen))
+    rows, columns = (span.masked_fill(span[:, :1] == span[:, 1:], torch.nan).expand(len(mask), 2) for span in spans)
+    return rows, columns
 
 
 def mask_path(span: Tensor, smoothing: int) -> Tensor:
@@ -43,11 +39,8 @@ def mask_path(span: Tensor, smoothing: int) -> Tensor:
 
 def _fill_gaps(path: Tensor) -> Tensor:
     """[T] with NaN replaced: between its neighbours in time evenly, before the first and after the last held."""
-    known, index = path.isfinite().nonzero()[:, 0], torch.arange(len(path))
-    before = known[(torch.searchsorted(known, index, right=True) - 1).clamp(min=0)]
-    after = known[torch.searchsorted(known, index).clamp(max=len(known) - 1)]
-    part = (index - before) / (after - before).clamp(min=1)
-    return path[before] + (path[after] - path[before]) * part
+    known, index = path.isfinite().numpy(), np.arange(len(path))
+    return torch.from_numpy(np.interp(index, index[known], path.numpy()[known]))
 
 
 def smooth_path(path: Tensor, frames: int) -> Tensor:

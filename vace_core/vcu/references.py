@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
 from ..notes import tell
-from ..video import legal_frames, legal_mask, refuse_empty_mask
+from ..video import bounding_box, legal_frames, legal_mask, refuse_empty_mask
 
 WHITE = 1.0
 # More are allowed; the authors advise at most three (official UserGuide).
@@ -133,8 +133,7 @@ def prepare_reference(
         picture = picture * subject[..., None] + (1 - subject[..., None]) * WHITE
     if role != "background":
         # Half of its most: 0.5, or less for an alpha that shines through everywhere.
-        top, bottom, left, right = _bounding_box(subject > subject.max() / 2, margin)
-        picture = picture[top:bottom, left:right]
+        picture = picture[_with_margin(subject > subject.max() / 2, margin)]
     return Reference(picture, strength)
 
 
@@ -156,13 +155,11 @@ def _subject_mask(mask: Tensor | None, alpha: Tensor | None, picture: Tensor) ->
     return mask[0].to(picture)
 
 
-def _bounding_box(inside: Tensor, margin: float) -> tuple[int, int, int, int]:
-    """Rows and columns (half-open) around ``inside`` [H, W], with a margin, within the picture."""
-    rows, columns = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
-    (top, bottom), (left, right) = ((int(i[0]), int(i[-1]) + 1) for i in (rows, columns))
+def _with_margin(inside: Tensor, margin: float) -> tuple[slice, slice]:
+    """Rows and columns around ``inside`` [H, W], with a margin, within the picture."""
+    left, top, right, bottom = bounding_box(inside)
     space = round(margin * max(bottom - top, right - left))
-    H, W = inside.shape
-    return max(top - space, 0), min(bottom + space, H), max(left - space, 0), min(right + space, W)
+    return slice(max(top - space, 0), bottom + space), slice(max(left - space, 0), right + space)
 
 
 def letterbox(image: Tensor, height: int, width: int, antialias: bool = False) -> Tensor:

@@ -4,7 +4,7 @@ Pixels come in through `inputs`, are fitted in space by `fit` and brought to one
 Every other concept may use this one; it imports nothing but the errors and notes.
 """
 
-from .boxes import EASINGS, EXAMPLE, Box, BoxTrack, boxes_at, parse_tracks
+from .boxes import EASINGS, EXAMPLE, Box, BoxTrack, bounding_box, bounding_spans, boxes_at, parse_tracks
 from .fit import FITS, Clip, fit_video, hold_last, resize
 from .grid import (
     DEFAULT_FPS,
@@ -57,6 +57,8 @@ __all__ = [
     "Target",
     "at_length",
     "at_size",
+    "bounding_box",
+    "bounding_spans",
     "boxes_at",
     "fit_clip",
     "fit_video",

@@ -4,6 +4,9 @@ import itertools
 import re
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from ..errors import VaceInputError
 
 EASINGS = ("linear", "ease in", "ease out", "ease in-out")
@@ -173,3 +176,29 @@ def _box_at(points: tuple[tuple[float, Box], ...], position: float, easing: str)
     (start, a), (end, b) = points[after - 1 : after + 1]
     u = _ease((position - start) / (end - start), easing)
     return Box(*(x + (y - x) * u for x, y in zip(a.sides, b.sides, strict=True)))
+
+
+def bounding_spans(inside: Tensor) -> tuple[Tensor, Tensor]:
+    """Where something is in each frame, row by row and column by column.
+
+    Args:
+        inside: [T, H, W], bool.
+
+    Returns:
+        ``(rows, columns)``, each [T, 2] int64: the first that holds something and the one after the last; equal where
+        nothing is.
+    """
+    rows, columns = (_span(inside.any(axis)) for axis in (2, 1))
+    return rows, columns
+
+
+def _span(held: Tensor) -> Tensor:
+    """[T, 2] of [T, N] bool."""
+    first, behind = (side.int().argmax(1) for side in (held, held.flip(1)))
+    return torch.stack([first, held.shape[1] - behind], 1) * held.any(1, keepdim=True)
+
+
+def bounding_box(inside: Tensor) -> tuple[int, int, int, int] | None:
+    """``(left, top, right, bottom)`` around what is in a frame [H, W] bool, half-open as in `Box`; None for nothing."""
+    (top, bottom), (left, right) = (span[0].tolist() for span in bounding_spans(inside[None]))
+    return (left, top, right, bottom) if right else None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.hearing import heard
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.exact.crop import CropPlan, crop_vcu, plan_crop
-from wan_vace.vace_core.exact.crop_path import smooth_path
+from wan_vace.vace_core.exact.crop_path import mask_path, mask_spans, smooth_path
 from wan_vace.vace_core.exact.paste import paste_back
 from wan_vace.vace_core.exact.stitch import Crop, make_crop, stitch_crop
 from wan_vace.vace_core.masks.shape import feather_mask
@@ -112,9 +112,19 @@ def test_the_jitter_of_a_mask_is_taken_out_of_the_crop(seed):
     boxes = [(60 + 3 * t + s, 40, 100 + 3 * t + s, 80) for t, s in enumerate(shake)]
     vcu = clip_of(boxes, height=144, width=320)
     smooth, exact = (columns_of(plan_crop(vcu, smoothing=frames)) for frames in (8, 0))
-    mask_path = torch.tensor([b[0] for b in boxes]).double()
-    assert jerk(smooth) * 4 < jerk(mask_path)
-    assert jerk(exact) > 0.5 * jerk(mask_path)
+    path = torch.tensor([b[0] for b in boxes]).double()
+    assert jerk(smooth) * 4 < jerk(path)
+    assert jerk(exact) > 0.5 * jerk(path)
+
+
+def test_frames_without_a_mask_are_on_the_straight_line_between_their_neighbours():
+    mask = torch.zeros(8, 40, 60)
+    mask[2, 4:9, 3:10], mask[6, 11:20, 30:41] = 1, 1  # middles 6.5 and 15.5 down, 6.5 and 35.5 across
+    rows, columns = mask_spans(mask)
+    assert rows[2].tolist() == [4, 9] and columns[6].tolist() == [30, 41] and rows[[0, 1, 3, 7]].isnan().all()
+    for span, first, last in ((rows, 6.5, 15.5), (columns, 6.5, 35.5)):
+        line = [first] * 3 + [first + (last - first) * k / 4 for k in (1, 2, 3)] + [last] * 2
+        torch.testing.assert_close(mask_path(span, 0), torch.tensor(line).double(), rtol=1e-14, atol=0)
 
 
 def test_smoothing_leaves_a_line_alone_and_fits_lines_by_least_squares():

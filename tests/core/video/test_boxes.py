@@ -1,11 +1,13 @@
 """Boxes and paths: the text users write, where boxes are in each frame, what is refused."""
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.video.boxes import EASINGS, Box, BoxTrack, boxes_at, parse_tracks
+from wan_vace.vace_core.video.boxes import EASINGS, Box, BoxTrack, bounding_box, bounding_spans, boxes_at, parse_tracks
 
 A, B = Box(0, 0, 10, 20), Box(80, 40, 90, 60)
 
@@ -108,3 +110,14 @@ def test_a_timed_path_is_on_time_with_the_official_motion_too():
     lefts = [box.left for box in boxes_at(timed, 81, reach_end=False)]
     assert lefts[40] == max(lefts) == 100 and lefts[80] == 0
     assert boxes_at(untimed, 81, reach_end=False)[80].left == pytest.approx(100 * 80 / 81)
+
+
+@given(st.integers(0, 9999), st.sampled_from([0.0, 0.01, 0.1, 1.0]))
+def test_the_bounding_box_is_what_numpy_finds(seed, share):
+    inside = np.random.default_rng(seed).random((3, 9, 14)) < share
+    rows, columns = bounding_spans(torch.from_numpy(inside))
+    for frame, down, across in zip(inside, rows.tolist(), columns.tolist(), strict=True):
+        y, x = np.nonzero(frame)
+        found = (x.min(), y.min(), x.max() + 1, y.max() + 1) if len(x) else None
+        assert bounding_box(torch.from_numpy(frame)) == found
+        assert (across[0], down[0], across[1], down[1]) == (found or (0, 0, 0, 0))
