@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..vace_core.errors import VaceInputError
@@ -94,7 +95,7 @@ def in_bands(control: Tensor, values: Tensor) -> Iterator[tuple[Tensor, Tensor, 
     Yields:
         Rows [n, W, 3] of control, the same of values [n, W, C], and room for one channel [n, W, 1], used again.
     """
-    rows, values = control.flatten(0, 1), values.flatten(0, 1)
+    rows, values = (rearrange(frames, "t h w c -> (t h) w c") for frames in (control, values))
     size = min(max(BAND // rows.shape[1], 1), len(rows)) if rows.device.type == "cpu" else len(rows)
     room = rows.new_empty((size, rows.shape[1], 1))
     for band in chunks(len(rows), size):

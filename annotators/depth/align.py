@@ -6,8 +6,9 @@ Networks see each frame alone, so the same wall gets other values in every frame
 import torch
 from torch import Tensor
 
+from ...vace_core.robust import tukey_weight
+
 ROUNDS = 20
-TUKEY = 4.685  # deviations beyond which a pixel does not count: 95 % efficient for normal noise
 DEVIATION = 1.4826  # of a normal distribution, in median absolute deviations
 LEAST = 0.005  # of a frame's spread: residuals below are taken for noise
 LOST = 0.7  # of the spread: where more than this is left unexplained, frames do not match (moving ones: up to 0.55)
@@ -21,8 +22,6 @@ def align_depth(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     the ratio of deviations and not a regression's slope, because that is smaller than 1 wherever frames do not match,
     and the product over a clip would fade. Where frames do not match at all, a single time is the end of a scene, and
     several times in a row are fast motion, in which the medians are made equal.
-    Source: Tukey's biweight, as in Holland and Welsch, Robust regression using iteratively reweighted least squares,
-    1977.
 
     Args:
         samples: [T, N], the same places in all frames, on the CPU; NaN is unknown.
@@ -74,8 +73,7 @@ def _settled(
     for _ in range(ROUNDS):
         away = (y - scale * x - shift).abs()
         left = away.where(known, torch.nan).nanmedian(1, keepdim=True).values
-        weight = (1 - (away / (TUKEY * torch.maximum(DEVIATION * left, least))).square()).clamp(min=0).square()
-        weight = weight.where(known, 0)
+        weight = tukey_weight(away, torch.maximum(DEVIATION * left, least)).where(known, 0)
         weight = weight / weight.sum(1, keepdim=True)
         middles = [(weight * each).sum(1, keepdim=True) for each in (x, y)]
         squares = [(weight * (each - m).square()).sum(1, keepdim=True) for each, m in zip((x, y), middles, strict=True)]

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
@@ -208,7 +209,7 @@ class DepthMaps:
         network, (height, width) = self.load(), self.size(*frames.shape[1:3])
         maps = torch.empty(frames.shape[:3], device=frames.device)
         for part in chunks(len(frames), min(max(NETWORK_PIXELS // (height * width), 1), CHUNK)):
-            maps[part] = network(frames[part].movedim(-1, 1)).to(maps.device)
+            maps[part] = network(rearrange(frames[part], "t h w c -> t c h w")).to(maps.device)
             tick(part.stop, len(frames))
         if not maps.isfinite().all():
             raise VaceInputError(f"{self.source[0]} gives no numbers. Its weight file is damaged: download it again.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from ...vace_core.optional import need
@@ -139,10 +140,11 @@ class OriginalPositions(nn.Module):
         side = SHORT_SIDE // PATCH
         if rows == columns == side:
             return known
-        grid = known[:, 1:].reshape(1, side, side, -1).movedim(-1, 1)
+        grid = rearrange(known[:, 1:], "1 (rows columns) channels -> 1 channels rows columns", rows=side)
         scale = [(count + POSITION_OFFSET) / side for count in (rows, columns)]
         grid = F.interpolate(grid, scale_factor=scale, mode="bicubic")
-        return torch.cat((known[:, :1], grid.flatten(2).mT), dim=1)
+        grid = rearrange(grid, "1 channels rows columns -> 1 (rows columns) channels")
+        return torch.cat((known[:, :1], grid), dim=1)
 
 
 class Midas(nn.Module):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 from ...vace_core.errors import VaceInputError
@@ -69,14 +70,16 @@ class Raft:
         def find(frames: Tensor) -> Tensor:
             height, width = frames.shape[1:3]
             left, right, top, bottom = edges(height, width)
-            pixels = F.pad(frames.movedim(-1, 1) * 2 - 1, (left, right, top, bottom), mode="replicate")
+            pixels = F.pad(
+                rearrange(frames, "t h w c -> t c h w") * 2 - 1, (left, right, top, bottom), mode="replicate"
+            )
             flow = network(pixels[:-1], pixels[1:], self.iterations)[..., top : top + height, left : left + width]
             if not flow.isfinite().all():
                 raise VaceInputError(
                     f"RAFT found motion that is no number; the weights of {self.source[0]} are damaged. Download them "
                     f"again."
                 )
-            return flow.movedim(1, -1)
+            return rearrange(flow, "t xy h w -> t h w xy")
 
         return find
 

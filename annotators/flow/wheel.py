@@ -39,7 +39,8 @@ def flow_colours(flow: Tensor, radius: Tensor) -> Tensor:
 
     Source: ``flow_to_image`` in ``flow_viz.py`` of RAFT, which VACE's flow annotator draws with. There what is faster
     than the radius is darkened; its own radius is never exceeded, so no model has seen that, and here it keeps full
-    colour.
+    colour. torchvision's ``flow_to_image`` is no substitute: it scales each field by its own fastest pixel, and a
+    steady clip needs one radius for all.
 
     Args:
         flow: [t, H, W, 2] in pixels, x first.

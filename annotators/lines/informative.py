@@ -25,7 +25,8 @@ class Generator(nn.Module):
 
     Names and shapes are those of the published files (``netG_A_latest.pth``, ``sk_model.pth``, ``sk_model2.pth``).
     Source: ``ContourInference(3, 1, 3)`` in ali-vilab/VACE's ``vace/annotators/scribble.py``; Chan, Durand and Isola,
-    Learning to generate line drawings that convey geometry and semantics, 2022.
+    Learning to generate line drawings that convey geometry and semantics, 2022. controlnet-aux has the same network as
+    ``lineart.Generator``; this one keeps VACE's own line drawing free of that optional package.
     """
 
     def __init__(self) -> None:

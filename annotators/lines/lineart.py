@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ...vace_core.optional import need, opencv
@@ -76,7 +77,7 @@ class LocalContrastLines:
         Returns:
             [t, H, W, 1] in [0, 1].
         """
-        light = brightness(frames).movedim(-1, 1)  # [t, 1, H, W]
+        light = rearrange(brightness(frames), "t h w c -> t c h w")  # of one channel
         H, W = light.shape[2:]
         padded = F.pad(light, (0, -W % REDUCED, 0, -H % REDUCED), mode="replicate")
         mean, square = (F.avg_pool2d(x, REDUCED) for x in (padded, padded.square()))
@@ -85,7 +86,7 @@ class LocalContrastLines:
         gain = F.interpolate(gain, padded.shape[2:], mode="bilinear")[..., :H, :W]
         fine = _blurred(light, FINE * self.thickness)
         ink = torch.tanh(((_blurred(fine, WIDER * self.thickness) - fine) * gain - self._threshold).clamp(min=0))
-        return polarised(1 - ink, self.polarity).movedim(1, -1)
+        return rearrange(polarised(1 - ink, self.polarity), "t c h w -> t h w c")
 
     @property
     def _threshold(self) -> float:
@@ -146,8 +147,8 @@ class NeuralLines:
         network = self.load()
 
         def draw(part: Tensor) -> Tensor:
-            paper = network(part.movedim(-1, 1)).movedim(1, -1)
-            return polarised(1 - (1 - paper) * self.strength, self.polarity)
+            paper = network(rearrange(part, "t h w c -> t c h w"))
+            return rearrange(polarised(1 - (1 - paper) * self.strength, self.polarity), "t c h w -> t h w c")
 
         height, width = frames.shape[1:3]
         return by_chunks(frames, draw, tick, min(max(NETWORK_PIXELS // (height * width), 1), CHUNK))

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ...vace_core.optional import need
@@ -38,7 +39,7 @@ def detector_input(frames: Tensor) -> tuple[Tensor, float]:
     H, W = frames.shape[1:3]
     ratio = min(DETECTOR_SIDE / H, DETECTOR_SIDE / W)
     height, width = max(int(H * ratio), 1), max(int(W * ratio), 1)
-    levels = frames.flip(-1).movedim(-1, 1) * LEVELS
+    levels = rearrange(frames.flip(-1), "t h w c -> t c h w") * LEVELS
     levels = F.interpolate(levels, (height, width), mode="bilinear", align_corners=False)
     return F.pad(levels, (0, DETECTOR_SIDE - width, 0, DETECTOR_SIDE - height), value=PAPER), ratio
 
@@ -102,10 +103,10 @@ def cut_out(frame: Tensor, centre: Tensor, size: Tensor, official_channels: bool
     H, W = frame.shape[:2]
     x = _sampled(centre[:, 0], size[:, 0], CROP_WIDTH, W)[:, None, :].expand(-1, CROP_HEIGHT, -1)
     y = _sampled(centre[:, 1], size[:, 1], CROP_HEIGHT, H)[:, :, None].expand(-1, -1, CROP_WIDTH)
-    grid = torch.stack([x, y], -1).reshape(1, -1, CROP_WIDTH, 2)  # people below each other: the frame is there once
-    levels = (frame.flip(-1) if official_channels else frame).movedim(-1, 0)[None] * LEVELS
+    grid = rearrange([x, y], "xy people h w -> 1 (people h) w xy")  # below each other: the frame is there once
+    levels = rearrange(frame.flip(-1) if official_channels else frame, "h w c -> 1 c h w") * LEVELS
     cut = F.grid_sample(levels, grid.to(levels), mode="bilinear", padding_mode="zeros", align_corners=False)
-    cut = cut[0].unflatten(1, (len(centre), CROP_HEIGHT)).movedim(1, 0)
+    cut = rearrange(cut, "1 c (people h) w -> people c h w", h=CROP_HEIGHT)
     mean, deviation = (cut.new_tensor(each)[:, None, None] for each in (MEAN, DEVIATION))
     return (cut - mean) / deviation
 
@@ -137,7 +138,7 @@ def _cells(device: torch.device) -> tuple[Tensor, Tensor]:
     for stride in STRIDES:
         axis = torch.arange(DETECTOR_SIDE // stride, device=device)
         row, column = torch.meshgrid(axis, axis, indexing="ij")
-        places.append(torch.stack([column, row], -1).reshape(-1, 2))
+        places.append(rearrange([column, row], "xy h w -> (h w) xy"))
         strides.append(torch.full((len(axis) ** 2, 1), stride, device=device))
     return torch.cat(places), torch.cat(strides)
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from ...vace_core.notes import Note
@@ -176,10 +177,10 @@ class KeypointRcnn:
         network = self.load()
         everyone: list[Tensor] = []
         for part in chunks(len(frames), RCNN_FRAMES):
-            answers = network(frames[part].movedim(-1, 1)).float().cpu()
+            answers = network(rearrange(frames[part], "t h w c -> t c h w")).float().cpu()
             everyone += [frame[frame[:, 0] > self.person_score, 1:] for frame in answers]
             tick(part.stop, len(frames))
-        body = torch.cat(everyone).unflatten(1, (RCNN_BODY, 3))
+        body = rearrange(torch.cat(everyone), "person (point value) -> person point value", point=RCNN_BODY)
         points = body.new_zeros(len(body), NUM_POINTS, 3)
         points[:, :RCNN_BODY] = body
         points[:, :RCNN_BODY, 2] = rcnn_confidence(body[..., 2])

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
@@ -169,9 +170,10 @@ class Pen:
         if not len(down):
             return
         (tall, wide), shown, drawn = self.grid.shown, self.grid.cut(frame), self.grid.cut(canvas)
-        pile = drawn[down, :, across].reshape(-1, drawn.shape[3], 3)
+        pile = rearrange(drawn[down, :, across], "tile rows columns c -> (tile rows) columns c")
         small = self.cv2.resize(pile, (wide, tall * len(down)), interpolation=how)
-        shown[down, :, across] = np.divide(small, np.float32(LEVELS), dtype=np.float32).reshape(-1, tall, wide, 3)
+        small = np.divide(small, np.float32(LEVELS), dtype=np.float32)
+        shown[down, :, across] = rearrange(small, "(tile rows) columns c -> tile rows columns c", rows=tall)
         drawn[down, :, across] = 0
 
     def _limbs(self, people: np.ndarray, used: np.ndarray) -> Paint:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
+from einops import rearrange
 
 # Drawing is on a canvas of this short side, sides in multiples of 64, whatever the size of the video.
 SHORT_SIDE, SIDE_MULTIPLE = 1024, 64
@@ -57,8 +58,8 @@ class Grid:
 
     def cut(self, picture: np.ndarray) -> np.ndarray:
         """A view [tiles down, rows, tiles across, columns, 3] of a picture the size of the canvas or the video."""
-        (down, across), (height, width) = self.tiles, picture.shape[:2]
-        return picture.reshape(down, height // down, across, width // across, 3)
+        down, across = self.tiles
+        return rearrange(picture, "(down h) (across w) c -> down h across w c", down=down, across=across)
 
     def mark(self, used: np.ndarray, frames: np.ndarray, points: np.ndarray, radius: float) -> None:
         """Mark the tiles [t, down, across] within ``radius`` of canvas points [..., n, 2] in frames [n]."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ...vace_core.errors import VaceInputError
@@ -228,14 +229,15 @@ class Salient:
         masks = torch.empty((*frames.shape[:3], 1), device=frames.device)
         for part in chunks(len(frames), AT_ONCE):
             answer = stretched(network(prepared(frames[part])))
-            masks[part] = (F.interpolate(answer, size, mode="bilinear").movedim(1, -1) > self.threshold).to(masks)
+            inside = F.interpolate(answer, size, mode="bilinear") > self.threshold
+            masks[part] = rearrange(inside, "t c h w -> t h w c").to(masks)
             tick(part.stop, len(frames))
         return masks
 
 
 def prepared(frames: Tensor) -> Tensor:
     """[t, 3, 320, 320] as U2Net was trained, of frames [t, H, W, 3] in [0, 1]; the shape is not kept."""
-    pixels = F.interpolate(frames.movedim(-1, 1), (SIDE, SIDE), mode="bilinear", antialias=True)
+    pixels = F.interpolate(rearrange(frames, "t h w c -> t c h w"), (SIDE, SIDE), mode="bilinear", antialias=True)
     return (pixels - pixels.new_tensor(MEAN)[:, None, None]) / pixels.new_tensor(DEVIATION)[:, None, None]
 
 

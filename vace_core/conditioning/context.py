@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import repeat
 from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
@@ -162,4 +163,4 @@ def token_strength(strength: float, references: Sequence[float], length: int, h:
     per_frame = torch.full((length,), float(strength))
     per_frame[: len(references)] *= torch.tensor(references)
     tokens = (h // PATCH_SIZE) * (w // PATCH_SIZE)
-    return per_frame.repeat_interleave(tokens)[None, :, None]
+    return repeat(per_frame, "t -> 1 (t tokens) 1", tokens=tokens)

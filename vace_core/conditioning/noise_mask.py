@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange, reduce
 from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
@@ -44,11 +45,12 @@ def latent_noise_mask(vcu: Vcu, num_references: int = 0, grow: int = 0) -> Tenso
         raise VaceInputError(f"grow must be 0 or more, got {grow}: a cell that is partly generated cannot be held.")
     cells = binarize(F.max_pool2d(vcu.mask[:, None].float(), SPATIAL_STRIDE))  # [T, 1, h, w]
     cells = hold_last(cells, padded_length(vcu.num_frames))
-    grouped = cells[1:].reshape(-1, TEMPORAL_STRIDE, *cells.shape[1:]).amax(1)
+    grouped = reduce(cells[1:], "(t frame) c h w -> t c h w", "max", frame=TEMPORAL_STRIDE)
     mask = torch.cat([cells[:1], grouped])  # [t, 1, h, w]
     if grow:
         mask = F.max_pool2d(mask, 2 * grow + 1, stride=1, padding=grow)
-    return torch.cat([mask.new_ones(num_references, *mask.shape[1:]), mask]).movedim(1, 0)[None]
+    mask = torch.cat([mask.new_ones(num_references, *mask.shape[1:]), mask])
+    return rearrange(mask, "t c h w -> 1 c t h w")
 
 
 def kept_frames(vcu: Vcu) -> Tensor:

@@ -11,6 +11,7 @@ from math import log, sqrt
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import VaceInputError
@@ -137,7 +138,8 @@ def _scaled(pixels: Tensor, size: tuple[int, int], way: Callable[..., Tensor] = 
 
 def _largest(mask: Tensor, height: int, width: int) -> Tensor:
     """A mask [T, H, W, 1] made smaller by the largest that a pixel covers; averaged, a thin line would be kept."""
-    return F.adaptive_max_pool2d(mask.movedim(-1, 1), (height, width)).movedim(1, -1)
+    planes = F.adaptive_max_pool2d(rearrange(mask, "t h w c -> t c h w"), (height, width))
+    return rearrange(planes, "t c h w -> t h w c")
 
 
 def _check_settings(margin: float, scale: str, megapixels: float, smoothing: int) -> None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import require_shape
+from ..robust import tukey_weight
 
 BLOCK = 8  # pixels; colours are compared as means over blocks, in which noise and small displacements average out
 # Near black and white decoded colours are clipped and tell less than they should, so they are not fitted.
@@ -26,7 +28,6 @@ PRIOR_VARIANCE = 0.03
 SMALLEST_GAIN, LARGEST_GAIN = 0.5, 2.0
 # Least absolute errors have one solution and lead near it; Tukey's weights then take out what is something else.
 ABSOLUTE_ROUNDS, TUKEY_ROUNDS = 8, 8
-TUKEY = 4.685  # standard deviations; 95 % efficient on normal errors
 MEDIAN_LENGTH = 1.538  # of three independent normal errors, in standard deviations
 SMALLEST_ERROR = 0.5 / 255
 TIME_VARIANCE = 1 / 12  # of -0.5 to 0.5
@@ -179,8 +180,9 @@ def _known(decoded: Tensor, truth: Tensor, weight: Tensor, clipped: bool) -> _Kn
             counts = counts * clear.all(-1)
         counts = counts[..., None]
         planes = torch.cat([counts, *(torch.where(counts > 0, part * counts, 0) for part in (given, true))], -1)
-        planes = planes.movedim(-1, 0)
-        sums = F.avg_pool2d(planes[None], BLOCK, ceil_mode=True, divisor_override=BLOCK**2)[0].flatten(1).T.double()
+        planes = rearrange(planes, "h w c -> 1 c h w")
+        blocks = F.avg_pool2d(planes, BLOCK, ceil_mode=True, divisor_override=BLOCK**2)
+        sums = rearrange(blocks, "1 c rows columns -> (rows columns) c").double()
         sums = sums[sums[:, 0] > 0].cpu()
         rows.append(torch.cat([sums, torch.full_like(sums[:, :1], t)], 1))
     found = torch.cat(rows)
@@ -236,7 +238,7 @@ def _tukey(residual: Tensor, weight: Tensor) -> Tensor:
     """[n], in [0, 1]: 0 for what no normal error explains."""
     length = residual.norm(dim=1, keepdim=True)
     scale = max(_median(length, weight).item() / MEDIAN_LENGTH, SMALLEST_ERROR)
-    return (1 - (length[:, 0] / (TUKEY * scale)) ** 2).clamp(min=0) ** 2
+    return tukey_weight(length[:, 0], scale)
 
 
 def _median(values: Tensor, weight: Tensor) -> Tensor:

@@ -2,6 +2,9 @@
 
 The frames come first, so any tool that reads raw video opens the file; then a description as JSON, and its length and
 checksum. Every frame has a checksum of its own.
+
+Neither of the usual formats does that: ``.npy`` and safetensors need the number of frames before the first is written,
+safetensors all of them in memory, and neither notices a damaged byte.
 """
 
 import errno
@@ -33,12 +36,10 @@ def checksum(data: bytes | bytearray | memoryview) -> str:
     return hashlib.blake2b(data, digest_size=_DIGEST).hexdigest()
 
 
-def as_bytes(pixels: Tensor) -> bytearray:
-    """The values of a tensor of any layout, in row-major order."""
-    data = bytearray(pixels.numel() * pixels.element_size())
-    if data:
-        torch.frombuffer(data, dtype=pixels.dtype).view(pixels.shape).copy_(pixels)
-    return data
+def as_bytes(pixels: Tensor) -> memoryview:
+    """A copy of the values of a tensor of any layout, in row-major order."""
+    copied = pixels.clone(memory_format=torch.contiguous_format)
+    return memoryview(copied.view(-1).view(torch.uint8).numpy(force=True))
 
 
 def to_8bit(name: str, frames: Tensor) -> Tensor:
@@ -249,11 +250,10 @@ class FrameFile:
         frames = torch.empty(stop - start, H, W, C, dtype=torch.uint8)
         with self.path.open("rb") as file:
             file.seek(start * H * W * C)
-            for index in range(start, stop):
-                data = bytearray(H * W * C)
+            for index, frame in enumerate(frames, start):
+                data = memoryview(frame.view(-1).numpy())
                 if file.readinto(data) != len(data) or checksum(data) != self.digests[index]:
                     raise _damaged(self.path, f"frame {index} is not as it was written", self.remedy)
-                frames[index - start] = torch.frombuffer(data, dtype=torch.uint8).view(H, W, C)
         return frames
 
     def verify(self) -> None:

@@ -22,6 +22,10 @@ class RunLock:
 
     The system holds the lock and lets it go when the process ends, however it ends, so none is ever left behind. The
     file itself stays and says who had it last.
+
+    The package filelock locks the same way, but not where it matters: on a disk without locks its newer versions take
+    a plain file instead without an error, which a killed process leaves behind; and its older versions empty the file
+    that says who has the lock.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
@@ -274,6 +275,7 @@ def crossfade(before: Tensor, after: Tensor, overlap: int, first: int = 0) -> Te
         [n, H, W, 3] uint8.
     """
     whole = overlap + 1
-    share = torch.arange(first + 1, first + 1 + len(after), device=after.device).view(-1, 1, 1, 1)  # of ``after``
+    share = torch.arange(first + 1, first + 1 + len(after), device=after.device)  # of ``after``
+    share = rearrange(share, "n -> n 1 1 1")
     mixed = before.int() * (whole - share) + after.int() * share
     return ((2 * mixed + whole) // (2 * whole)).to(torch.uint8)

@@ -1,6 +1,6 @@
 """Masks: pixels the model generates (1) and pixels it keeps (0)."""
 
-import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import require_shape
@@ -94,7 +94,7 @@ def fold_mask(mask: Tensor) -> Tensor:
         VaceInputError: If T is not 4n + 1.
     """
     seen = mask[seen_frames(mask.shape[0])]  # [t, H, W]
-    return F.pixel_unshuffle(seen[:, None], SPATIAL_STRIDE).movedim(0, 1)
+    return rearrange(seen, "t (h y) (w x) -> (y x) t h w", y=SPATIAL_STRIDE, x=SPATIAL_STRIDE)
 
 
 def large_region_sentence(share: float) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import VaceInputError
@@ -69,7 +70,7 @@ class StrengthField:
         if self.mask is not None:
             video = video * _on_tokens(self.mask, t, rows, columns)
         prefix = torch.full((references, rows, columns), float(self.references))
-        return torch.cat([prefix, video]).reshape(1, -1, 1)
+        return rearrange(torch.cat([prefix, video]), "t rows columns -> 1 (t rows columns) 1")
 
 
 @dataclass(frozen=True, eq=False)

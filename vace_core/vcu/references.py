@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
@@ -182,9 +183,9 @@ def letterbox(image: Tensor, height: int, width: int, antialias: bool = False) -
         return image
     scale = min(height / H, width / W)
     new_h, new_w = max(int(H * scale), 1), max(int(W * scale), 1)
-    planes = image.movedim(-1, 0)[None]  # [1, 3, H, W]
+    planes = rearrange(image, "h w c -> 1 c h w")
     planes = F.interpolate(planes, (new_h, new_w), mode="bilinear", align_corners=False, antialias=antialias)
     top, left = (height - new_h) // 2, (width - new_w) // 2
     canvas = image.new_full((height, width, 3), WHITE)
-    canvas[top : top + new_h, left : left + new_w] = planes[0].movedim(0, -1)
+    canvas[top : top + new_h, left : left + new_w] = rearrange(planes, "1 c h w -> h w c")
     return canvas

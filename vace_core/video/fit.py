@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import VaceInputError
@@ -42,9 +43,9 @@ def resize(pixels: Tensor, height: int, width: int) -> Tensor:
     """
     if pixels.shape[1:3] == (height, width):
         return pixels
-    planes = pixels.movedim(-1, 1)  # [T, C, H, W]
+    planes = rearrange(pixels, "t h w c -> t c h w")
     planes = F.interpolate(planes, (height, width), mode="bicubic", antialias=True)
-    return planes.clamp(0, 1).movedim(1, -1)
+    return rearrange(planes.clamp(0, 1), "t c h w -> t h w c")
 
 
 def fit_video(frames: Tensor, mask: Tensor, height: int, width: int, fit: str) -> tuple[Tensor, Tensor]:
