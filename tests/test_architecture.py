@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -165,6 +166,15 @@ def test_a_public_name_means_one_thing():
 @pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] in ("vace_core", "annotators")], ids=str)
 def test_pure_layers_do_not_log_or_draw(path):
     assert not STRUCTURE.files[path].foreign() & {"logging", "PIL", "aiohttp"}
+
+
+# All else is either written in torch and numpy, or asked for by name through `vace_core.optional`.
+CORE_LIBRARIES = {"torch", "numpy", "einops"}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "vace_core"], ids=str)
+def test_the_core_needs_no_other_library(path):
+    assert STRUCTURE.files[path].foreign() <= CORE_LIBRARIES | sys.stdlib_module_names
 
 
 # Slow to import, not always installed, or both: `vace_core.optional` imports them when a signal is asked for.

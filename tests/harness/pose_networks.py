@@ -8,6 +8,19 @@ CELLS = ((8, 80), (16, 40), (32, 20))  # stride, and cells along a side of 640
 PERSON, DOG = 0, 16
 
 
+class Writer(nn.Module):
+    """Writes a file when it is run."""
+
+    def __init__(self, path: str):
+        super().__init__()
+        self.path = path
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What it was given."""
+        torch.save(pixels, self.path)
+        return pixels
+
+
 class Affine(nn.Module):
     """[n, 3, h, w] to, for each table, bias + slope * mean of its channels.
 

@@ -42,6 +42,13 @@ def plain_model(call):
     return call("UNETLoader", unet_name="small_wan_t2v.safetensors", weight_dtype="default")[0]
 
 
+@pytest.fixture(scope="module")
+def attached(call, plain_model):
+    """The plain model with the adapter on it."""
+    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
+    return call("VaceApplyAdapter", model=plain_model, adapter=adapter)[0]
+
+
 @pytest.fixture(scope="session")
 def vae(call):
     return call("VAELoader", vae_name="small_wan_vae.safetensors")[0]

@@ -6,9 +6,8 @@ import zipfile
 
 import pytest
 import torch
-from torch import nn
 
-from harness.pose_networks import PERSON, detector, poser, write_onnx, write_script
+from harness.pose_networks import PERSON, Writer, detector, poser, write_onnx, write_script
 from wan_vace.annotators.pose.detect import DETECTOR_ANSWER, POSE_ANSWER
 from wan_vace.annotators.pose.runtimes import CPU_PROVIDER, OnnxEngine, Runtime, Scripted, load_script, onnx_engine
 from wan_vace.vace_core.errors import VaceInputError
@@ -120,19 +119,6 @@ def test_without_onnxruntime_opencv_runs_the_files(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(VaceInputError, match=r"Running ONNX files needs onnxruntime, .*pip install onnxruntime"):
         onnx_engine(True)
-
-
-class Writer(nn.Module):
-    """Writes a file when it is run."""
-
-    def __init__(self, path: str):
-        super().__init__()
-        self.path = path
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What it was given."""
-        torch.save(pixels, self.path)
-        return pixels
 
 
 def rewritten(source, target, old, new):

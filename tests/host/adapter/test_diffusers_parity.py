@@ -56,12 +56,6 @@ def reference(host):
     return model.eval()
 
 
-@pytest.fixture(scope="module")
-def attached(call, plain_model):
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
-    return call("VaceApplyAdapter", model=plain_model, adapter=adapter)[0]
-
-
 def inputs(contexts, references=0):
     generator = torch.Generator().manual_seed(3)
     length = 3 + references

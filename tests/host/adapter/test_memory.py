@@ -8,12 +8,6 @@ pytestmark = pytest.mark.host
 
 
 @pytest.fixture(scope="module")
-def attached(call, plain_model):
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
-    return call("VaceApplyAdapter", model=plain_model, adapter=adapter)[0]
-
-
-@pytest.fixture(scope="module")
 def contexts(call, vae):
     return [encode(call, vae, seed) for seed in (1, 2, 3)]
 

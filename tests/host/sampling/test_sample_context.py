@@ -106,12 +106,6 @@ def sample(call, **inputs):
 
 
 @pytest.fixture(scope="module")
-def attached(call, plain_model):
-    (adapter,) = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")
-    return call("VaceApplyAdapter", model=plain_model, adapter=adapter)[0]
-
-
-@pytest.fixture(scope="module")
 def low_noise(vace_model):
     """Another expert: the model with one weight changed, as a LoRA does it."""
     key = "diffusion_model.blocks.1.ffn.0.weight"

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from wan_vace.annotators.depth.control import CLIP, OFFICIAL, STEADY, depth_control
 from wan_vace.annotators.depth.networks import DepthAnythingSize, depth_anything, depth_anything_network
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.usefixtures("empty_folders")]
 
 LEVEL = 1 / 255
 SMALL, LARGE, MIDAS = "depth anything v2 small", "depth anything v2 large", "midas"
@@ -35,16 +35,6 @@ BACKWARDS = (
     ("head.conv2.", "depth_head.scratch.output_conv2.0."),
     ("head.conv3.", "depth_head.scratch.output_conv2.2."),
 )
-
-
-@pytest.fixture(autouse=True)
-def folders(host, tmp_path, monkeypatch):
-    """Empty temp and models folders."""
-    import folder_paths
-
-    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path / "temp"))
-    monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path / "models"))
-    monkeypatch.delenv("AUX_ANNOTATOR_CKPTS_PATH", raising=False)
 
 
 @pytest.fixture

@@ -37,18 +37,15 @@ PUBLISHED = "raft_large_C_T_SKHT_V2-ff5fadd5"
 
 
 @pytest.fixture(autouse=True)
-def folders(host, tmp_path, monkeypatch):
-    """Empty temp and models folders."""
+def flow_folder(empty_folders, tmp_path, monkeypatch):
+    """An empty folder of optical flow models."""
     import folder_paths
 
-    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path / "temp"))
-    monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path / "models"))
     monkeypatch.setattr(folder_paths, "filename_list_cache", {})
     place = tmp_path / "models/optical_flow"
     place.mkdir(parents=True)
     entry = ([str(place)], folder_paths.supported_pt_extensions)
     monkeypatch.setitem(folder_paths.folder_names_and_paths, "optical_flow", entry)
-    monkeypatch.delenv("AUX_ANNOTATOR_CKPTS_PATH", raising=False)
 
 
 @pytest.fixture(scope="module")

@@ -11,20 +11,10 @@ from wan_vace.annotators.lines.informative import Generator
 from wan_vace.annotators.lines.lineart import DARK_ON_WHITE, WHITE_ON_BLACK, LocalContrastLines
 from wan_vace.annotators.protocol import on_levels, silent
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.usefixtures("empty_folders")]
 
 LOCAL = {"method": "local contrast", "thickness": 1.0, "detail": 0.5, "strength": 1.0}
 SCRIBBLE = {"method": "scribble", "strength": 1.0}
-
-
-@pytest.fixture(autouse=True)
-def folders(host, tmp_path, monkeypatch):
-    """Empty temp and models folders."""
-    import folder_paths
-
-    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path / "temp"))
-    monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path / "models"))
-    monkeypatch.delenv("AUX_ANNOTATOR_CKPTS_PATH", raising=False)
 
 
 @pytest.fixture

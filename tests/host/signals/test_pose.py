@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
 
-from harness.pose_networks import PERSON, detector, poser, write_onnx, write_script
+from harness.pose_networks import PERSON, Writer, detector, poser, write_onnx, write_script
 from wan_vace.annotators.pose.detect import DETECTOR_ANSWER, POSE_ANSWER, DwPose, Found, rcnn_network
 from wan_vace.annotators.pose.draw import Look, draw_people
 from wan_vace.annotators.pose.people import read_people
@@ -18,7 +17,11 @@ from wan_vace.annotators.pose.runtimes import Runtime, Scripted
 from wan_vace.annotators.pose.smooth import smooth
 from wan_vace.annotators.protocol import silent
 
-pytestmark = [pytest.mark.host, pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")]
+pytestmark = [
+    pytest.mark.usefixtures("empty_folders"),
+    pytest.mark.host,
+    pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),
+]
 
 FALLBACK = {"without_person": "official whole frame"}
 DWPOSE = {"method": "dwpose", "person_score": 0.3, **FALLBACK}
@@ -28,16 +31,6 @@ DRAWING = {"body": True, "face": True, "hands": False, "palette": "official", "s
 RCNN_FILE = "keypointrcnn_resnet50_fpn_coco-fc266e95.pth"
 ANYWHERE = (8, 140, 80, 240, 400, 0.9, PERSON, None)
 RED = (32, 400, 60, 560, 420, 0.9, PERSON, 2)
-
-
-@pytest.fixture(autouse=True)
-def folders(host, tmp_path, monkeypatch):
-    """Empty temp and models folders."""
-    import folder_paths
-
-    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path / "temp"))
-    monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path / "models"))
-    monkeypatch.delenv("AUX_ANNOTATOR_CKPTS_PATH", raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -207,19 +200,6 @@ def test_only_the_missing_file_is_named(call, models, networks):
     with pytest.raises(ValueError, match=r"needs yolox_l\.torchscript\.pt") as error:
         pose(call, clip())
     assert "dw-ll" not in str(error.value)
-
-
-class Writer(nn.Module):
-    """Writes a file when it is run."""
-
-    def __init__(self, path: str):
-        super().__init__()
-        self.path = path
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What it was given."""
-        torch.save(pixels, self.path)
-        return pixels
 
 
 @pytest.mark.parametrize(

@@ -6,23 +6,13 @@ import torch
 from wan_vace.annotators.subject.masks import prepared, stretched
 from wan_vace.annotators.subject.u2net import U2Net
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.usefixtures("empty_folders")]
 
 GRAB = {"method": "grabcut", "boxes": "", "mask": None, "subject_points": "", "background_points": "", "reach": 8}
 GRAB |= {"clean": True, "which_frames": "0"}
 U2NET = {"method": "u2net", "threshold": 0.5, "which_frames": "all"}
 FLOW = {"method": "optical flow", "refine_edges": True, "edge_band": 5}
 RIGID = {"method": "rigid motion"}
-
-
-@pytest.fixture(autouse=True)
-def folders(host, tmp_path, monkeypatch):
-    """Empty temp and models folders."""
-    import folder_paths
-
-    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path / "temp"))
-    monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path / "models"))
-    monkeypatch.delenv("AUX_ANNOTATOR_CKPTS_PATH", raising=False)
 
 
 @pytest.fixture

@@ -31,12 +31,6 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def attached(call, plain_model):
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
-    return call("VaceApplyAdapter", model=plain_model, adapter=adapter)[0]
-
-
-@pytest.fixture(scope="module")
 def context(call, vae):
     return encode(call, vae, references=1)
 

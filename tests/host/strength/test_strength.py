@@ -14,12 +14,6 @@ TYPED = {"steps": "1", "frames": "1", "blocks": "", "references": 1.0}
 
 
 @pytest.fixture(scope="module")
-def attached(call, plain_model):
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
-    return call("VaceApplyAdapter", model=plain_model, adapter=adapter)[0]
-
-
-@pytest.fixture(scope="module")
 def contexts(call, vae):
     """Two encoded VCUs."""
     return encode(call, vae, references=1), encode(call, vae, 2)
