@@ -112,12 +112,13 @@ def cases_of(node: str, described: dict, files: dict[str, list]) -> Iterator[Cas
     yield Case(node, "every default", _with_defaults(inputs, plain))
     yield Case(node, "an unknown key", plain | {"speak_and_recognition": {"__value__": [False, True]}})
     yield Case(node, "an unknown wire", plain | {"unheard_of": ["image", 0]})
+    yield Case(node, "a misspelt key", plain | {f"{inputs[-1]['name']}s": 1})
     for one in inputs:
         choices = {one["name"].rpartition(".")[0]: one["for"][-1]} if "for" in one else {}
         given = _base(node, inputs, files, choices)
         for name in _names(one):
-            yield Case(node, f"{name} missing", {key: value for key, value in given.items() if key != name})
-            yield Case(node, f"{name} misspelt", given | {f"{name}s": 1})
+            if name in given:  # what is optional is missing in each of the others
+                yield Case(node, f"{name} missing", {key: value for key, value in given.items() if key != name})
             for value in (*VALUES.get(one["type"], OTHER_VALUES), *WRONG_WIRES):
                 yield Case(node, f"{name} is {value}", given | {name: value})
 
