@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from harness.hearing import heard
 from wan_vace.annotators.flow.control import OFFICIAL_SCALE, STEADY_SCALE, Dis, Flow
 from wan_vace.annotators.flow.raft import raft_network, torchvision_names
 from wan_vace.annotators.flow.wheel import flow_colours, largest_motion
@@ -154,7 +155,9 @@ def test_the_host_manages_the_network(host, host_nodes, network, tmp_path):
 
     models = importlib.import_module("wan_vace.nodes._host.signals.flow")
     put(tmp_path, "vace_annotators", "raft-things.pth", original_names(network.state_dict()))
-    managed = models.raft_from_file("raft", 1).load()
+    raft, told = heard(models.raft_from_file, "raft", 1)
+    assert told == ["Motion is found by raft-things.pth."]
+    managed = raft.load()
     flow = managed(*torch.rand(2, 1, 3, 128, 128), 1)
     assert flow.shape == (1, 2, 128, 128) and flow.dtype == torch.float32 and not flow.requires_grad
     assert any(loaded.model is managed.patcher for loaded in management.current_loaded_models)
