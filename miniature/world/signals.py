@@ -8,7 +8,7 @@ from torch import Tensor
 from ...annotators.flow import flow_colours, largest_motion
 from ...annotators.lines import gray
 from ...annotators.pose import NUM_POINTS, People, draw_people
-from ...vace_core.tasks import draw_box_outlines, draw_contours
+from ...vace_core.tasks import BoxMotion, draw_box_outlines, draw_contours
 from ...vace_core.video import Box, BoxTrack
 from .scenes import WorldClip
 from .shapes import NUM_JOINTS
@@ -59,7 +59,7 @@ def has_pose(clip: WorldClip) -> bool:
 def draw_layout(clip: WorldClip) -> Tensor:
     """[T, H, W, 3], the first thing's box, moving."""
     length, height, width, _ = clip.frames.shape
-    return draw_box_outlines([thing_box_track(clip)], length, height, width, official_motion=False)
+    return draw_box_outlines([thing_box_track(clip)], length, height, width, motion=BoxMotion(official=False))
 
 
 def draw_contour(clip: WorldClip) -> Tensor:

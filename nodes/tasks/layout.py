@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.tasks import box_layout, track_layout
+from ...vace_core.tasks import BoxMotion, box_layout, track_layout
 from ...vace_core.vcu import Vcu
 from ...vace_core.video import EASINGS, Target
 from .._node import VaceNode
@@ -73,7 +73,7 @@ class VaceDrawLayout(VaceNode):
 
     @classmethod
     def execute(cls, boxes, width, height, length, easing, official_motion) -> io.NodeOutput:
-        return _with_frames(cls, box_layout(boxes, Target(width, height, length), easing, official_motion))
+        return _with_frames(cls, box_layout(boxes, Target(width, height, length), BoxMotion(easing, official_motion)))
 
 
 class VaceTrackLayout(VaceNode):

@@ -17,13 +17,14 @@ from .extension import bridge_vcu, extend_vcu, loop_vcu
 from .inpaint import Region, inpaint_vcu
 from .joining import join_frames
 from .keyframes import interpolate_frames, place_keyframes
-from .layout import box_layout, draw_box_outlines, draw_contours, track_layout
+from .layout import BoxMotion, box_layout, draw_box_outlines, draw_contours, track_layout
 from .outpaint import KeptEdge, outpaint_vcu
 from .positions import SNAPS, Places
 
 __all__ = [
     "ANCHORS",
     "SNAPS",
+    "BoxMotion",
     "KeptEdge",
     "Margins",
     "Places",

@@ -23,7 +23,7 @@ from ..vcu import (
 from ..video import AS_CONNECTED, DEFAULT_LENGTH, Clip, Target, legal_frames, note_padding, parse_tracks
 from .canvas import Aspect, Ratio
 from .inpaint import Region, inpaint_vcu
-from .layout import layout_frames
+from .layout import BoxMotion, layout_frames
 from .outpaint import place_on_canvas
 
 
@@ -166,7 +166,7 @@ def move_anything(
     target = target.resolve_size(*first.shape[1:3])
     length = _length(target.length or DEFAULT_LENGTH)
     tracks = parse_tracks("boxes", boxes, *target.size, length - 1)
-    layout = layout_frames(tracks, length - 1, *target.size, easing=easing)
+    layout = layout_frames(tracks, length - 1, *target.size, BoxMotion(easing))
     return _vcu(kept_piece("picture", 0, first, target), length, layout, pictures)
 
 

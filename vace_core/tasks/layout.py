@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,14 +32,29 @@ BOX_THICKNESS, CONTOUR_THICKNESS = 2, 3
 PURPOSE = "Drawing a layout"  # what needs OpenCV
 
 
+@dataclass(frozen=True)
+class BoxMotion:
+    """How boxes travel along their paths.
+
+    Attributes:
+        easing: One of `vace_core.video.EASINGS`.
+        official: Whether a box stops one step short of its end, as the official code's do; see `boxes_at`.
+    """
+
+    easing: str = "linear"
+    official: bool = True
+
+
+OFFICIALLY = BoxMotion()
+
+
 def draw_box_outlines(
     tracks: Sequence[BoxTrack],
     num_frames: int,
     height: int,
     width: int,
     *,
-    easing: str = "linear",
-    official_motion: bool = True,
+    motion: BoxMotion = OFFICIALLY,
     thickness: int = BOX_THICKNESS,
     colours: Sequence[Colour] = (),
 ) -> Tensor:
@@ -53,8 +69,7 @@ def draw_box_outlines(
         num_frames: T.
         height: Rows.
         width: Columns.
-        easing: One of `vace_core.video.EASINGS`.
-        official_motion: Whether a box stops one step short of its end, as the official code's do; see `boxes_at`.
+        motion: How they travel.
         thickness: As OpenCV counts it: 1 is one pixel wide, 2 three, 3 and 4 five.
         colours: RGB in [0, 1], one per path; black where there is none.
 
@@ -69,7 +84,7 @@ def draw_box_outlines(
     beyond = np.array([width, height] * 2) + 2 * thickness  # a line there is as unseen as further away
     for k, track in enumerate(tracks):
         colour = colours[k] if k < len(colours) else BLACK
-        for frame, box in zip(frames, boxes_at(track, num_frames, easing, not official_motion), strict=True):
+        for frame, box in zip(frames, boxes_at(track, num_frames, motion.easing, not motion.official), strict=True):
             left, top, right, bottom = np.clip(np.rint(box.sides), -2 * thickness, beyond).astype(int).tolist()
             cv2.rectangle(frame, (left, top), (right, bottom), colour, thickness)
     return torch.from_numpy(frames)
@@ -102,14 +117,13 @@ def draw_contours(mask: Tensor, thickness: int = CONTOUR_THICKNESS, colour: Colo
 
 
 @keep_notes
-def box_layout(text: str, target: Target = AS_CONNECTED, easing: str = "linear", official_motion: bool = True) -> Vcu:
+def box_layout(text: str, target: Target = AS_CONNECTED, motion: BoxMotion = OFFICIALLY) -> Vcu:
     """Layout control of boxes that a user wrote.
 
     Args:
         text: See `parse_tracks`; a label may end in a colour, such as ``cat#ff8000: 10,20,110,220``.
         target: What is to come out, 0 for the usual.
-        easing: One of `vace_core.video.EASINGS`.
-        official_motion: See `draw_box_outlines`.
+        motion: How they travel.
 
     Raises:
         VaceInputError: If there is no box, or a line cannot be read.
@@ -117,11 +131,13 @@ def box_layout(text: str, target: Target = AS_CONNECTED, easing: str = "linear",
     H, W = target.resolve_size(*DEFAULT_SIZE).size
     T = target.length or DEFAULT_LENGTH
     tracks = parse_tracks("boxes", text, H, W, T)
-    frames = layout_frames(tracks, T, H, W, easing=easing, official_motion=official_motion)
+    frames = layout_frames(tracks, T, H, W, motion)
     return _control(frames)
 
 
-def layout_frames(tracks: Sequence[BoxTrack], num_frames: int, height: int, width: int, **motion: str | bool) -> Tensor:
+def layout_frames(
+    tracks: Sequence[BoxTrack], num_frames: int, height: int, width: int, motion: BoxMotion = OFFICIALLY
+) -> Tensor:
     """`draw_box_outlines` in the colours of the labels; told where a label has none or a box is never seen.
 
     Args:
@@ -129,7 +145,7 @@ def layout_frames(tracks: Sequence[BoxTrack], num_frames: int, height: int, widt
         num_frames: T.
         height: Rows.
         width: Columns.
-        motion: ``easing`` and ``official_motion``.
+        motion: How they travel.
 
     Raises:
         VaceInputError: If there is no box.
@@ -137,9 +153,9 @@ def layout_frames(tracks: Sequence[BoxTrack], num_frames: int, height: int, widt
     if not tracks:
         raise VaceInputError('boxes is empty. Write left,top,right,bottom, such as "10,20,110,220 200,20,300,220".')
     colours = [_label_colour(track) for track in tracks]
-    frames = draw_box_outlines(tracks, num_frames, height, width, colours=colours, **motion)
+    frames = draw_box_outlines(tracks, num_frames, height, width, colours=colours, motion=motion)
     for k, track in enumerate(tracks, start=1):
-        path = boxes_at(track, num_frames, motion.get("easing", "linear"))
+        path = boxes_at(track, num_frames, motion.easing)
         if not any(b.right >= 0 and b.left < width and b.bottom >= 0 and b.top < height for b in path):
             tell(
                 "box-outside",

@@ -6,7 +6,7 @@ import torch
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.anything import COMBINATIONS, make_anything
-from wan_vace.vace_core.tasks.layout import draw_box_outlines
+from wan_vace.vace_core.tasks.layout import BoxMotion, draw_box_outlines
 from wan_vace.vace_core.vcu.unit import CONTROL, EMPTY, EXTENSION, REPAINT
 from wan_vace.vace_core.video import Target
 from wan_vace.vace_core.video.boxes import Box, BoxTrack
@@ -125,7 +125,7 @@ def test_boxes_are_of_the_result_and_ease():
     inputs = {**INPUTS["move"], "boxes": "0,0,50%,50% 50%,0,100%,50%", "easing": "ease in"}
     vcu = make("move", Target(96, 64, 5), **inputs)
     track = BoxTrack(((0.0, Box(0, 0, 48, 32)), (1.0, Box(48, 0, 96, 32))))
-    assert torch.equal(vcu.frames[1:], draw_box_outlines([track], 4, 64, 96, easing="ease in"))
+    assert torch.equal(vcu.frames[1:], draw_box_outlines([track], 4, 64, 96, motion=BoxMotion("ease in")))
     assert sentences(vcu.notes) == ["picture is resized from 48 x 32 to 96 x 64 (cover)."]
 
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.tasks.layout import (
+    BoxMotion,
     box_layout,
     draw_box_outlines,
     draw_contours,
@@ -116,14 +117,14 @@ def test_boxes_far_away_and_without_opencv(monkeypatch):
 
 def test_a_box_stops_one_step_short_as_in_the_official_code_unless_asked():
     track = BoxTrack(((0.0, Box(0, 0, 8, 8)), (1.0, Box(20, 0, 28, 8))))
-    short, full = (draw_box_outlines([track], 5, 16, 48, official_motion=m) for m in (True, False))
+    short, full = (draw_box_outlines([track], 5, 16, 48, motion=BoxMotion(official=m)) for m in (True, False))
     right_edges = [[int(np.nonzero(f.any(0))[0].max()) - 1 for f in drawn(frames)] for frames in (short, full)]
     assert right_edges == [[8, 12, 16, 20, 24], [8, 13, 18, 23, 28]]
 
 
 def test_easing_bends_the_motion():
     track = BoxTrack(((0.0, Box(0, 0, 8, 8)), (1.0, Box(32, 0, 40, 8))))
-    frames = draw_box_outlines([track], 3, 16, 48, easing="ease in", official_motion=False)
+    frames = draw_box_outlines([track], 3, 16, 48, motion=BoxMotion("ease in", official=False))
     assert np.nonzero(drawn(frames)[1].any(0))[0].max() - 1 == 16
 
 
