@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ..errors import VaceInputError
-from .keys import PREFIXES, is_lora
+from .keys import is_lora, name_prefix
 
 # Files with an adapter by the width of the base they fit: the adapter alone, and a whole VACE model.
 EXAMPLES = {
@@ -37,14 +37,12 @@ def refuse_checkpoint(name: str, keys: Sequence[str], shape_of: Callable[[str], 
 
 def _wan(keys: Sequence[str], shape_of: Callable[[str], Sequence[int]]) -> tuple[int, str] | None:
     """Width and kind of a Wan base model."""
-    names = set(keys)
-    for prefix in PREFIXES:
-        embedding = f"{prefix}patch_embedding.weight"
-        wan = {f"{prefix}blocks.0.self_attn.q.weight", f"{prefix}blocks.0.attn1.to_q.weight"} & names
-        if embedding in names and wan and len(shape_of(embedding)) == 5:
-            width, channels = shape_of(embedding)[:2]
-            return width, WAN_KINDS.get(channels, f"a Wan model with {channels} input channels")
-    return None
+    prefix = name_prefix(keys, r"blocks\.0\.(?:self_attn\.q|attn1\.to_q)\.")
+    embedding = f"{prefix}patch_embedding.weight"
+    if prefix is None or embedding not in keys or len(shape_of(embedding)) != 5:
+        return None
+    width, channels = shape_of(embedding)[:2]
+    return width, WAN_KINDS.get(channels, f"a Wan model with {channels} input channels")
 
 
 def _other(keys: Sequence[str]) -> str:

@@ -9,8 +9,6 @@ from itertools import pairwise
 from ..errors import VaceInputError
 
 EMBEDDING, BLOCKS = "vace_patch_embedding", "vace_blocks"
-# What a checkpoint puts before every name: nothing, or one of ComfyUI's two.
-PREFIXES = ("", "model.diffusion_model.", "diffusion_model.")
 # ComfyUI's older mark of a file with scaled fp8 weights, and where a newer one lists them.
 SCALED_FP8, QUANTIZATION = "scaled_fp8", "_quantization_metadata"
 
@@ -62,15 +60,33 @@ def adapter_names(keys: Iterable[str]) -> dict[str, str]:
         Official name by name in the checkpoint; empty if it holds no adapter.
     """
     keys = list(keys)
-    prefix = next((p for p in PREFIXES if any(_is_own(key, p) for key in keys)), None)
+    prefix = name_prefix(keys, rf"{EMBEDDING}\.", rf"{BLOCKS}\.\d+\.")
     if prefix is None or (is_lora(keys) and f"{prefix}{EMBEDDING}.weight" not in keys):
         return {}
     own = [key for key in keys if _is_own(key, prefix)]
     diffusers = any(".attn1." in key for key in own)
     names = {key: _official(key.removeprefix(prefix), diffusers) for key in own}
-    if f"{prefix}{SCALED_FP8}" in keys:
-        names[f"{prefix}{SCALED_FP8}"] = SCALED_FP8
-    return names
+    mark = next((key for key in (f"{prefix}{SCALED_FP8}", SCALED_FP8) if key in keys), None)
+    return names if mark is None else names | {mark: SCALED_FP8}
+
+
+def name_prefix(keys: Iterable[str], *patterns: str) -> str | None:
+    """What a checkpoint puts before its names, such as ``model.diffusion_model.`` or ``transformer.``.
+
+    Args:
+        keys: All names in the checkpoint.
+        patterns: How a name of the model begins, the surest first.
+
+    Returns:
+        Whole words, each with its dot; the shortest, if there are several, as in a file with averaged weights beside
+        the trained ones. None if no name of the model is there.
+    """
+    for pattern in patterns:
+        begin = re.compile(rf"((?:[^.]+\.)*?){pattern}")
+        found = {match[1] for key in keys if (match := begin.match(key))}
+        if found:
+            return min(found, key=lambda prefix: (len(prefix), prefix))
+    return None
 
 
 def adapter_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | None:
@@ -95,8 +111,8 @@ def adapter_shape(shapes: Mapping[str, Sequence[int]], name: str = "The VACE ada
     """Sizes of an adapter, after a check that it is whole.
 
     Args:
-        shapes: Shape of every tensor by its official name. Of a weight that has a ``weight_scale`` only the first axis
-            counts, since some quantised formats pack several values into a byte.
+        shapes: Shape of every tensor by its official name. A weight that has a ``weight_scale`` may have half the
+            columns, since some quantised formats pack two values into a byte.
         name: What the user calls it: the file.
 
     Raises:
@@ -114,7 +130,7 @@ def adapter_shape(shapes: Mapping[str, Sequence[int]], name: str = "The VACE ada
     for key, wanted in _layout(shape).items():
         _require(key, shapes, name)
         found, packed = list(shapes[key]), f"{key}_scale" in shapes
-        if found[:1] != wanted[:1] if packed else found != wanted:
+        if found != wanted and not (packed and found == [wanted[0], wanted[-1] // 2]):
             raise VaceInputError(
                 f"{name} does not fit together: {key} is {found}, but with the width {dim} of {EMBEDDING} and "
                 f"{shape.ffn_dim} of {inner} it must be {wanted}. Blocks of different models cannot be mixed; "

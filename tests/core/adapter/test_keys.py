@@ -72,7 +72,10 @@ def test_a_packed_weight_counts_by_its_rows():
         adapter_shape(layout() | {key: [64, 128], f"{key}_scale": [128, 16]})
 
 
-@pytest.mark.parametrize("prefix", ["", "model.diffusion_model.", "diffusion_model."])
+PREFIXES = ["", "model.diffusion_model.", "diffusion_model.", "model.", "transformer.", "vace.", "module.dit."]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
 def test_a_merged_checkpoint_gives_its_adapter_only(prefix):
     names = layout()
     base = ["patch_embedding.weight", "blocks.0.self_attn.q.weight", "head.modulation", "scaled_fp8"]
