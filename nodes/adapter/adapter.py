@@ -27,7 +27,7 @@ class VaceLoadAdapter(VaceNode):
                     "adapter_name",
                     options=adapter_files(),
                     tooltip="A file with VACE blocks, in models/vace or models/diffusion_models: the official ones, "
-                    "merged ones, modules, Fun high and low noise, GGUF.",
+                    "merged ones, modules, Fun high and low noise, fp8, int8, GGUF.",
                 ),
             ],
             outputs=[

@@ -8,7 +8,14 @@ from pathlib import Path
 import folder_paths
 from torch import Tensor
 
-from ....vace_core.adapter import adapter_metadata, adapter_names, adapter_shape, refuse_checkpoint
+from ....vace_core.adapter import (
+    adapter_metadata,
+    adapter_names,
+    adapter_shape,
+    refuse_checkpoint,
+    refuse_foreign,
+    values_shapes,
+)
 from ....vace_core.errors import VaceInputError
 from ..files import (
     INDEX_END,
@@ -43,11 +50,13 @@ class AdapterWeights:
             has beside it, and the file's ``scaled_fp8`` mark.
         metadata: The file's text, its list of quantised layers cut down to these; None if it has none.
         layers: The base block each adapter block belongs to, if a ``config.json`` says so.
+        name: What the user calls it.
     """
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str] | None
     layers: tuple[int, ...] | None
+    name: str
 
 
 def read_adapter(path: Path) -> AdapterWeights:
@@ -67,10 +76,11 @@ def read_adapter(path: Path) -> AdapterWeights:
     names = adapter_names(file.keys)
     if not names:
         refuse_checkpoint(name, file.keys, file.shape_of)
-    shape = adapter_shape({own: file.shape_of(key) for key, own in names.items()}, name)
+    refuse_foreign(names, name)
+    shape = adapter_shape(values_shapes({own: file.shape_of(key) for key, own in names.items()}), name)
     layers = _layers(file, name, shape.num_layers)
     tensors = {own: file.tensor(key) for key, own in names.items()}
-    return AdapterWeights(tensors, adapter_metadata(file.metadata), layers)
+    return AdapterWeights(tensors, adapter_metadata(file.metadata), layers, name)
 
 
 def adapter_files() -> list[str]:

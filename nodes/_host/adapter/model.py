@@ -9,18 +9,17 @@ from types import SimpleNamespace
 import comfy.ldm.wan.model
 import comfy.model_management
 import comfy.model_patcher
-import comfy.ops
-import comfy.utils
 import torch
 from torch import Tensor, nn
 
-from ....vace_core.adapter import AdapterShape, adapter_shape
+from ....vace_core.adapter import AdapterShape, adapter_shape, values_shapes
+from ....vace_core.errors import VaceInputError
 from ..types import ModelPatcher
 from .files import read_adapter
+from .quantised import host_precision, host_tensors, keep_types
 
 PATCH_SIZE = (1, 2, 2)
 HEAD_DIM = 128
-SUPPORTED_DTYPES = [torch.float16, torch.bfloat16, torch.float32]
 
 
 class AdapterBlocks(nn.Module):
@@ -55,9 +54,10 @@ class ContextAdapter(nn.Module):
     """What the host's ModelPatcher holds; its state-dict keys begin as in a full model, so LoRAs find them."""
 
     def __init__(
-        self, blocks: AdapterBlocks, cast: torch.dtype | None, shape: AdapterShape, layers: tuple | None
+        self, blocks: AdapterBlocks, cast: torch.dtype | None, shape: AdapterShape, layers: tuple | None, name: str
     ) -> None:
         super().__init__()
+        self.name = name
         self.diffusion_model = blocks
         self.manual_cast_dtype = cast
         self.shape = shape
@@ -65,6 +65,7 @@ class ContextAdapter(nn.Module):
         self.model_config = SimpleNamespace(unet_config={})
         self.device = None
         self.hooks = None  # those in the weights now, whichever of its patchers put them there
+        self.checked_run = None  # a weak reference to the noise levels of the last run that was found finite
         self.without_dynamic_vram = None  # the same adapter out of dynamic VRAM, once one was needed
 
     def get_dtype(self) -> torch.dtype:
@@ -87,7 +88,7 @@ def load_adapter(path: Path, disable_dynamic: bool = False) -> ModelPatcher:
         VaceInputError: If the file holds no whole adapter.
     """
     weights = read_adapter(path)
-    patcher = build_adapter(weights.tensors, weights.metadata, weights.layers, disable_dynamic)
+    patcher = build_adapter(weights.tensors, weights.metadata, weights.layers, disable_dynamic, weights.name)
     patcher.cached_patcher_init = (load_adapter, (path,))
     return patcher
 
@@ -108,40 +109,39 @@ def clone_for_base(base: ModelPatcher, adapter: ModelPatcher) -> ModelPatcher:
 
 
 def build_adapter(
-    tensors: dict[str, Tensor], metadata: dict | None, layers: tuple[int, ...] | None, disable_dynamic: bool = False
+    tensors: dict[str, Tensor],
+    metadata: dict | None,
+    layers: tuple[int, ...] | None,
+    disable_dynamic: bool = False,
+    name: str = "The VACE adapter",
 ) -> ModelPatcher:
-    """A ModelPatcher of the adapter.
+    """A ModelPatcher of the adapter, in the precision that the host would give a model with these weights.
 
     Args:
         tensors: ``vace_patch_embedding.*`` and ``vace_blocks.*``, with their quantisation companions.
         metadata: The file's metadata.
         layers: Base block of each adapter block, None where the file does not say.
         disable_dynamic: Whether never to use the host's dynamic VRAM.
+        name: What the user calls it: the file.
+
+    Raises:
+        VaceInputError: If a quantised weight lacks its scale, is damaged, or something in it belongs to no adapter.
     """
-    shape = adapter_shape({name: tensor.shape for name, tensor in tensors.items()})
-    tensors, metadata = comfy.utils.convert_old_quants(tensors, "", metadata=metadata)
+    shape = adapter_shape(values_shapes({key: tensor.shape for key, tensor in tensors.items()}), name)
+    tensors = host_tensors(tensors, metadata, name)
     load, offload = comfy.model_management.get_torch_device(), comfy.model_management.unet_offload_device()
-    dtype, cast, operations = _precision(tensors, load)
+    dtype, cast, operations = host_precision(tensors, load)
     blocks = AdapterBlocks(shape, dtype, offload, operations)
-    adapter = ContextAdapter(blocks, cast, shape, layers)
+    keep_types(blocks, tensors)
+    adapter = ContextAdapter(blocks, cast, shape, layers, name)
     patchers = comfy.model_patcher
     kind = patchers.ModelPatcher if disable_dynamic else patchers.CoreModelPatcher
     patcher = kind(adapter, load_device=load, offload_device=offload)
-    blocks.load_state_dict(tensors, strict=True, assign=patcher.is_dynamic())
+    _, unknown = blocks.load_state_dict(tensors, strict=False, assign=patcher.is_dynamic())
+    if unknown:
+        raise VaceInputError(
+            f"{name} holds {unknown[0]}, which belongs to no VACE adapter that is known here: another variant, or "
+            f"quantised in a way that cannot be read. Choose the same file in bf16 or fp16."
+        )
     blocks.requires_grad_(False).eval()
     return patcher
-
-
-def _precision(tensors: dict[str, Tensor], device: torch.device) -> tuple[torch.dtype, torch.dtype | None, type]:
-    """Weight dtype, compute dtype and the host's layer classes for them."""
-    management = comfy.model_management
-    if any(name.endswith(".comfy_quant") for name in tensors):
-        dtype = management.unet_dtype(model_params=-1, supported_dtypes=SUPPORTED_DTYPES, weight_dtype=None)
-        cast = management.unet_manual_cast(None, device, SUPPORTED_DTYPES)
-        config = SimpleNamespace(quant_config={"mixed_ops": True})
-        return dtype, cast, comfy.ops.pick_operations(dtype, cast, model_config=config)
-    dtype = comfy.utils.weight_dtype(tensors)
-    cast = management.unet_manual_cast(dtype, device, SUPPORTED_DTYPES)
-    operations = comfy.ops.pick_operations(dtype, cast)
-    # The base decides what is computed in (fp16, with an adapter stored in bf16; ModelComputeDtype): weights follow.
-    return dtype, cast, comfy.ops.manual_cast if operations is comfy.ops.disable_weight_init else operations
