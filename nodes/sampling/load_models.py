@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from .._host.adapter import require_loadable
 from .._host.sampling import loading_graph, model_files
 from .._node import VaceNode
 
@@ -50,4 +51,5 @@ class VaceLoadModels(VaceNode):
 
     @classmethod
     def execute(cls, model, text_encoder, vae, weight_dtype) -> io.NodeOutput:
+        require_loadable(model)
         return loading_graph(model, weight_dtype, text_encoder, vae)

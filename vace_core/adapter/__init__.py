@@ -9,6 +9,7 @@ from .formats import FP8, QuantLayer, refuse_foreign, split_layers, values_shape
 from .keys import AdapterShape, adapter_metadata, adapter_names, adapter_shape, layer_mapping
 from .lora_layers import require_fit, require_whole_layers
 from .lora_names import LoraNames, host_name, lora_names
+from .whole_models import require_host_layout
 
 __all__ = [
     "FP8",
@@ -24,6 +25,7 @@ __all__ = [
     "refuse_checkpoint",
     "refuse_foreign",
     "require_fit",
+    "require_host_layout",
     "require_whole_layers",
     "split_layers",
     "values_shapes",

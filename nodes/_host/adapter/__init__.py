@@ -18,6 +18,7 @@ from .attach import attach
 from .files import OPENERS, adapter_files, adapter_path
 from .lora import lora_files, with_lora
 from .model import load_adapter
+from .whole_models import require_loadable
 
 __all__ = [
     "OPENERS",
@@ -26,5 +27,6 @@ __all__ = [
     "attach",
     "load_adapter",
     "lora_files",
+    "require_loadable",
     "with_lora",
 ]

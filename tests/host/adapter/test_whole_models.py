@@ -1,0 +1,82 @@
+"""VACE Load Models and VACE Load Adapter, each given what belongs to the other, and tensors that belong to nobody."""
+
+import importlib
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from harness import places
+
+pytestmark = pytest.mark.host
+
+FILES = {"text_encoder": "small_umt5.safetensors", "vae": "small_wan_vae.safetensors", "weight_dtype": "default"}
+
+
+@pytest.fixture(scope="module")
+def adapter(host):
+    return load_file(places.base_dir() / "models" / "vace" / "small_vace_adapter.safetensors")
+
+
+@pytest.fixture
+def folder(host, tmp_path, monkeypatch):
+    """The test's own folder among those of the diffusion models."""
+    import folder_paths
+
+    folders = folder_paths.folder_names_and_paths["diffusion_models"][0]
+    folders.append(str(tmp_path))
+    yield tmp_path
+    folders.remove(str(tmp_path))
+
+
+@pytest.fixture
+def load(host_nodes):
+    def run(model):
+        node = host_nodes["VaceLoadModels"].PREPARE_CLASS_CLONE(None)
+        return node.EXECUTE_NORMALIZED(model=model, **FILES)
+
+    return run
+
+
+def test_a_module_in_the_place_of_a_model_is_told_where_it_belongs(load, folder, adapter):
+    save_file(adapter, folder / "module.safetensors")
+    with pytest.raises(ValueError, match=r'^model is "module\.safetensors", which holds a VACE adapter alone.*Apply'):
+        load("module.safetensors")
+
+
+@pytest.mark.parametrize("name", ["small_wan_vace.safetensors", "small_wan_t2v.safetensors"])
+def test_merged_models_and_plain_bases_go_to_the_hosts_loaders(load, name):
+    graph = load(name).expand
+    assert {node["class_type"] for node in graph.values()} == {"UNETLoader", "CLIPLoader", "VAELoader"}
+
+
+def test_the_adapter_of_a_merged_file_fits_the_plain_base_and_not_the_merged_model(call, vace_model, plain_model):
+    adapter = call("VaceLoadAdapter", adapter_name="small_wan_vace.safetensors")[0]
+    with pytest.raises(ValueError, match="model is a VACE model already, with its own adapter inside"):
+        call("VaceApplyAdapter", model=vace_model, adapter=adapter)
+    once = call("VaceApplyAdapter", model=plain_model, adapter=adapter)[0]
+    with pytest.raises(ValueError, match=r"model has this adapter already\. Apply it once"):
+        call("VaceApplyAdapter", model=once, adapter=adapter)
+
+
+@pytest.mark.parametrize("prefix", ["transformer.", "model.", "module.diffusion_model."])
+def test_the_prefix_of_any_loader_is_taken_off(adapter, tmp_path, prefix):
+    load_adapter = importlib.import_module("wan_vace.nodes._host.adapter").load_adapter
+    save_file({prefix + key: value for key, value in adapter.items()}, tmp_path / "a.safetensors")
+    found = load_adapter(tmp_path / "a.safetensors").model.diffusion_model.state_dict()
+    assert all(torch.equal(found[key], value) for key, value in adapter.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"vace_blocks.0.extra.weight": torch.ones(2)}, r"a\.safetensors holds vace_blocks\.0\.extra\.weight, which"),
+        ({"vace_blocks.0.ffn.0.weight": torch.ones(256, 128, dtype=torch.int8)}, r"the scale of vace_blocks\.0\.ffn"),
+        ({"vace_blocks.0.ffn.0.weight_scale": torch.ones(3)}, r"vace_blocks\.0\.ffn\.0\.weight is|weight_scale"),
+    ],
+)  # fmt: skip
+def test_a_tensor_that_fits_nowhere_is_named(adapter, tmp_path, change, message):
+    load_adapter = importlib.import_module("wan_vace.nodes._host.adapter").load_adapter
+    save_file(adapter | change, tmp_path / "a.safetensors")
+    with pytest.raises(ValueError, match=message):
+        load_adapter(tmp_path / "a.safetensors")
