@@ -18,6 +18,7 @@ from ..types import ModelPatcher
 from .blocks import install_blocks
 from .conds import hand_vcus_to_model
 from .estimate import count_vcus_in_memory
+from .finite import WORK_KEY, AdapterWork, check_first_call
 from .hooks import apply_hooks, carry_hooks
 from .model import clone_for_base
 
@@ -45,6 +46,7 @@ def attach(model: ModelPatcher, adapter: ModelPatcher, vcus: tuple[int, ...] = (
         hand_vcus_to_model(clone)
         count_vcus_in_memory(clone)
         wrap_model_calls(clone, ADAPTER_KEY, _install_adapters)
+        check_first_call(clone)  # behind the wrapper above, whose options it reads
         carry_hooks(clone)
     return clone
 
@@ -52,14 +54,15 @@ def attach(model: ModelPatcher, adapter: ModelPatcher, vcus: tuple[int, ...] = (
 @contextmanager
 def _install_adapters(call: ModelCall) -> Iterator[None]:
     """The adapters' blocks chained behind the base's, in the options of one call."""
-    patches = dict(call.options.get("patches_replace", {}))
-    patches["dit"] = dict(patches.get("dit", {}))
-    call.options["patches_replace"] = patches
+    work = AdapterWork([], call.context, call.options.get("patches_replace", {}))
+    patches = {**work.patches, "dit": dict(work.patches.get("dit", {}))}
+    call.options.update({"patches_replace": patches, WORK_KEY: work})
     patcher = call.base.current_patcher
     for adapter in attached_adapters(patcher):
         active = call.active_vcus(adapter.num_blocks, adapter.vcus)
         if active.num_blocks:
             apply_hooks(patcher, adapter.patcher)
+            work.adapters.append(adapter.patcher)
             install_blocks(patches["dit"], adapter.patcher.model, call.base.diffusion_model, active)
     yield
 

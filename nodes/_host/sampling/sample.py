@@ -19,6 +19,7 @@ from ....vace_core.sampling import OFFICIAL_SAMPLER, OFFICIAL_SCHEDULER, UniPc
 from ....vace_core.video import num_pixel_frames, num_tokens
 from ..conditioning import fit_latent, sampled_latent
 from ..types import Latent, ModelPatcher, Sampler
+from .finite import require_finite_step
 from .inputs import ContextShape, SamplingInputs, context_shape, require_usable
 from .solver import official_sampler, official_schedule
 
@@ -188,6 +189,7 @@ def _callback(model: ModelPatcher, references: int, steps: int) -> Callable:
     host = latent_preview.prepare_callback(model, steps)
 
     def callback(step: int, x0: Tensor, x: Tensor, total_steps: int) -> None:
+        require_finite_step(step, x0)
         host(step, x0[:, :, references:] if x0.ndim == 5 else x0, x, steps)
 
     return callback
