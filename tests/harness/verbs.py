@@ -77,6 +77,13 @@ def parity(arguments: list[str]) -> int:
     return run_child([str(ready.python), "-m", "pytest", "-q", *cases], tool_env(ready) | {"WAN_VACE_PARITY": "1"})
 
 
+def layouts(arguments: list[str]) -> int:
+    """Load every kind of file that VACE is published in and write benchmarks/results/file_kinds.md."""
+    ready = set_up()
+    argv = [str(ready.python), "-m", "pytest", "-q", "tests/host/adapter/test_layouts.py", *arguments]
+    return run_child(argv, tool_env(ready) | {"WAN_VACE_LAYOUTS": "1"})
+
+
 def quality(arguments: list[str]) -> int:
     """Measure the trained miniature in every task (--seeds N, --tasks a,b, --out DIR, --studies)."""
     return _run_module(set_up(), "harness.quality", *arguments)
@@ -147,6 +154,7 @@ VERBS = {
         serve,
         bench,
         parity,
+        layouts,
         quality,
         browser,
         structure,

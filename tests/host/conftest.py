@@ -1,4 +1,4 @@
-"""The small checkpoints, loaded by the host's own loaders, prompts for them, and the parity table."""
+"""The small checkpoints, loaded by the host's own loaders, prompts for them, and the tables of what was noted."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import parity_table
+from harness import file_kinds, parity_table
 
 TEXT_DIM = 32
 
@@ -135,11 +135,16 @@ def same(note):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Where ``WAN_VACE_PARITY`` is set, print the noted differences and write them into this host's column."""
+    """Write the tables that ``dev.py parity`` and ``dev.py layouts`` ask for from what the tests noted."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    noted = [each for report in reports for each in report.user_properties]
+    if os.environ.get("WAN_VACE_LAYOUTS"):
+        from comfyui_version import __version__
+
+        file_kinds.write(f"ComfyUI {__version__}", [value for name, value in noted if name == "layout"])
     if not os.environ.get("WAN_VACE_PARITY"):
         return
-    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
-    rows = dict(value for report in reports for name, value in report.user_properties if name == "parity")
+    rows = dict(value for name, value in noted if name == "parity")
     from comfyui_version import __version__
 
     parity_table.update(parity_table.FILE, f"ComfyUI {__version__}", rows)
