@@ -1,9 +1,9 @@
 """The context adapter on any Wan model, through the host's own extension points.
 
-`files` reads its tensors, `model` builds it, `attach` puts it on a clone of the base: `conds` hands it the VCUs of a
-prompt, `blocks` run in each model call, `estimate` counts them in memory, and `hooks` follow the base's. `lora` patches
-the weights of both by one file. `quantised` says the adapter's layers and precision in the host's words, `finite` names
-NaN at the first step, and `whole_models` looks at files that the host's own loader will read.
+`files` reads its tensors, `quantised` says their layers and precision in the host's words, `model` builds it, and
+`attach` puts it on a clone of the base: `conds` hands it the VCUs of a prompt, `blocks` run in each model call,
+`estimate` counts them in memory, `hooks` follow the base's, and `finite` names NaN at the first step. `lora` patches
+the weights of both by one file. `whole_models` looks at files that the host's own loader will read.
 It imports the host, this layer's `conditioning`, `files`, `models` and `strength`, and the core's `adapter`, `strength`
 and `video`.
 
