@@ -31,6 +31,7 @@ class Kind:
         whole: Whether it is published with its base inside; otherwise it is a module.
         refused: What VACE Load Adapter calls it when it refuses it; empty if it loads.
         host: Whether ComfyUI's own loader reads such a file right when it holds a whole model; None if it lists none.
+        needs: A format that older ComfyUIs do not know; empty if any reads it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Kind:
     whole: bool = False
     refused: str = ""
     host: bool | None = None
+    needs: str = ""
 
 
 def single(tensors: Callable[[Weights], tuple[Weights, Weights]], text: Callable[[Weights], dict] = lambda _: {}):
@@ -199,9 +201,12 @@ KINDS = (
          single(quant(q.described("float8_e5m2", q.scaled_fp8(q.E5M2, suffix="weight_scale")))), host=True),
     Kind("fp8 e4m3, listed in the text", COMFY,
          single(quant(q.scaled_fp8(q.E4M3, suffix="weight_scale")), listed), host=True),
-    Kind("int8, comfy_quant", COMFY, single(quant(q.described("int8_tensorwise", q.lightx2v_int8))), host=True),
-    Kind("mxfp8, comfy_quant", COMFY, single(quant(q.of_host("TensorCoreMXFP8Layout", "mxfp8"))), host=True),
-    Kind("nvfp4, comfy_quant", COMFY, single(quant(q.of_host("TensorCoreNVFP4Layout", "nvfp4"))), host=True),
+    Kind("int8, comfy_quant", COMFY,
+         single(quant(q.described("int8_tensorwise", q.lightx2v_int8))), host=True, needs="int8_tensorwise"),
+    Kind("mxfp8, comfy_quant", COMFY,
+         single(quant(q.of_host("TensorCoreMXFP8Layout", "mxfp8"))), host=True, needs="mxfp8"),
+    Kind("nvfp4, comfy_quant", COMFY,
+         single(quant(q.of_host("TensorCoreNVFP4Layout", "nvfp4"))), host=True, needs="nvfp4"),
     Kind("LightX2V fp8", LIGHTX2V, single(quant(LIGHTX2V_FP8)), host=False),
     Kind("LightX2V fp8, a file for each block", LIGHTX2V,
          divided(quant(LIGHTX2V_FP8), "WanModel", where=by_block), whole=True),
