@@ -19,14 +19,14 @@ def settings_socket() -> io.Input:
     )
 
 
-def read_settings(settings: dict | None) -> SamplerSettings:
+def read_settings(settings: dict) -> SamplerSettings:
     """The settings of what the socket gives.
 
     Raises:
-        VaceInputError: If the name is unknown, or a number cannot be used.
+        VaceInputError: If a number cannot be used.
     """
-    given = dict(settings or {})  # None when its key is unknown: the host drops it instead of refusing it
-    return choose_settings(given.pop("settings", None), given)
+    given = dict(settings)
+    return choose_settings(given.pop("settings"), given)
 
 
 def nested(settings: dict) -> dict:

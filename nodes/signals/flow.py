@@ -5,7 +5,6 @@ from dataclasses import replace
 from comfy_api.latest import io
 
 from ...annotators.flow import OFFICIAL_ITERATIONS, OFFICIAL_SCALE, SCALES, Dis, Flow, FlowFinder
-from ...vace_core.errors import VaceInputError
 from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames
 from .._host.report import publish
@@ -97,7 +96,7 @@ class VaceAnnotateFlow(VaceNode):
         clip = read_clip(frames)
         with collect_notes() as notes:
             legal = legal_frames("frames", clip.frames)
-            flow = Flow(_finder(method or {}), scale)
+            flow = Flow(_finder(method), scale)
             control = annotate(flow, legal, keep=False)  # kept colours would not say how fast things move
         notes += flow.found[-1].notes()
         report = publish(cls, notes)
@@ -106,12 +105,9 @@ class VaceAnnotateFlow(VaceNode):
 
 def _finder(method: dict) -> FlowFinder:
     settings = dict(method)
-    name = settings.pop("method", None)
+    name = settings.pop("method")
     if name == DIS:
         return Dis(**settings)
     if name in RAFT_FILES:
         return raft_from_file(name, **settings)
-    if name == CONNECTED:
-        return raft_from_host(settings.pop("optical_flow", None), **settings)
-    # The host drops a key it does not know instead of refusing it.
-    raise VaceInputError(f"method is not one of {', '.join([DIS, *RAFT_FILES, CONNECTED])}. Choose one.")
+    return raft_from_host(settings.pop("optical_flow"), **settings)

@@ -6,7 +6,6 @@ from comfy_api.latest import io
 
 from ...annotators.lines import DARK_ON_WHITE, POLARITIES, LocalContrastLines
 from ...annotators.protocol import Annotator
-from ...vace_core.errors import VaceInputError
 from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames
 from .._host.report import publish
@@ -98,17 +97,14 @@ class VaceAnnotateLineart(VaceNode):
         clip = read_clip(frames)
         with collect_notes() as notes:
             legal = legal_frames("frames", clip.frames)
-            control = annotate(_annotator(method or {}, polarity), legal)
+            control = annotate(_annotator(method, polarity), legal)
         report = publish(cls, notes)
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), report)
 
 
 def _annotator(method: dict, polarity: str) -> Annotator:
     settings = dict(method)
-    name = settings.pop("method", None)
+    name = settings.pop("method")
     if name == LOCAL_CONTRAST:
         return LocalContrastLines(polarity=polarity, **settings)
-    if name in LINE_NETWORKS:
-        return neural_lines(name, polarity=polarity, **settings)
-    # The host drops a key it does not know instead of refusing it.
-    raise VaceInputError(f"method is not one of {', '.join([LOCAL_CONTRAST, *LINE_NETWORKS])}. Choose one.")
+    return neural_lines(name, polarity=polarity, **settings)

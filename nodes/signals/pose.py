@@ -99,7 +99,7 @@ class VaceAnnotatePose(VaceNode):
         clip = read_clip(frames)
         with collect_notes() as notes:
             legal = legal_frames("frames", clip.frames)
-            found = find_people(_detector(method or {}, face or hands), legal)
+            found = find_people(_detector(method, face or hands), legal)
         smoothed = smooth(found.people(*legal.shape[1:3]), smoothing, fill_gaps)
         control = annotate(DrawPose(smoothed.people, Look(body, face, hands, palette)), legal, keep=False)
         report = publish(cls, [*found.notes(), *smoothed.notes(), *notes])
@@ -108,7 +108,7 @@ class VaceAnnotatePose(VaceNode):
 
 def _detector(method: dict, more_than_body: bool) -> DwPose | KeypointRcnn:
     settings = dict(method)
-    name = settings.pop("method", None)
+    name = settings.pop("method")
     if name == RCNN and more_than_body:
         tell("bodies-only", "Keypoint R-CNN finds no faces and no hands; only bodies are drawn.")
     if "without_person" in settings:

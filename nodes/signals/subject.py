@@ -16,7 +16,6 @@ from ...annotators.subject import (
     subject_notes,
     track_notes,
 )
-from ...vace_core.errors import VaceInputError
 from ...vace_core.masks import keep
 from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames
@@ -135,11 +134,9 @@ class VaceMaskSubject(VaceNode):
     def execute(cls, frames, method) -> io.NodeOutput:
         with collect_notes() as notes:
             legal = legal_frames("frames", read_clip(frames).frames)
-            settings = dict(method or {})
-            name = settings.pop("method", None)
-            if name not in NOTHING_FOUND:  # the host drops a key it does not know instead of refusing it
-                raise VaceInputError(f"method is not one of {', '.join(NOTHING_FOUND)}. Choose one.")
-            chosen = parse_frames("which_frames", settings.pop("which_frames", "0"), len(legal))
+            settings = dict(method)
+            name = settings.pop("method")
+            chosen = parse_frames("which_frames", settings.pop("which_frames"), len(legal))
             if name == GRAB_CUT:
                 finder = grab_cut(Hints(**settings), legal, chosen, "which_frames")
             else:
@@ -223,7 +220,7 @@ class VaceTrackMask(VaceNode):
             legal = legal_frames("frames", clip.frames)
             keys = parse_frames("mask_frames", mask_frames, len(legal))
             given = masks_of(mask, legal, keys, "mask_frames")
-            tracked = annotate(MaskTrack(tuple(keys), given, _follower(method or {})), legal)[..., 0]
+            tracked = annotate(MaskTrack(tuple(keys), given, _follower(method)), legal)[..., 0]
         notes += track_notes(tracked, keys)
         report = publish(cls, notes)
         preview = keep(legal, tracked.to(legal))
@@ -231,9 +228,6 @@ class VaceTrackMask(VaceNode):
 
 
 def _follower(method: dict) -> Follower:
-    name = method.get("method")
-    if name == FLOW:
-        return ByFlow(method["refine_edges"], method["edge_band"])
-    if name == RIGID:
+    if method["method"] == RIGID:
         return ByPoints()
-    raise VaceInputError(f"method is not one of {FLOW}, {RIGID}. Choose one.")
+    return ByFlow(method["refine_edges"], method["edge_band"])

@@ -123,6 +123,5 @@ class VaceMakeAnything(VaceNode):
 
     @classmethod
     def execute(cls, references, width, height, length, fit, combination) -> io.NodeOutput:
-        # None when its key is unknown: the host drops it instead of refusing it.
-        chosen = {name: read_clip(v) if name in VIDEOS else v for name, v in (combination or {}).items()}
+        chosen = {name: read_clip(v) if name in VIDEOS else v for name, v in combination.items()}
         return vcu_result(cls, make_anything(chosen, list(references.items()), Target(width, height, length, fit)))

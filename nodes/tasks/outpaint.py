@@ -118,7 +118,7 @@ class VaceOutpaintVideo(VaceNode):
         clip = read_clip(video)
         vcu = outpaint_vcu(
             clip.frames,
-            growth_from(by),  # None when its key is unknown: the host drops it instead of refusing it
+            growth_from(by),
             list(references.items()),
             Target(width, height, length),
             inner=inner,

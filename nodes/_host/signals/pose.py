@@ -96,7 +96,7 @@ def find_people(detector: DwPose | KeypointRcnn, frames: Tensor) -> Found:
 
 
 def _files(method: str) -> PoseFiles:
-    if method not in POSE_FILES:  # the host drops a key it does not know instead of refusing it
+    if method not in POSE_FILES:
         raise VaceInputError(f"method is not one of {', '.join(POSE_FILES)}. Choose one.")
     paths, missing = [], []
     for weights in POSE_FILES[method]:
