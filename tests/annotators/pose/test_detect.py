@@ -251,8 +251,9 @@ def test_batches_are_torchvision_s_own_call(ours, torchvision_s):
         built = [torchvision_s([frame])[0] for frame in frames.movedim(-1, 1)]
     assert found.counts.tolist() == [len(each["scores"]) for each in expected] and found.counts.min() > 1
     body = found.points[:, :17]
+    # In pixels; convolutions of a batch round otherwise than those of a frame, by how much depends on the threads.
     torch.testing.assert_close(
-        body[..., :2], torch.cat([e["keypoints"][..., :2] for e in expected]), rtol=1e-5, atol=1e-4
+        body[..., :2], torch.cat([e["keypoints"][..., :2] for e in expected]), rtol=1e-5, atol=2e-3
     )
     for one, other in zip(expected, built, strict=True):  # its normalisation rounds otherwise
         torch.testing.assert_close(one["keypoints"], other["keypoints"], rtol=1e-4, atol=1e-3)
