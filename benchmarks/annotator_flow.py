@@ -12,7 +12,7 @@ import torch
 from _timing import compare, header
 
 from harness import footage as clips
-from harness.places import pack_module
+from harness.locations import pack_module
 
 FRAMES, HEIGHT, WIDTH = 5, 480, 832
 

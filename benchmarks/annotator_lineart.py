@@ -13,7 +13,7 @@ import torch
 from _timing import compare, header
 
 from harness import footage as clips
-from harness.places import pack_module
+from harness.locations import pack_module
 
 FRAMES, HEIGHT, WIDTH = 16, 480, 832
 NOISE = 0.015  # of 1, as of a phone's camera indoors

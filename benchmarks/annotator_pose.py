@@ -14,7 +14,7 @@ from _timing import compare, header
 
 from harness import skeletons
 from harness.inprocess import load_host
-from harness.places import pack_module
+from harness.locations import pack_module
 
 FRAMES, HEIGHT, WIDTH = 16, 480, 832
 

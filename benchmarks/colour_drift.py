@@ -10,7 +10,7 @@ from unittest.mock import patch
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from harness.places import ROOT, pack_module
+from harness.locations import ROOT, pack_module
 
 RESULTS = ROOT / "benchmarks" / "results"
 SEGMENTS, LENGTH, OVERLAP = 10, 33, 9

@@ -7,7 +7,7 @@ import torch
 from _timing import compare, header
 
 from harness.inprocess import load_host
-from harness.places import pack_module
+from harness.locations import pack_module
 
 STEPS = 10
 

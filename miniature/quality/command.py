@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...training.trainer import Tell
-from ..places import RESULTS, WEIGHTS
+from ..locations import RESULTS, WEIGHTS
 from ..world import draw_scene, psnr, random_scene
 from .cases import CASES, FIRST_SEED, Case
 from .gates import VAE_GATE, Gate, gates_of

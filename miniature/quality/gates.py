@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..places import WEIGHTS
+from ..locations import WEIGHTS
 
 SHARE, DECIBEL, PIXEL = 0.2, 4.0, 4.0  # how far few seeds may lie from the mean of many
 LIMITS = WEIGHTS / "limits.json"  # of the measures in which the shipped weights fall short of the aim

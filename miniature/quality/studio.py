@@ -10,8 +10,8 @@ from pathlib import Path
 from torch import Tensor
 
 from ...training.flow_matching import SHIFT
+from ..locations import WEIGHTS
 from ..networks import FILES
-from ..places import WEIGHTS
 
 STEPS, CFG = 16, 3.0
 # Runs a node of the host or of the pack by its id and gives its outputs.

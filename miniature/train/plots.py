@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..locations import RESULTS
 from ..networks import LAYERS, VACE_LAYERS
-from ..places import RESULTS
 
 SHARE = VACE_LAYERS / LAYERS  # of the base's work that the adapter adds
 # Work of a step in forward passes of the base: forward, back to the activations, and to the weights that are trained.

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from ...training.networks import save_weights
+from ..locations import WEIGHTS
 from ..networks import CONFIG, FILES, weights_hash
-from ..places import WEIGHTS
 from .stages import Training
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base import SETTINGS
-from .places import SetupError
+from .base_directory import SETTINGS
+from .locations import SetupError
 from .server import ComfyServer
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from .client import HostDiedError, Progress, PromptFailedError, PromptRefusedError
+from .locations import SetupError, pack_module
 from .miniature_tasks import PREFIX
-from .places import SetupError, pack_module
 from .server import ComfyServer
 from .workflows import miniature, published
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from .browser import VIEW, chromium, open_front_end, require_chromium
-from .places import ROOT, SetupError
+from .locations import ROOT, SetupError
 from .schema import complete
 from .server import ComfyServer
 from .workflows import miniature

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from .places import ROOT
+from .locations import ROOT
 from .structure import HOST, Structure
 
 FILE = ROOT / "ARCHITECTURE.svg"

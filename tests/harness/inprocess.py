@@ -8,16 +8,16 @@ import logging
 import sys
 from collections.abc import Callable
 
-from . import places
+from . import locations
 
 
 def load_host() -> Callable[..., tuple]:
     """The host on one CPU thread with the pack in it; gives a function that runs a node by its id."""
-    sys.path.insert(0, str(places.locate().comfyui))
+    sys.path.insert(0, str(locations.locate().comfyui))
     sys.argv = sys.argv[:1]
     from comfy.cli_args import args
 
-    args.cpu, args.base_directory = True, str(places.base_dir())
+    args.cpu, args.base_directory = True, str(locations.base_dir())
     import torch
 
     importlib.import_module("utils.extra_config")  # first, as in main.py: nodes puts another utils on the path
@@ -29,7 +29,7 @@ def load_host() -> Callable[..., tuple]:
     comfy.utils.set_progress_bar_enabled(False)
     torch.set_num_threads(1)
     asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
-    asyncio.run(nodes.load_custom_node(str(places.ROOT)))
+    asyncio.run(nodes.load_custom_node(str(locations.ROOT)))
     return lambda node_id, **inputs: run_node(nodes.NODE_CLASS_MAPPINGS[node_id], inputs)
 
 

@@ -13,7 +13,7 @@ import tarfile
 from collections import deque
 from pathlib import Path, PurePosixPath
 
-from .places import RELEASES, Host, SetupError, dev_dir, locate, selected_version
+from .locations import RELEASES, Host, SetupError, dev_dir, locate, selected_version
 from .processes import host_env
 
 # Newer torch builds leave torchaudio with another CUDA version, which then refuses to import.

@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from .footage import save_clip, save_film, save_picture
+from .locations import pack_module
 from .miniature_tasks import PREFIX
-from .places import pack_module
 
 world = pack_module("miniature.world")
 Thing = pack_module("miniature.world.scenes").Thing

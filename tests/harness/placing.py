@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import specs
 from .browser import MODES, TIMEOUT, VIEW, listen, open_front_end, set_mode
-from .places import SetupError
+from .locations import SetupError
 from .server import ComfyServer
 from .specs import Socket
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from .places import ROOT, Host, dev_dir
+from .locations import ROOT, Host, dev_dir
 
 
 def host_env() -> dict[str, str]:

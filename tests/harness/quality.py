@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import places
+from . import locations
 from .inprocess import load_host
 
 
@@ -14,7 +14,7 @@ def main() -> int:
     Returns:
         The exit status: 1 if a gate is not passed.
     """
-    quality = places.pack_module("miniature.quality.command")
+    quality = locations.pack_module("miniature.quality.command")
     options = quality.read_options(sys.argv[1:])
     import torch
 

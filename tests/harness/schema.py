@@ -6,7 +6,7 @@ import copy
 import json
 import sys
 
-from .places import ROOT
+from .locations import ROOT
 from .specs import DYNAMIC, GROWING
 
 FILE = ROOT / "tests" / "host" / "schema.json"

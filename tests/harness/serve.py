@@ -10,7 +10,7 @@ import webbrowser
 from pathlib import Path
 
 from .client import HostDiedError
-from .places import SetupError, base_dir
+from .locations import SetupError, base_dir
 from .server import ComfyServer
 from .workflows import API, as_graph, miniature, published
 

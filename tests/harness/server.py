@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from .client import POLL_SECONDS, ComfyClient, HostDiedError
-from .places import Host, SetupError, base_dir, dev_dir, locate
+from .locations import Host, SetupError, base_dir, dev_dir, locate
 from .processes import exit_on_sigterm, host_env, start_group, stop_group
 
 LOG_TAIL = 3000

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 
-from .places import pack_module
+from .locations import pack_module
 
 
 def train_miniature(arguments: list[str]) -> int:

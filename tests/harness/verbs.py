@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from . import base, floor_plan, install, places
-from .places import ROOT, Host, SetupError
+from . import base_directory, floor_plan, install, locations
+from .locations import ROOT, Host, SetupError
 from .processes import run_child, tool_env
 
 
@@ -95,11 +95,11 @@ def host(arguments: list[str]) -> int:
     parser.add_argument("--version", help="ComfyUI version to use from now on")
     wanted = parser.parse_args(arguments).version
     if wanted:
-        places.select_version(wanted)
+        locations.select_version(wanted)
         set_up()
         return 0
-    for version in places.RELEASES:
-        print(version, "(in use)" if version == places.selected_version() else "")
+    for version in locations.RELEASES:
+        print(version, "(in use)" if version == locations.selected_version() else "")
     return 0
 
 
@@ -120,7 +120,7 @@ def browser(arguments: list[str]) -> int:
 
 def train(arguments: list[str]) -> int:
     """Train the miniature, an hour and a quarter (vae, base, adapter, tuned, comparison; --ship puts them in place)."""
-    ready, folder = set_up(), str(places.dev_dir() / "miniature")
+    ready, folder = set_up(), str(locations.dev_dir() / "miniature")
     argv = [str(ready.python), "-m", "harness.training", "miniature", "--folder", folder, *arguments]
     return run_child(argv, tool_env(ready) | {"OMP_WAIT_POLICY": "ACTIVE"})  # alone on the machine
 
@@ -141,7 +141,7 @@ def set_up() -> Host:
     """Host and base directory, ready to run; one line for each step that had something to do."""
     start = time.perf_counter()
     ready = install.ready()
-    base.fill(ready)
+    base_directory.fill(ready)
     install.say(f"ready ({time.perf_counter() - start:.1f} s)")
     return ready
 

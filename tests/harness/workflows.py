@@ -6,8 +6,8 @@ import copy
 import json
 from dataclasses import dataclass
 
+from .locations import ROOT
 from .miniature_tasks import DEFAULT, LOADERS, PREFIX, SAMPLING, SIZES, TASKS, Task
-from .places import ROOT
 from .schema import complete
 
 API = ROOT / "example_workflows" / "api"

@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from harness import browser
-from harness.places import SetupError
+from harness.locations import SetupError
 
 
 def test_the_named_browser_comes_before_an_installed_one(monkeypatch, tmp_path):

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from harness import checkpoints, footage, places
+from harness import checkpoints, footage, locations
 from harness.workflows import small
 
 PUBLISHED = {
@@ -24,7 +24,7 @@ PUBLISHED = {
 
 
 def models(name: str) -> dict[str, torch.Tensor]:
-    return load_file(places.base_dir() / "models" / name)
+    return load_file(locations.base_dir() / "models" / name)
 
 
 def test_small_replaces_the_loaders_and_leaves_the_original_alone():
@@ -70,7 +70,7 @@ def test_the_mask_follows_in_every_frame():
 
 def test_demo_inputs_keep_every_frame_and_pixel():
     clip, mask = (
-        Image.open(places.base_dir() / "input" / name) for name in ("boy_and_dog.webp", "boy_and_dog_mask.webp")
+        Image.open(locations.base_dir() / "input" / name) for name in ("boy_and_dog.webp", "boy_and_dog_mask.webp")
     )
     assert clip.n_frames == mask.n_frames == footage.FRAMES
     clip.seek(20)

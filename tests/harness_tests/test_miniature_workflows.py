@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from harness import base, miniature_inputs, places, serve
+from harness import base_directory, locations, miniature_inputs, serve
 from harness.demo import SHOWS, prompt_of, read_film
 from harness.miniature_tasks import BOXES, PREFIX, TASKS
 from harness.workflows import API, as_graph, miniature, published, widget_names
@@ -17,7 +17,7 @@ from wan_vace.miniature.world import draw_scene, words
 from wan_vace.vace_core.video.boxes import boxes_at, parse_tracks
 
 NAMES = sorted(path.stem for path in API.glob("*.json"))
-INPUTS = places.base_dir() / "input"
+INPUTS = locations.base_dir() / "input"
 
 
 def inputs_of(prompt, class_type):
@@ -115,7 +115,7 @@ def test_other_weights_are_another_recipe(tmp_path):
     recipes = set()
     for content in (b"placeholder", b"trained"):
         weights.write_bytes(content)
-        recipes.add(base._recipe(places.locate(), "checkpoints", [weights]))
+        recipes.add(base_directory._recipe(locations.locate(), "checkpoints", [weights]))
     assert len(recipes) == 2
 
 

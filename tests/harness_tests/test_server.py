@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.client import HostDiedError
-from harness.places import Host, SetupError
+from harness.locations import Host, SetupError
 from harness.processes import start_group, stop_group
 from harness.server import ComfyServer, free_port
 

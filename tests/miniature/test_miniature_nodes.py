@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from harness import places
+from harness import locations
 from wan_vace.miniature.networks import models
 from wan_vace.miniature.world import words
 
@@ -51,8 +51,8 @@ def test_an_unknown_word_is_named_with_those_that_are_known(nodes, encode):
 
 
 def test_the_merged_file_is_the_shipped_base_and_adapter():
-    merged = places.base_dir() / "models" / "diffusion_models" / "miniature_wan_vace.safetensors"
-    shipped = {name: places.ROOT / "miniature" / "weights" / file for name, file in models.FILES.items()}
+    merged = locations.base_dir() / "models" / "diffusion_models" / "miniature_wan_vace.safetensors"
+    shipped = {name: locations.ROOT / "miniature" / "weights" / file for name, file in models.FILES.items()}
     base, adapter, found = (load_file(path) for path in (shipped["base"], shipped["adapter"], merged))
     assert found.keys() == base.keys() | adapter.keys() and not base.keys() & adapter.keys()
     assert all(torch.equal(found[key], value) for part in (base, adapter) for key, value in part.items())

@@ -313,9 +313,9 @@ def test_captions_are_read_by_a_text_encoder(part):
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_sentence(train, options, changed, message):
-    from harness import places
+    from harness import locations
 
-    paths = {key: places.base_dir() / "models" / value for key, value in changed.items() if key in ("base", "vae")}
+    paths = {key: locations.base_dir() / "models" / value for key, value in changed.items() if key in ("base", "vae")}
     with pytest.raises(ValueError, match=message):
         train(replace(options, **changed | paths), quiet)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness import places
+from harness import locations
 
 pytestmark = pytest.mark.host
 
@@ -237,4 +237,4 @@ def test_strength_lists_that_do_not_fit_are_refused(call, attached):
 
 
 def test_the_small_adapter_is_the_file_beside_the_models():
-    assert (places.base_dir() / "models" / "vace" / "small_vace_adapter.safetensors").is_file()
+    assert (locations.base_dir() / "models" / "vace" / "small_vace_adapter.safetensors").is_file()

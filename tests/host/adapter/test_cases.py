@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from harness import places
+from harness import locations
 
 from .test_adapter import conditioned, encode, sample, strength
 
@@ -46,7 +46,7 @@ class Setting:
 
 
 def adapter_tensors():
-    return load_file(places.base_dir() / "models" / "vace" / "small_vace_adapter.safetensors")
+    return load_file(locations.base_dir() / "models" / "vace" / "small_vace_adapter.safetensors")
 
 
 def built(tensors):
@@ -147,7 +147,7 @@ def converted(s, name, dtype, options=None):
     """A whole file in another precision, as the host loads it."""
     import comfy.sd
 
-    source, path = places.base_dir() / "models" / "diffusion_models" / name, s.folder / name
+    source, path = locations.base_dir() / "models" / "diffusion_models" / name, s.folder / name
     with safe_open(source, "pt") as file:
         metadata = file.metadata()
     save_file({key: tensor.to(dtype) for key, tensor in load_file(source).items()}, path, metadata)

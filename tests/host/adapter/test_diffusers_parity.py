@@ -6,7 +6,7 @@ Both get the same small weights, under their own names, and the same inputs; the
 import pytest
 import torch
 
-from harness import places
+from harness import locations
 
 pytestmark = pytest.mark.host
 vace = pytest.importorskip("diffusers.models.transformers.transformer_wan_vace")
@@ -48,7 +48,7 @@ def reference(host):
     """Diffusers' model with the weights of our small merged checkpoint."""
     from safetensors.torch import load_file
 
-    weights = load_file(places.base_dir() / "models" / "diffusion_models" / "small_wan_vace.safetensors")
+    weights = load_file(locations.base_dir() / "models" / "diffusion_models" / "small_wan_vace.safetensors")
     model = vace.WanVACETransformer3DModel(
         num_attention_heads=1, text_dim=32, ffn_dim=256, num_layers=4, vace_layers=LAYERS
     )

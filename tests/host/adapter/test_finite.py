@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness import places
+from harness import locations
 
 from .test_adapter import conditioned, encode, sample
 
@@ -18,7 +18,7 @@ ADAPTER = "vace/small_vace_adapter.safetensors"
 
 @pytest.fixture(scope="module")
 def weights(host):
-    return load_file(places.base_dir() / "models" / ADAPTER)
+    return load_file(locations.base_dir() / "models" / ADAPTER)
 
 
 @pytest.fixture

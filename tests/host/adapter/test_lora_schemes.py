@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from harness import places
+from harness import locations
 
 from .test_adapter import conditioned, encode, sample
 from .test_cases import MERGED, PLAIN
@@ -134,7 +134,7 @@ def by_hand(folder):
     import comfy.sd
 
     def load(changes):
-        source = places.base_dir() / "models" / "diffusion_models" / MERGED
+        source = locations.base_dir() / "models" / "diffusion_models" / MERGED
         with safe_open(source, "pt") as file:
             metadata = file.metadata()
         weights = load_file(source)

@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from harness import places
+from harness import locations
 
 from .test_adapter import sample, strength
 from .test_cases import MERGED, PLAIN, converted_adapter, forget, lora_weights
@@ -159,7 +159,7 @@ def mixed(base, adapter):
     def loaded(s, name):
         import comfy.sd
 
-        source, path = places.base_dir() / "models" / "diffusion_models" / name, s.folder / name
+        source, path = locations.base_dir() / "models" / "diffusion_models" / name, s.folder / name
         with safe_open(source, "pt") as file:
             metadata = file.metadata()
         tensors = {key: tensor.to(adapter if "vace_" in key else base) for key, tensor in load_file(source).items()}

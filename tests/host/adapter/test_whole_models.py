@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness import places
+from harness import locations
 
 pytestmark = pytest.mark.host
 
@@ -15,7 +15,7 @@ FILES = {"text_encoder": "small_umt5.safetensors", "vae": "small_wan_vae.safeten
 
 @pytest.fixture(scope="module")
 def adapter(host):
-    return load_file(places.base_dir() / "models" / "vace" / "small_vace_adapter.safetensors")
+    return load_file(locations.base_dir() / "models" / "vace" / "small_vace_adapter.safetensors")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from harness import bad_inputs, schema
 from harness.client import PromptFailedError
-from harness.places import ROOT
+from harness.locations import ROOT
 from harness.server import ComfyServer
 
 pytestmark = [pytest.mark.host, pytest.mark.server]

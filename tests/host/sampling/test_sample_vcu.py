@@ -120,7 +120,7 @@ def test_a_new_prompt_encodes_no_video_again(server):
 
 
 def test_frame_rate_and_sound_of_a_video_come_out_again(server):
-    from harness.places import base_dir
+    from harness.locations import base_dir
 
     source = write_talkie(base_dir() / "input" / "talkie.mp4", fps=24)
     graph = short_graph()

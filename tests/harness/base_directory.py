@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .install import say
-from .places import ROOT, Host, SetupError, base_dir
+from .locations import ROOT, Host, SetupError, base_dir
 from .processes import tool_env
 
 FOLDERS = ("models", "input", "output", "temp", "user/default", "custom_nodes")
