@@ -7,7 +7,7 @@ where the adapter adds about 51 % (1.3B) or 21 % (14B) to a step.
 import torch
 from _timing import compare, header
 
-from harness.inprocess import load_host
+from harness.host.inprocess import load_host
 
 STEPS = 6
 MANY = 31  # pairs where a difference of 2 % is to be seen

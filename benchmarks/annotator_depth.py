@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from _timing import compare, header
 
-from harness.locations import pack_module
+from harness.host.locations import pack_module
 
 FRAMES, HEIGHT, WIDTH = 16, 480, 832
 CLIP_FRAMES = 81

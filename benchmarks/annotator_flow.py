@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from _timing import compare, header
 
-from harness import footage as clips
-from harness.locations import pack_module
+from harness.host.locations import pack_module
+from harness.inputs import footage as clips
 
 FRAMES, HEIGHT, WIDTH = 5, 480, 832
 
@@ -77,10 +77,10 @@ def flickers(flow):
 def main():
     import cv2
 
-    from harness.footage import BOY_AND_DOG, CAR, DANCER
+    from harness.inputs.footage import BOY_AND_DOG, CAR, DANCER
 
     flow, wheel = (pack_module(f"annotators.flow.{name}") for name in ("control", "wheel"))
-    from harness.motion import dense_flow  # of the pack that was loaded just now
+    from harness.inputs.motion import dense_flow  # of the pack that was loaded just now
 
     frames = footage(DANCER, FRAMES)
     field = dense_flow(frames)

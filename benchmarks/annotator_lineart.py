@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from _timing import compare, header
 
-from harness import footage as clips
-from harness.locations import pack_module
+from harness.host.locations import pack_module
+from harness.inputs import footage as clips
 
 FRAMES, HEIGHT, WIDTH = 16, 480, 832
 NOISE = 0.015  # of 1, as of a phone's camera indoors

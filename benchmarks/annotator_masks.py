@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from _timing import compare, header
 
-from harness.inprocess import load_host
-from harness.locations import pack_module
+from harness.host.inprocess import load_host
+from harness.host.locations import pack_module
 
 FRAMES, HEIGHT, WIDTH, ROUNDS = 5, 480, 832, 3
 BOX = 0.1  # of the subject's sides: room around it in the box that GrabCut gets

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from _timing import compare, header
 
-from harness import skeletons
-from harness.inprocess import load_host
-from harness.locations import pack_module
+from harness.host.inprocess import load_host
+from harness.host.locations import pack_module
+from harness.inputs import skeletons
 
 FRAMES, HEIGHT, WIDTH = 16, 480, 832
 

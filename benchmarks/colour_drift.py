@@ -1,7 +1,7 @@
 """Colour drift over ten segments, with and without the closed loop of `vace_core.long`, on a synthetic drift.
 
 No model is run: a plain function makes the true clip in colours that go on from the kept frames and shift a little more
-in every segment (tests/harness/drift.py). So this shows what measuring and correcting can do, not what a model drifts.
+in every segment (harness/inputs/drift.py). So this shows what measuring and correcting can do, not what a model drifts.
 Writes results/colour_drift.md and results/colour_drift.png.
 """
 
@@ -10,7 +10,7 @@ from unittest.mock import patch
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from harness.locations import ROOT, pack_module
+from harness.host.locations import ROOT, pack_module
 
 RESULTS = ROOT / "benchmarks" / "results"
 SEGMENTS, LENGTH, OVERLAP = 10, 33, 9
@@ -19,7 +19,7 @@ SEGMENTS, LENGTH, OVERLAP = 10, 33, 9
 def load():
     """The drift model, the pack's colour correction, and a plan of segments."""
     colour, segments = pack_module("vace_core.long.colour"), pack_module("vace_core.long.segments")
-    from harness import drift  # it needs the pack by its name
+    from harness.inputs import drift  # it needs the pack by its name
 
     plan = segments.plan_segments(SEGMENTS * (LENGTH - OVERLAP) + OVERLAP, LENGTH, OVERLAP)
     return drift, colour, plan

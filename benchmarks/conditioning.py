@@ -7,7 +7,7 @@ the real one, which makes everything around it weigh more here than in a real ru
 import torch
 from _timing import compare, header
 
-from harness.inprocess import load_host
+from harness.host.inprocess import load_host
 
 WIDTH, HEIGHT, LENGTH = 64, 48, 33
 

@@ -8,7 +8,7 @@ operations are computed, not timed.
 import torch
 from _timing import compare, header
 
-from harness.inprocess import load_host
+from harness.host.inprocess import load_host
 
 SIZE, LENGTH, STEPS, ROUNDS = 256, 5, 2, 3
 # Part of the frame's area that the square mask has, its side, and the margin in per cent: 25 is the default.

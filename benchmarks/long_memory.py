@@ -42,7 +42,7 @@ def measured(length, way):
     """One run; prints the process's peak after loading the models and at the end."""
     import torch
 
-    from harness.inprocess import load_host
+    from harness.host.inprocess import load_host
 
     call = load_host()
     from harness.nodes.wan_vace_dev import load_clip

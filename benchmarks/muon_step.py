@@ -6,8 +6,8 @@ The steps are the same but for rounding (tests/training/test_muon.py).
 import torch
 from _timing import compare, header
 
-from harness.inprocess import load_host
-from harness.locations import pack_module
+from harness.host.inprocess import load_host
+from harness.host.locations import pack_module
 
 STEPS = 10
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from harness import footage
-from harness.inprocess import load_host
-from harness.skeletons import HEIGHT, WIDTH, walker
+from harness.host.inprocess import load_host
+from harness.inputs import footage
+from harness.inputs.skeletons import HEIGHT, WIDTH, walker
 
 SHOWN = (0, 8, 16, 24, 32)
 CELL, LABEL = 168, 190

@@ -54,7 +54,7 @@ def host():
     sys.path.insert(0, comfyui)
     from comfy.cli_args import args
 
-    from harness import locations
+    from harness.host import locations
 
     args.cpu, args.base_directory = True, str(locations.base_dir())
     importlib.import_module("utils.extra_config")  # first, as in main.py: nodes puts another utils on the path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.structure import HOST, Structure, circle
+from harness.structure.imports import HOST, Structure, circle
 
 STRUCTURE = Structure()
 FILES = sorted(STRUCTURE.files)

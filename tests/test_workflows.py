@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness.schema import complete, cut
+from harness.structure.schema import complete, cut
 from harness.workflows import widget_names
 
 FOLDER = Path(__file__).resolve().parent.parent / "example_workflows"

@@ -11,9 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-from . import base_directory, floor_plan, install, locations
-from .locations import ROOT, Host, SetupError
-from .processes import run_child, tool_env
+from .host import base_directory, install, locations
+from .host.locations import ROOT, Host, SetupError
+from .host.processes import run_child, tool_env
+from .structure import floor_plan
 
 
 def main(arguments: list[str]) -> int:
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 def demo(arguments: list[str]) -> int:
     """Run three tasks with the miniature and say where their clips are."""
-    return _run_module(set_up(), "harness.demo", *arguments)
+    return _run_module(set_up(), "harness.miniature.demo", *arguments)
 
 
 def test(arguments: list[str]) -> int:
@@ -55,7 +56,7 @@ def test(arguments: list[str]) -> int:
 
 def serve(arguments: list[str]) -> int:
     """Run ComfyUI with the pack until Ctrl+C and open the browser (--no-browser, --port N)."""
-    return _run_module(set_up(), "harness.serve", *arguments)
+    return _run_module(set_up(), "harness.host.serve", *arguments)
 
 
 def bench(arguments: list[str]) -> int:
@@ -86,7 +87,7 @@ def layouts(arguments: list[str]) -> int:
 
 def quality(arguments: list[str]) -> int:
     """Measure the trained miniature in every task (--seeds N, --tasks a,b, --out DIR, --studies)."""
-    return _run_module(set_up(), "harness.quality", *arguments)
+    return _run_module(set_up(), "harness.miniature.quality", *arguments)
 
 
 def host(arguments: list[str]) -> int:
@@ -105,30 +106,30 @@ def host(arguments: list[str]) -> int:
 
 def schema(arguments: list[str]) -> int:
     """Write tests/host/schema.json anew: what every node takes and gives, which a test compares."""
-    return _run_module(set_up(), "harness.schema", *arguments)
+    return _run_module(set_up(), "harness.structure.schema", *arguments)
 
 
 def draw(arguments: list[str]) -> int:
     """Make example_workflows/*.json and their pictures from the API files (needs Chromium)."""
-    return _run_module(set_up(), "harness.draw", *arguments)
+    return _run_module(set_up(), "harness.browser.draw", *arguments)
 
 
 def browser(arguments: list[str]) -> int:
     """Place every node in ComfyUI's front end, in both node modes (--front-end VERSION|newest|pinned, --save)."""
-    return _run_module(set_up(), "harness.front_ends", *arguments)
+    return _run_module(set_up(), "harness.browser.front_ends", *arguments)
 
 
 def train(arguments: list[str]) -> int:
     """Train the miniature, an hour and a quarter (vae, base, adapter, tuned, comparison; --ship puts them in place)."""
     ready, folder = set_up(), str(locations.dev_dir() / "miniature")
-    argv = [str(ready.python), "-m", "harness.training", "miniature", "--folder", folder, *arguments]
+    argv = [str(ready.python), "-m", "harness.miniature.training", "miniature", "--folder", folder, *arguments]
     return run_child(argv, tool_env(ready) | {"OMP_WAIT_POLICY": "ACTIVE"})  # alone on the machine
 
 
 def train_adapter(arguments: list[str]) -> int:
     """Train an adapter for a Wan base from a folder of clips (--help; see training/TRAINING.md)."""
     ready = set_up()
-    argv = [str(ready.python), "-m", "harness.training", "adapter", *arguments]
+    argv = [str(ready.python), "-m", "harness.miniature.training", "adapter", *arguments]
     return run_child(argv, tool_env(ready), Path.cwd())  # names of files are as the user sees them
 
 

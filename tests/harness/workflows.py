@@ -6,9 +6,9 @@ import copy
 import json
 from dataclasses import dataclass
 
-from .locations import ROOT
-from .miniature_tasks import DEFAULT, LOADERS, PREFIX, SAMPLING, SIZES, TASKS, Task
-from .schema import complete
+from .host.locations import ROOT
+from .miniature.tasks import DEFAULT, LOADERS, PREFIX, SAMPLING, SIZES, TASKS, Task
+from .structure.schema import complete
 
 API = ROOT / "example_workflows" / "api"
 

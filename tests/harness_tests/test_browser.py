@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
-from harness import browser
-from harness.locations import SetupError
+from harness.browser import browser
+from harness.host.locations import SetupError
 
 
 def test_the_named_browser_comes_before_an_installed_one(monkeypatch, tmp_path):

@@ -1,7 +1,7 @@
 """The drawing of the structure is that of today's files."""
 
-from harness import floor_plan
-from harness.structure import Structure
+from harness.structure import floor_plan
+from harness.structure.imports import Structure
 
 
 def test_the_drawing_is_up_to_date():

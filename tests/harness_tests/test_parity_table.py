@@ -1,6 +1,6 @@
 """The parity table: a column for each host, text around it kept."""
 
-from harness.parity_table import update
+from harness.structure.parity_table import update
 
 
 def test_each_host_writes_its_own_column_and_a_part_of_the_cases_leaves_the_rest(tmp_path):

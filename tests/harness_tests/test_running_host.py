@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.client import PromptFailedError, PromptRefusedError
-from harness.server import ComfyServer
+from harness.host.client import PromptFailedError, PromptRefusedError
+from harness.host.server import ComfyServer
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
 PICTURE = {

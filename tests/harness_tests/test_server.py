@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.client import HostDiedError
-from harness.locations import Host, SetupError
-from harness.processes import start_group, stop_group
-from harness.server import ComfyServer, free_port
+from harness.host.client import HostDiedError
+from harness.host.locations import Host, SetupError
+from harness.host.processes import start_group, stop_group
+from harness.host.server import ComfyServer, free_port
 
 SLEEP = "import time; time.sleep(60)"
 PARENT = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', '{SLEEP}']).pid, flush=True); {SLEEP}"

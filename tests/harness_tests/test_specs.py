@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import specs
+from harness.browser import specs
 
 NUMBER = ["INT", {"default": 1, "min": 0, "max": 8, "step": 2}]
 PICTURE = ["IMAGE", {}]

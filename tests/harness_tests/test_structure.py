@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.structure import Structure, circle
+from harness.structure.imports import Structure, circle
 
 FILES = {
     "vace_core/__init__.py": "",

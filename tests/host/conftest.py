@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import file_kinds, parity_table
+from harness.inputs import file_kinds
+from harness.structure import parity_table
 
 TEXT_DIM = 32
 

@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from harness import locations
+from harness.host import locations
 from wan_vace.miniature.networks import models
 from wan_vace.miniature.world import words
 

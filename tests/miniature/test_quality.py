@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.inprocess import run_node
+from harness.host.inprocess import run_node
 from wan_vace.miniature.quality import command as quality
 from wan_vace.miniature.quality import gates as quality_gates
 from wan_vace.miniature.quality import limits as quality_limits

@@ -313,7 +313,7 @@ def test_captions_are_read_by_a_text_encoder(part):
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_sentence(train, options, changed, message):
-    from harness import locations
+    from harness.host import locations
 
     paths = {key: locations.base_dir() / "models" / value for key, value in changed.items() if key in ("base", "vae")}
     with pytest.raises(ValueError, match=message):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.motion import dense_flow
+from harness.inputs.motion import dense_flow
 from wan_vace.annotators.flow.control import (
     OFFICIAL_SCALE,
     STEADY_SCALE,

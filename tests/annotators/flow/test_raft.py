@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from harness.motion import dense_flow
+from harness.inputs.motion import dense_flow
 from wan_vace.annotators.flow.control import Flow
 from wan_vace.annotators.flow.raft import AT_ONCE, Raft, edges, is_raft, raft_bytes, raft_network, torchvision_names
 from wan_vace.annotators.protocol import silent

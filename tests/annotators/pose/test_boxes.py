@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.pose_networks import CELLS, DOG, PERSON, detector, place_of
+from harness.inputs.pose_networks import CELLS, DOG, PERSON, detector, place_of
 from wan_vace.annotators.pose.boxes import (
     LEAST_SCORE,
     NUM_PLACES,

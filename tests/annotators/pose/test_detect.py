@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.pose_networks import PERSON, detector, poser, write_onnx, write_script
+from harness.inputs.pose_networks import PERSON, detector, poser, write_onnx, write_script
 from wan_vace.annotators.pose.boxes import PADDING, crop_areas, read_points
 from wan_vace.annotators.pose.detect import (
     DETECTOR_ANSWER,

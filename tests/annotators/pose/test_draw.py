@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import skeletons
+from harness.inputs import skeletons
 from wan_vace.annotators.pose import draw
 from wan_vace.annotators.pose.people import NUM_POINTS, People
 from wan_vace.annotators.pose.tiles import Grid, canvas_size

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness import skeletons
+from harness.inputs import skeletons
 from wan_vace.annotators.pose.draw import LIMBS
 from wan_vace.annotators.pose.people import BODY, FACE, LEFT_HAND, RIGHT_HAND, People
 from wan_vace.annotators.pose.retarget import BONES, retarget

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 import torch
 
-from harness.pose_networks import PERSON, Writer, detector, poser, write_onnx, write_script
+from harness.inputs.pose_networks import PERSON, Writer, detector, poser, write_onnx, write_script
 from wan_vace.annotators.pose.detect import DETECTOR_ANSWER, POSE_ANSWER
 from wan_vace.annotators.pose.runtimes import CPU_PROVIDER, OnnxEngine, Runtime, Scripted, load_script, onnx_engine
 from wan_vace.vace_core.errors import VaceInputError

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from harness import skeletons
+from harness.inputs import skeletons
 from wan_vace.annotators.pose.people import BODY, NUM_POINTS, People
 from wan_vace.annotators.pose.smooth import link, smooth
 from wan_vace.vace_core.errors import VaceInputError

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.drift import DriftingSampler, long_run, textured_clip, turned
+from harness.inputs.drift import DriftingSampler, long_run, textured_clip, turned
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.long import colour as c
 from wan_vace.vace_core.long.segments import plan_segments

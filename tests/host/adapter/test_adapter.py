@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness import locations
+from harness.host import locations
 
 pytestmark = pytest.mark.host
 

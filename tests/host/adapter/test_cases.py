@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from harness import locations
+from harness.host import locations
 
 from .test_adapter import conditioned, encode, sample, strength
 

@@ -6,7 +6,7 @@ Both get the same small weights, under their own names, and the same inputs; the
 import pytest
 import torch
 
-from harness import locations
+from harness.host import locations
 
 pytestmark = pytest.mark.host
 vace = pytest.importorskip("diffusers.models.transformers.transformer_wan_vace")

@@ -21,7 +21,7 @@ def files(host):
 @pytest.fixture(scope="module")
 def model(host):
     """A whole VACE model of the host, 4 blocks and 2 of VACE, named as the official one."""
-    from harness.checkpoints import diffusion_weights
+    from harness.inputs.checkpoints import diffusion_weights
 
     torch.manual_seed(0)
     return diffusion_weights()

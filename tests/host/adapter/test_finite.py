@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness import locations
+from harness.host import locations
 
 from .test_adapter import conditioned, encode, sample
 

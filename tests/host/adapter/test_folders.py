@@ -38,7 +38,7 @@ def models(host, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def small(host):
-    from harness.checkpoints import diffusion_weights
+    from harness.inputs.checkpoints import diffusion_weights
 
     return {key: value for key, value in diffusion_weights().items() if key.startswith("vace_")}
 

@@ -20,7 +20,7 @@ def files(host):
 
 @pytest.fixture(scope="module")
 def model(host):
-    from harness.checkpoints import diffusion_weights
+    from harness.inputs.checkpoints import diffusion_weights
 
     torch.manual_seed(0)
     return diffusion_weights()

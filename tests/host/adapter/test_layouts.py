@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness.checkpoints import SEED, TEXT_DIM, diffusion_weights
+from harness.inputs.checkpoints import SEED, TEXT_DIM, diffusion_weights
 from layouts.kinds import KINDS
 
 from .test_adapter import conditioned, encode, sample

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from harness.checkpoints import SEED, TEXT_DIM, diffusion_weights
+from harness.inputs.checkpoints import SEED, TEXT_DIM, diffusion_weights
 
 pytestmark = pytest.mark.host
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness import locations
+from harness.host import locations
 
 pytestmark = pytest.mark.host
 

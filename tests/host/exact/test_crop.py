@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness import footage
+from harness.inputs import footage
 from wan_vace.vace_core.exact.crop import crop_vcu, plan_crop
 from wan_vace.vace_core.masks.shape import feather_mask
 from wan_vace.vace_core.notes import sentences

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness import footage
 from harness.hearing import heard
+from harness.inputs import footage
 from wan_vace.vace_core.conditioning.noise_mask import latent_noise_mask
 from wan_vace.vace_core.exact.paste import paste_back
 from wan_vace.vace_core.notes import sentences

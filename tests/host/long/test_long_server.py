@@ -10,8 +10,8 @@ import av
 import pytest
 import torch
 
-from harness.client import HostDiedError, PromptFailedError
-from harness.server import ComfyServer
+from harness.host.client import HostDiedError, PromptFailedError
+from harness.host.server import ComfyServer
 from harness.workflows import small
 
 pytestmark = [pytest.mark.host, pytest.mark.server]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness import footage
+from harness.inputs import footage
 
 pytestmark = pytest.mark.host
 

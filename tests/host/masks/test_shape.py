@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from harness import footage
 from harness.hearing import heard
+from harness.inputs import footage
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.augment import MASK_MODES, augment_mask
 from wan_vace.vace_core.masks.region import RegionShape

@@ -10,8 +10,8 @@ from pathlib import Path
 import av
 import pytest
 
-from harness.client import PromptFailedError, PromptRefusedError
-from harness.server import ComfyServer
+from harness.host.client import PromptFailedError, PromptRefusedError
+from harness.host.server import ComfyServer
 from harness.workflows import small
 
 pytestmark = [pytest.mark.host, pytest.mark.server]

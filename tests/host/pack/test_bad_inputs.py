@@ -4,10 +4,11 @@ import os
 
 import pytest
 
-from harness import bad_inputs, schema
-from harness.client import PromptFailedError
-from harness.locations import ROOT
-from harness.server import ComfyServer
+from harness.host.client import PromptFailedError
+from harness.host.locations import ROOT
+from harness.host.server import ComfyServer
+from harness.inputs import bad_inputs
+from harness.structure import schema
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from harness.browser import MODES, VIEW, chromium, listen, missing, serve_front_end, set_mode
-from harness.placing import Trial, place_all
+from harness.browser.browser import MODES, VIEW, chromium, listen, missing, serve_front_end, set_mode
+from harness.browser.placing import Trial, place_all
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
 

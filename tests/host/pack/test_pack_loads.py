@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import specs
+from harness.browser import specs
 
 pytestmark = pytest.mark.host
 

@@ -6,7 +6,7 @@ import difflib
 
 import pytest
 
-from harness import schema
+from harness.structure import schema
 from harness.workflows import API, published
 
 pytestmark = pytest.mark.host

@@ -5,11 +5,11 @@ import os
 import av
 import pytest
 
-from harness.client import PromptFailedError
-from harness.demo import SHOWS, Display, run
-from harness.draw import strip_of
-from harness.schema import cut
-from harness.server import ComfyServer
+from harness.browser.draw import strip_of
+from harness.host.client import PromptFailedError
+from harness.host.server import ComfyServer
+from harness.miniature.demo import SHOWS, Display, run
+from harness.structure.schema import cut
 from harness.workflows import API, miniature, published
 
 pytestmark = [pytest.mark.host, pytest.mark.server]

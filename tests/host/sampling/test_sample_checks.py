@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.checkpoints import DIFFUSION, TEXT_DIM
+from harness.inputs.checkpoints import DIFFUSION, TEXT_DIM
 
 pytestmark = pytest.mark.host
 

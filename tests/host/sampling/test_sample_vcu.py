@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.client import PromptFailedError, PromptRefusedError
-from harness.server import ComfyServer
+from harness.host.client import PromptFailedError, PromptRefusedError
+from harness.host.server import ComfyServer
 from harness.workflows import small
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
@@ -120,7 +120,7 @@ def test_a_new_prompt_encodes_no_video_again(server):
 
 
 def test_frame_rate_and_sound_of_a_video_come_out_again(server):
-    from harness.locations import base_dir
+    from harness.host.locations import base_dir
 
     source = write_talkie(base_dir() / "input" / "talkie.mp4", fps=24)
     graph = short_graph()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.client import PromptFailedError
-from harness.server import ComfyServer
-from harness.skeletons import HEIGHT, WIDTH, walker
+from harness.host.client import PromptFailedError
+from harness.host.server import ComfyServer
+from harness.inputs.skeletons import HEIGHT, WIDTH, walker
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
 FRAMES = 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness import skeletons
+from harness.inputs import skeletons
 from wan_vace.annotators.pose.draw import Look, draw_people
 from wan_vace.annotators.pose.people import LEFT_HAND, RIGHT_HAND, People, from_wholebody, read_people, to_keypoints
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness.pose_networks import PERSON, Writer, detector, poser, write_onnx, write_script
+from harness.inputs.pose_networks import PERSON, Writer, detector, poser, write_onnx, write_script
 from wan_vace.annotators.pose.detect import DETECTOR_ANSWER, POSE_ANSWER, DwPose, Found, rcnn_network
 from wan_vace.annotators.pose.draw import Look, draw_people
 from wan_vace.annotators.pose.people import read_people

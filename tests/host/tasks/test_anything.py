@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.client import PromptFailedError, PromptRefusedError
-from harness.server import ComfyServer
+from harness.host.client import PromptFailedError, PromptRefusedError
+from harness.host.server import ComfyServer
 
 pytestmark = pytest.mark.host
 

@@ -9,10 +9,10 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from ..workflows import API, as_graph, miniature, published
 from .client import HostDiedError
 from .locations import SetupError, base_dir
 from .server import ComfyServer
-from .workflows import API, as_graph, miniature, published
 
 FOLDER = "miniature"
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from .locations import ROOT
-from .structure import HOST, Structure
+from ..host.locations import ROOT
+from .imports import HOST, Structure
 
 FILE = ROOT / "ARCHITECTURE.svg"
 FLOORS = {

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..host.locations import ROOT, SetupError
+from ..host.server import ComfyServer
+from ..structure.schema import complete
+from ..workflows import miniature
 from .browser import VIEW, chromium, open_front_end, require_chromium
-from .locations import ROOT, SetupError
-from .schema import complete
-from .server import ComfyServer
-from .workflows import miniature
 
 FOLDER = ROOT / "example_workflows"
 PICTURE_WIDTH = 900

@@ -7,9 +7,9 @@ import importlib.metadata
 import sys
 from pathlib import Path
 
+from ..host.install import FRONT_END, front_end, say
+from ..host.locations import ROOT, SetupError
 from .browser import MODES, chromium, require_chromium, serve_front_end
-from .install import FRONT_END, front_end, say
-from .locations import ROOT, SetupError
 from .placing import Placing, place_all
 
 FILE = ROOT / "benchmarks" / "results" / "front_ends.md"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from . import locations
-from .inprocess import load_host
+from ..host import locations
+from ..host.inprocess import load_host
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
 
     with torch.inference_mode():
         call = load_host()
-        from .nodes.wan_vace_dev.miniature import load_clip
+        from ..nodes.wan_vace_dev.miniature import load_clip
 
         return quality.measure_quality(options, call, load_clip(), lambda line: print(line, flush=True))
 

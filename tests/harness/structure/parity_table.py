@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .locations import ROOT
+from ..host.locations import ROOT
 
 FILE = ROOT / "benchmarks" / "results" / "adapter_parity.md"
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base_directory import SETTINGS
-from .locations import SetupError
-from .server import ComfyServer
+from ..host.base_directory import SETTINGS
+from ..host.locations import SetupError
+from ..host.server import ComfyServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page

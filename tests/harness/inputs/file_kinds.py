@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from layouts.kinds import KINDS
 
-from .locations import ROOT
+from ..host.locations import ROOT
 
 FILE = ROOT / "benchmarks" / "results" / "file_kinds.md"
 COLUMNS = ("VACE Load Adapter", "VACE Load Models")

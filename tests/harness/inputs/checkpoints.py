@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .locations import ROOT, pack_module
+from ..host.locations import ROOT, pack_module
 
 MINIATURE = ROOT / "miniature" / "weights"
 TEXT_DIM = 32

@@ -13,11 +13,11 @@ import av
 import numpy as np
 from PIL import Image
 
-from .client import HostDiedError, Progress, PromptFailedError, PromptRefusedError
-from .locations import SetupError, pack_module
-from .miniature_tasks import PREFIX
-from .server import ComfyServer
-from .workflows import miniature, published
+from ..host.client import HostDiedError, Progress, PromptFailedError, PromptRefusedError
+from ..host.locations import SetupError, pack_module
+from ..host.server import ComfyServer
+from ..workflows import miniature, published
+from .tasks import PREFIX
 
 sheets = pack_module("miniature.contact_sheet")
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..host.locations import SetupError
+from ..host.server import ComfyServer
 from . import specs
 from .browser import MODES, TIMEOUT, VIEW, listen, open_front_end, set_mode
-from .locations import SetupError
-from .server import ComfyServer
 from .specs import Socket
 
 if TYPE_CHECKING:

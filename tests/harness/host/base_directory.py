@@ -16,7 +16,7 @@ from .processes import tool_env
 
 FOLDERS = ("models", "input", "output", "temp", "user/default", "custom_nodes")
 SETTINGS = {"Comfy.TutorialCompleted": True}  # else the template browser covers the first page
-HARNESS = Path(__file__).parent
+HARNESS = Path(__file__).resolve().parents[1]
 DEV_NODES = HARNESS / "nodes" / "wan_vace_dev"
 MINIATURE = ROOT / "miniature"
 WORLD = [MINIATURE / "world" / f"{name}.py" for name in ("scenes", "shapes", "words", "signals")]
@@ -38,9 +38,9 @@ def fill(host: Host) -> Path:
     link(DEV_NODES, base / "custom_nodes" / DEV_NODES.name)
     _seed_settings(base / "user" / "default" / "comfy.settings.json")
     weights = sorted((MINIATURE / "weights").glob("*/*.safetensors"))
-    _make(host, "checkpoints", base / "models", "Making small models", weights)
-    _make(host, "footage", base / "input", "Writing demo inputs")
-    _make(host, "miniature_inputs", base / "input", "Drawing the miniature's inputs", WORLD)
+    _make(host, "inputs.checkpoints", base / "models", "Making small models", weights)
+    _make(host, "inputs.footage", base / "input", "Writing demo inputs")
+    _make(host, "miniature.inputs", base / "input", "Drawing the miniature's inputs", WORLD)
     return base
 
 
@@ -101,7 +101,7 @@ def _make(host: Host, module: str, folder: Path, line: str, sources: Sequence[Pa
 
 def _recipe(host: Host, module: str, sources: Sequence[Path]) -> str:
     files = [
-        HARNESS / f"{module}.py",
+        HARNESS / f"{module.replace('.', '/')}.py",
         host.comfyui / "comfyui_version.py",
         host.comfyui / "requirements.txt",
         *sources,

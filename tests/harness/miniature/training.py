@@ -1,6 +1,6 @@
 """Runs a training with ComfyUI's classes in reach.
 
-``python -m harness.training miniature ARGUMENTS``, or ``adapter ARGUMENTS``, as ``dev.py`` calls it.
+``python -m harness.miniature.training miniature ARGUMENTS``, or ``adapter ARGUMENTS``, as ``dev.py`` calls it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 
-from .locations import pack_module
+from ..host.locations import pack_module
 
 
 def train_miniature(arguments: list[str]) -> int:

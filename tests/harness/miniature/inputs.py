@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from .footage import save_clip, save_film, save_picture
-from .locations import pack_module
-from .miniature_tasks import PREFIX
+from ..host.locations import pack_module
+from ..inputs.footage import save_clip, save_film, save_picture
+from .tasks import PREFIX
 
 world = pack_module("miniature.world")
 Thing = pack_module("miniature.world.scenes").Thing

@@ -6,8 +6,8 @@ import copy
 import json
 import sys
 
-from .locations import ROOT
-from .specs import DYNAMIC, GROWING
+from ..browser.specs import DYNAMIC, GROWING
+from ..host.locations import ROOT
 
 FILE = ROOT / "tests" / "host" / "schema.json"
 # Choices that the host brings: other versions have others.
@@ -17,7 +17,7 @@ KEPT = ("default", "min", "max", "step", "forceInput", "control_after_generate",
 
 def main() -> int:
     """Write the file anew from the pack in this host."""
-    from .inprocess import load_host
+    from ..host.inprocess import load_host
 
     load_host()
     import nodes

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .locations import ROOT
+from ..host.locations import ROOT
 
 HOST = Path("nodes/_host")
 LAYERS = ("vace_core", "annotators", "nodes", "training", "miniature")

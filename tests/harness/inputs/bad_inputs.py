@@ -6,9 +6,9 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .client import ComfyClient, PromptRefusedError
-from .schema import applies
-from .specs import DYNAMIC, GROWING
+from ..browser.specs import DYNAMIC, GROWING
+from ..host.client import ComfyClient, PromptRefusedError
+from ..structure.schema import applies
 
 OURS = "wan_vace.VaceInputError"
 NOT_RUN = ("VaceLoadModels",)  # it hands its files to the host's loaders, which cannot read the small ones

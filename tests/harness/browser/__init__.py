@@ -1,0 +1,1 @@
+"""A real browser on a real ComfyUI: nodes placed, workflows drawn."""
