@@ -77,9 +77,14 @@ OBJECTS = ({}, {"samples": 1}, {"__value__": [1, 2]}, {"__value__": [[1, {}]]})
 NUMBERS = (7, -1, 0.5, 1e30, True)
 TEXTS = ("", "text", "nan")
 LISTS = ([], [1, 2, 3])
-# The host turns everything into a text or a switch: one of each kind is enough.
-VALUES = {"STRING": (None, "", "text", 7, {}, [1, 2, 3]), "BOOLEAN": (None, "text", {}, [1, 2, 3])}
-OTHER_VALUES = (None, *TEXTS, *NUMBERS, *LISTS, *OBJECTS)
+# The host turns everything into a text or a switch, and looks at nothing that is given in place of a wire: one value of
+# each kind is enough.
+VALUES = {
+    "STRING": (None, "", "text", 7, {}, [1, 2, 3]),
+    "BOOLEAN": (None, "text", {}, [1, 2, 3]),
+    **dict.fromkeys(("INT", "FLOAT", "COMBO", DYNAMIC, GROWING), (None, *TEXTS, *NUMBERS, *LISTS, *OBJECTS)),
+}
+IN_PLACE_OF_A_WIRE = (None, "text", 7, *LISTS, *OBJECTS)
 WRONG_WIRES = (["image", 0], ["model", 0], ["crop", 2])
 
 
@@ -119,7 +124,7 @@ def cases_of(node: str, described: dict, files: dict[str, list]) -> Iterator[Cas
         for name in _names(one):
             if name in given:  # what is optional is missing in each of the others
                 yield Case(node, f"{name} missing", {key: value for key, value in given.items() if key != name})
-            for value in (*VALUES.get(one["type"], OTHER_VALUES), *WRONG_WIRES):
+            for value in (*VALUES.get(one["type"], IN_PLACE_OF_A_WIRE), *WRONG_WIRES):
                 yield Case(node, f"{name} is {value}", given | {name: value})
 
 
