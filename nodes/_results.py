@@ -1,10 +1,10 @@
-"""What task nodes give back: a VCU, and a text that says what was repaired."""
+"""What task nodes give back: a VCU, and a text that says what was repaired or leaves the trained range."""
 
 from dataclasses import replace
 
 from comfy_api.latest import io
 
-from ..vace_core.vcu import Vcu
+from ..vace_core.vcu import Vcu, with_range_notes
 from ..vace_core.video import Clip
 from ._host.report import publish
 
@@ -19,4 +19,5 @@ def vcu_result(node: type[io.ComfyNode], vcu: Vcu, clip: Clip | None = None) -> 
     """
     if clip is not None:
         vcu = replace(vcu, fps=clip.fps, audio=clip.audio)
+    vcu = with_range_notes(vcu)
     return io.NodeOutput(vcu, publish(node, vcu.notes))

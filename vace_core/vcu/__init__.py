@@ -13,6 +13,7 @@ from .preflight import Preflight, generated_share, preflight
 from .references import ROLES, WHITE, Connected, Reference, as_references, letterbox, prepare_reference
 from .storage import PRECISIONS, require_format, vcu_from_tensors, vcu_to_tensors
 from .timeline import Piece, assemble, control_frames, frame_ranges, kept_piece, note_unseen, visible_frames
+from .trained_range import with_range_notes
 from .unit import CONTROL, EMPTY, EXTENSION, REPAINT, Vcu, empty_vcu
 
 __all__ = [
@@ -51,4 +52,5 @@ __all__ = [
     "vcu_from_tensors",
     "vcu_to_tensors",
     "visible_frames",
+    "with_range_notes",
 ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..video import LATENT_CHANNELS, MASK_CHANNELS, SPATIAL_STRIDE, num_tokens
+from ..video import LATENT_CHANNELS, MASK_CHANNELS, SPATIAL_STRIDE, TRAINED_SIZES
 
 TEXT_LENGTH = 512
 FLOAT_BYTES = 4
@@ -18,19 +18,19 @@ class Architecture:
         ffn_dim: Width of the feed-forward layer.
         num_layers: Blocks of the base.
         vace_layers: Blocks of the context adapter.
-        trained_tokens: Tokens of the largest video it was trained with.
+        trained_size: (rows, columns) of the largest video it was trained with.
     """
 
     dim: int
     ffn_dim: int
     num_layers: int
     vace_layers: int
-    trained_tokens: int
+    trained_size: tuple[int, int]
 
 
 ARCHITECTURES = {
-    "1.3B": Architecture(1536, 8960, 30, 15, num_tokens(21, 480, 832)),
-    "14B": Architecture(5120, 13824, 40, 8, num_tokens(21, 720, 1280)),
+    "1.3B": Architecture(1536, 8960, 30, 15, TRAINED_SIZES["480p"]),
+    "14B": Architecture(5120, 13824, 40, 8, TRAINED_SIZES["720p"]),
 }
 
 

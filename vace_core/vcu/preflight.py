@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from ..masks import LARGE_REGION, WHOLE_REGION, large_region_sentence
-from ..notes import Note, sentences
+from ..notes import Note, collect_notes, sentences
 from ..video import MID_GREY, latent_length, num_tokens, padded_length
 from .cost import ARCHITECTURES, adapter_flops, base_flops, context_bytes
+from .references import note_many
 from .timeline import UNSEEN, unseen_keyframes, unseen_sentence
+from .trained_range import lasting_notes, note_area, note_length
 from .unit import EXTENSION, REPAINT, Vcu
 
 # A reference whose aspect differs by less than this may be read as the first frame.
@@ -41,7 +43,7 @@ def preflight(vcu: Vcu) -> Preflight:
     Args:
         vcu: The unit to look at.
     """
-    return Preflight(tuple(_numbers(vcu)), tuple(_warnings(vcu)), vcu.notes)
+    return Preflight(tuple(_numbers(vcu)), tuple(_warnings(vcu)), tuple(lasting_notes(vcu)))
 
 
 def generated_share(mask: Tensor) -> Tensor:
@@ -69,7 +71,7 @@ def _numbers(vcu: Vcu) -> list[str]:
 
 
 def _warnings(vcu: Vcu) -> list[str]:
-    return [*_mask_warnings(vcu), *_reference_warnings(vcu), *_size_warnings(vcu)]
+    return [*_mask_warnings(vcu), *_reference_warnings(vcu), *_range_warnings(vcu)]
 
 
 def _mask_warnings(vcu: Vcu) -> list[str]:
@@ -103,11 +105,11 @@ def _has_white_border(image: Tensor) -> bool:
     return bool((border > 0.9).float().mean() > 0.95)
 
 
-def _size_warnings(vcu: Vcu) -> list[str]:
-    tokens = num_tokens(latent_length(padded_length(vcu.num_frames)), vcu.height, vcu.width)
-    return [
-        f"{name} was trained with up to {model.trained_tokens:,} tokens, this has {tokens:,}: "
-        f"expect repetition or decay. Use a smaller size or fewer frames."
-        for name, model in ARCHITECTURES.items()
-        if tokens > model.trained_tokens
-    ]
+def _range_warnings(vcu: Vcu) -> list[str]:
+    """What leaves the trained range, for each model, unless the VCU was told of it already."""
+    with collect_notes() as notes:
+        note_length(vcu.num_frames)
+        note_area(vcu.height, vcu.width, ARCHITECTURES)
+        note_many(len(vcu.references))
+    told = {note.code for note in lasting_notes(vcu)}
+    return sentences(note for note in notes if note.code not in told)

@@ -14,6 +14,7 @@ from ..video import bounding_box, legal_frames, legal_mask, refuse_empty_mask
 WHITE = 1.0
 # More are allowed; the authors advise at most three (official UserGuide).
 ADVISED_REFERENCES = 3
+MANY_REFERENCES = "many-references"  # code of the note about them
 ROLES = ("subject", "background", "face")
 
 
@@ -61,7 +62,10 @@ def as_references(inputs: Connected) -> tuple[Reference, ...]:
 def note_many(count: int) -> None:
     """Tell when there are more references than the authors advise."""
     if count > ADVISED_REFERENCES:
-        tell("many-references", f"{count} references: the authors advise at most {ADVISED_REFERENCES}.")
+        tell(
+            MANY_REFERENCES,
+            f"{count} references: the authors advise at most {ADVISED_REFERENCES}; leave out those that matter least.",
+        )
 
 
 def split_references(name: str, images: Tensor) -> list[Tensor]:

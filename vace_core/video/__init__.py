@@ -26,7 +26,7 @@ from .grid import (
 )
 from .inputs import OVERSHOOT, legal_frames, legal_mask, refuse_empty_mask
 from .repair import ASPECT_TOLERANCE, PADDED, at_length, at_size, matching_mask, note_padding
-from .sizes import BUDGETS, CUSTOM, PICKS, TRAINED_SIZES, fit_clip
+from .sizes import BUDGETS, CUSTOM, PICKS, TRAINED_LENGTH, TRAINED_SIZES, fit_clip
 from .target import AS_CONNECTED, Target
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "SIZE_MULTIPLE",
     "SPATIAL_STRIDE",
     "TEMPORAL_STRIDE",
+    "TRAINED_LENGTH",
     "TRAINED_SIZES",
     "Box",
     "BoxTrack",

@@ -210,7 +210,9 @@ def test_more_than_three_references_together_are_told():
     two = (Reference(torch.ones(4, 4, 3)),) * 2
     composed = compose_all([("vcu_0", vcu_of(CONTROL, T=1, references=two)), ("vcu_1", empty_vcu(1, 16, 16, two))])
     assert len(composed.references) == 4
-    assert sentences(composed.notes) == ["4 references: the authors advise at most 3."]
+    assert sentences(composed.notes) == [
+        "4 references: the authors advise at most 3; leave out those that matter least."
+    ]
 
 
 def test_a_mix_of_controls_takes_each_pixel_from_one(notes):

@@ -67,9 +67,11 @@ def test_an_unseen_keyframe_is_warned_of():
     assert preflight(vcu).warnings == ()
 
 
-def test_more_tokens_than_trained_with_are_warned_of_by_model():
+def test_more_than_trained_with_is_warned_of_by_length_and_by_model():
     assert [w.split()[0] for w in preflight(empty_vcu(81, 720, 1280)).warnings] == ["1.3B"]
-    assert [w.split()[0] for w in preflight(empty_vcu(161, 720, 1280)).warnings] == ["1.3B", "14B"]
+    assert [w.split()[0] for w in preflight(empty_vcu(161, 720, 1280)).warnings] == ["161", "1.3B"]
+    long, sizes = preflight(empty_vcu(161, 1088, 1920)).warnings
+    assert long.startswith("161 frames at once") and "1.3B was trained" in sizes and "14B with" in sizes
 
 
 def test_notes_of_the_vcu_are_part_of_the_text():

@@ -173,7 +173,7 @@ def test_more_than_three_references_are_allowed_and_told():
         references=[("reference_image_0", torch.ones(4, 8, 8, 3))], target=Target(width=16, height=16, length=1)
     )
     assert len(vcu.references) == 4
-    assert sentences(vcu.notes) == ["4 references: the authors advise at most 3."]
+    assert sentences(vcu.notes) == ["4 references: the authors advise at most 3; leave out those that matter least."]
 
 
 def test_a_vcu_off_the_grid_is_refused_with_the_nearest_size():
