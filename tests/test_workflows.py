@@ -5,10 +5,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from harness.structure.schema import complete, cut
 from harness.workflows import widget_names
+from wan_vace.vace_core.notes import collect_notes
+from wan_vace.vace_core.sampling import SamplerSettings, note_guidance
+from wan_vace.vace_core.strength import note_strengths
+from wan_vace.vace_core.vcu import Reference, empty_vcu, note_area, note_length, with_range_notes
+from wan_vace.vace_core.video import nearest_length
 
 FOLDER = Path(__file__).resolve().parent.parent / "example_workflows"
 API = sorted((FOLDER / "api").glob("*.json"))
@@ -83,3 +89,69 @@ def test_pictures_are_small_files(name):
     with Image.open(path) as picture:
         assert 300 <= picture.width <= 1000
     assert path.stat().st_size < 250_000
+
+
+# Frames that a node makes of its numbers, where it has no length.
+LENGTHS = {
+    "VaceExtendVideo": lambda node: node["before"] + node["overlap"] + node["after"],
+    "VaceBridgeVideos": lambda node: node["overlap_first"] + node["gap"] + node["overlap_second"],
+    "VaceLoopVideo": lambda node: 2 * node["overlap"] + node["gap"],
+}
+
+
+def real_vcu(api):
+    """The VCU of a workflow at its real size; what follows a clip has the size and length that the model is best at."""
+    inputs = {node["class_type"]: node["inputs"] for node in api.values()}
+    lengths = [make(inputs[name]) for name, make in LENGTHS.items() if name in inputs]
+    # A window's length is not the video's, and a picture's width is not either.
+    makers = [v for name, v in inputs.items() if name.startswith("Vace") and name != "VaceSetContextWindows"]
+    sizes = {
+        key: max((v[key] for v in makers if isinstance(v.get(key), int) and v[key] > 0), default=default)
+        for key, default in (("width", 832), ("height", 480), ("length", 81))
+    }
+    references = [key for v in makers for key in v if key.startswith("references.")]
+    pictures = [Reference(torch.ones(4, 4, 3))] * len(references)
+    return empty_vcu(max(lengths, default=sizes["length"]), sizes["height"], sizes["width"], pictures)
+
+
+def told_of(api):
+    """What the nodes of a workflow would tell of its VCU, its model and its numbers."""
+    inputs = {node["class_type"]: node["inputs"] for node in api.values()}
+    files = " ".join(str(value) for node in inputs.values() for value in node.values())
+    models = [name for name in ("1.3B", "14B") if name in files]
+    limits = [
+        inputs.get("VaceSetContextWindows", {}).get("length"),
+        *(v.get("segment_length") for v in inputs.values()),
+    ]
+    vcu = real_vcu(api)
+    with collect_notes() as notes:
+        note_length(min([vcu.num_frames, *filter(None, limits)]))
+        note_area(vcu.height, vcu.width, models)
+        for node in inputs.values():
+            note_strengths([node[key] for key in ("strength",) if key in node])
+            numbers = {key.split(".")[-1]: value for key, value in node.items()}
+            if {"steps", "cfg"} <= numbers.keys():
+                note_guidance(SamplerSettings(numbers["steps"], numbers["cfg"], 16.0), numbers["cfg"], all_steps=True)
+    return [note.code for note in (*with_range_notes(vcu).notes, *notes)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_workflow_leaves_at_its_real_size_what_the_model_was_trained_with(name):
+    assert told_of(complete(load(FOLDER / "api" / f"{name}.json"))) == []
+
+
+def test_workflows_that_leave_it_would_be_told_of():
+    changes = {
+        "longer-than-trained": {"length": nearest_length(97)},
+        "larger-than-trained": {"width": 1280, "height": 720},
+        "strength-far-from-trained": {"strength": 5.0},
+        "guided-few-steps": {"settings.steps": 4},
+    }
+    for code, change in changes.items():
+        api = complete(load(FOLDER / "api" / "text_to_video.json"))
+        for node in api.values():
+            node["inputs"].update({key: value for key, value in change.items() if key in node["inputs"]})
+        assert told_of(api) == [code]
+    api = complete(load(FOLDER / "api" / "long_video_in_windows.json"))
+    api = {key: node for key, node in api.items() if node["class_type"] != "VaceSetContextWindows"}
+    assert told_of(api) == ["longer-than-trained"]

@@ -83,7 +83,7 @@ class VaceSampleContext(VaceNode):
                     display_name="video_latent", tooltip="The same without references, for nodes of other packs."
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
         )
 
     @classmethod

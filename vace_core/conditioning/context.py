@@ -30,6 +30,7 @@ class VaceContext:
         fps: Frames per second of the source, None when it had none.
         audio: The source's sound in the host's form.
         latent_space: Weights that tell the VAE which encoded it from others; None when not known.
+        told: Codes of what the user was told of the VCU and still holds.
     """
 
     latents: Tensor
@@ -40,6 +41,7 @@ class VaceContext:
     fps: float | None = None
     audio: object | None = None
     latent_space: Tensor | None = None
+    told: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _, _, length, h, w = self.latents.shape

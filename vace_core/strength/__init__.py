@@ -18,6 +18,7 @@ from .field import (
     require_vcu,
     share_of_schedule,
 )
+from .trained_range import note_strengths
 
 __all__ = [
     "ALL_VCUS",
@@ -25,6 +26,7 @@ __all__ = [
     "StrengthFields",
     "applies_to",
     "chosen_curve",
+    "note_strengths",
     "num_active_blocks",
     "parse_blocks",
     "parse_vcus",

@@ -17,6 +17,7 @@ from .references import MANY_REFERENCES, note_many
 from .unit import Vcu
 
 LONG, LARGE = "longer-than-trained", "larger-than-trained"  # codes
+RANGE_CODES = (LARGE, MANY_REFERENCES)  # what the VCU's own node tells of it
 # Sizes of the right area differ by a few rows; from here on an area is far from what was trained.
 FAR = 1.25
 SAMPLE_LONG = "use VACE Sample Long Video or VACE Set Context Windows"
@@ -67,7 +68,7 @@ def range_notes(vcu: Vcu) -> list[Note]:
 def lasting_notes(vcu: Vcu) -> list[Note]:
     """Its notes but those on a trained range that it no longer leaves: a crop is smaller than what it was cut from."""
     found = range_notes(vcu)
-    return [note for note in vcu.notes if note.code not in (LARGE, MANY_REFERENCES) or note in found]
+    return [note for note in vcu.notes if note.code not in RANGE_CODES or note in found]
 
 
 def with_range_notes(vcu: Vcu) -> Vcu:

@@ -5,7 +5,7 @@ It imports the host, nothing of this layer, and the core's `conditioning`, `vcu`
 """
 
 from .encoding import encode_vcu, latent_space
-from .keys import FRAMES, MASK, REFERENCES, STRENGTH, apply_context
+from .keys import FRAMES, MASK, REFERENCES, STRENGTH, TOLD, apply_context, strengths_of
 from .latents import (
     ContextShape,
     decode_video,
@@ -24,6 +24,7 @@ __all__ = [
     "NOISE_MASK",
     "REFERENCES",
     "STRENGTH",
+    "TOLD",
     "ContextShape",
     "apply_context",
     "decode_video",
@@ -37,5 +38,6 @@ __all__ = [
     "num_references",
     "require_wan_vae",
     "sampled_latent",
+    "strengths_of",
     "trim_references",
 ]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ....vace_core.conditioning import VaceContext, assemble_context, is_constant, split_for_encoding
 from ....vace_core.errors import VaceInputError
-from ....vace_core.vcu import Vcu, letterbox
+from ....vace_core.vcu import Vcu, lasting_notes, letterbox
 from ..types import VAE
 from .vae import empty_latent, encode
 
@@ -31,7 +31,9 @@ def encode_vcu(vae: VAE, vcu: Vcu, mask_edges: str = "official", antialias_refer
     control = kept if is_constant(inactive) and is_constant(reactive) else encode(vae, reactive)
     context = assemble_context(kept, control, mask, references, empty_latent(), vcu.num_frames)
     strengths = tuple(reference.strength for reference in vcu.references)
-    return replace(context, reference_strengths=strengths, fps=vcu.fps, audio=vcu.audio, latent_space=latent_space(vae))
+    told = tuple(dict.fromkeys(note.code for note in lasting_notes(vcu)))
+    about = {"reference_strengths": strengths, "fps": vcu.fps, "audio": vcu.audio, "told": told}
+    return replace(context, **about, latent_space=latent_space(vae))
 
 
 def latent_space(vae: VAE) -> Tensor | None:

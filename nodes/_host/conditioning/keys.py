@@ -2,8 +2,8 @@
 
 ``vace_frames`` [1, 32, R + t, h, w], ``vace_mask`` [1, 64, R + t, h, w] and ``vace_strength`` (a number, or one for
 each token [1, tokens, 1]) are lists, one entry for each VCU (``WAN21_Vace.extra_conds`` in the host's
-``comfy/model_base.py``). The host stacks them, so all must have the same length; ``vace_references`` is ours and
-counts the leading R of each.
+``comfy/model_base.py``). The host stacks them, so all must have the same length. ``vace_references`` is ours and
+counts the leading R of each; ``vace_told``, too, has the codes of what the user was told of them.
 """
 
 import comfy.model_management
@@ -17,6 +17,7 @@ from ..types import Conditioning
 from .vae import empty_latent
 
 FRAMES, MASK, STRENGTH, REFERENCES = "vace_frames", "vace_mask", "vace_strength", "vace_references"
+TOLD = "vace_told"
 
 
 def apply_context(
@@ -42,10 +43,15 @@ def apply_context(
     scale = token_strength(strength, context.reference_strengths, *latents.shape[2:])
     if isinstance(scale, torch.Tensor):
         scale = scale.to(comfy.model_management.get_torch_device())  # the host multiplies it with the hints as it is
-    added = {FRAMES: [latents], MASK: [mask], STRENGTH: [scale], REFERENCES: [want]}
+    added = {FRAMES: [latents], MASK: [mask], STRENGTH: [scale], REFERENCES: [want], TOLD: [context.told]}
     counts = iter(present)
     padded = [[[tensor, _pad_entry(values, next(counts), want, empty)] for tensor, values in c] for c in conditionings]
     return [node_helpers.conditioning_set_values(c, added, append=True) for c in padded], want
+
+
+def strengths_of(values: dict) -> tuple[float, ...]:
+    """The strength of each VCU in a conditioning entry, that of its video where its references have their own."""
+    return tuple(float(s.flatten()[-1] if isinstance(s, torch.Tensor) else s) for s in values[STRENGTH])
 
 
 def _reference_counts(values: dict, context: VaceContext) -> list[int]:

@@ -35,6 +35,8 @@ class ContextShape:
         w: Latent columns.
         vcus: Their number.
         pictures: [1, 16, R, h, w], the encoded references in the VAE's own space.
+        strengths: Context scale of each VCU.
+        told: Codes of what the user was told of the VCUs.
     """
 
     references: int
@@ -43,6 +45,8 @@ class ContextShape:
     w: int
     vcus: int
     pictures: Tensor
+    strengths: tuple[float, ...]
+    told: frozenset[str]
 
     @property
     def size(self) -> tuple[int, int]:

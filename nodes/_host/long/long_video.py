@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ....vace_core.long import Segment, segment_seed
-from ....vace_core.notes import Note, tell, tell_again
+from ....vace_core.notes import Note, tell
 from ..conditioning import require_wan_vae
 from ..models import require_vace_models
 from .generator import SegmentGenerator
@@ -16,6 +16,7 @@ from .job import LongJob
 from .planner import plan_long_video
 from .store import FOLDER, SegmentStore, open_store
 from .stored_video import StoredVideo
+from .trained_range import tell_source, tell_untrained_segments
 
 
 def sample_long(job: LongJob, announce: Callable[[Note], None]) -> StoredVideo:
@@ -26,7 +27,7 @@ def sample_long(job: LongJob, announce: Callable[[Note], None]) -> StoredVideo:
         announce: Receives a note as each segment begins.
 
     Returns:
-        The video. Each repair and each segment is told.
+        The video. Each repair, what leaves the trained range, and each segment is told.
 
     Raises:
         VaceInputError: If an input cannot be used, a run was begun with others, a segment drifted too far, or the disk
@@ -34,8 +35,9 @@ def sample_long(job: LongJob, announce: Callable[[Note], None]) -> StoredVideo:
     """
     require_vace_models(job.models["model"], job.models.get("low_noise_model"), job.boundary)
     require_wan_vae(job.vae)
-    tell_again(job.source.notes)
+    tell_source(job)
     plan = plan_long_video(job)
+    tell_untrained_segments(job, plan.segments)
     tell("run", f"Run {plan.run}, in output/{FOLDER}.")
     with open_store(plan, job.source) as store:
         generator = SegmentGenerator(job)

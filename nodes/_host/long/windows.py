@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ....vace_core.long import WindowSettings, count_references
 from ..conditioning import FRAMES, REFERENCES
-from ..models import add_sampling_check
+from ..models import CONTEXT_HANDLER, add_sampling_check
 from ..strength import cut_strengths_to_windows
 from ..types import BaseModel, Conds, Guider, ModelPatcher
 
@@ -25,7 +25,6 @@ SCHEDULES = (
 )
 LOOPED, BATCHED = ContextSchedules.UNIFORM_LOOPED, ContextSchedules.BATCHED
 FUSE_METHODS = tuple(ContextFuseMethods.LIST_STATIC)
-HANDLER = "context_handler"
 WINDOWS_KEY = "wan_vace_context_windows"
 # Of the host's own node, in the model's wrappers; what it set before is replaced.
 HOST_KEYS = (
@@ -47,7 +46,7 @@ def set_windows(model: ModelPatcher, settings: WindowSettings) -> ModelPatcher:
     for kind, key in HOST_KEYS:
         clone.remove_wrappers_with_key(kind, key)
         clone.remove_wrappers_with_key(kind, WINDOWS_KEY)
-    clone.model_options[HANDLER] = VaceContextHandler(settings)
+    clone.model_options[CONTEXT_HANDLER] = VaceContextHandler(settings)
     add_sampling_check(clone, WINDOWS_KEY, _shape_of_window)
     clone.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, WINDOWS_KEY, _shuffle_noise)
     return clone
@@ -217,7 +216,7 @@ def _shape_of_window(
     _model: ModelPatcher, noise_shape: Sequence[int], conds: Conds, model_options: dict
 ) -> Sequence[int]:
     """Have the host make room for a window, and refuse what does not fit before any model is loaded."""
-    handler = model_options.get(HANDLER)
+    handler = model_options.get(CONTEXT_HANDLER)
     if isinstance(handler, VaceContextHandler):  # a node behind ours may have set its own
         return handler.window_shape(noise_shape, conds.values())
     return noise_shape
@@ -234,7 +233,7 @@ def _shuffle_noise(
     **kwargs: object,
 ) -> Tensor:
     """FreeNoise, where the host's node has it."""
-    handler = extra_args["model_options"].get(HANDLER)
+    handler = extra_args["model_options"].get(CONTEXT_HANDLER)
     if isinstance(handler, VaceContextHandler) and handler.freenoise:
         noise = handler.shuffle_noise(noise, guider.conds.values(), extra_args["seed"])
     return executor(guider, sigmas, extra_args, callback, noise, *args, **kwargs)

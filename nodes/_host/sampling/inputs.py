@@ -10,7 +10,7 @@ from torch import Tensor
 from ....vace_core.errors import VaceInputError
 from ....vace_core.sampling import OFFICIAL_SAMPLER, OFFICIAL_SCHEDULER, SamplerSettings
 from ....vace_core.video import LATENT_CHANNELS
-from ..conditioning import FRAMES, REFERENCES, ContextShape
+from ..conditioning import FRAMES, REFERENCES, TOLD, ContextShape, strengths_of
 from ..models import require_vace_model, require_vace_models
 from ..types import Conditioning, Guider, Latent, ModelPatcher, Sampler
 
@@ -86,7 +86,9 @@ def context_shape(inputs: SamplingInputs) -> ContextShape:
             )
         frames, references = values[FRAMES][0], max(values[REFERENCES])
         pictures = frames[:1, :LATENT_CHANNELS, :references]
-        return ContextShape(references, *frames.shape[2:], len(values[FRAMES]), pictures)
+        told = frozenset(code for codes in values.get(TOLD, ()) for code in codes)
+        size = (references, *frames.shape[2:], len(values[FRAMES]))
+        return ContextShape(*size, pictures, strengths_of(values), told)
     raise VaceInputError(
         f"{socket} holds no VCU. Connect positive and negative of VACE Apply Context"
         f"{' to the guider' if inputs.guider else ''}; without a VCU use KSampler."

@@ -22,6 +22,7 @@ from ..types import Latent, ModelPatcher, Sampler
 from .finite import require_finite_step
 from .inputs import ContextShape, SamplingInputs, context_shape, require_usable
 from .solver import official_sampler, official_schedule
+from .trained_range import tell_untrained
 
 SEEDS = 2**64
 # Keys of an empty latent that the host's samplers drop as well: they describe what was asked for, not what came out.
@@ -40,13 +41,14 @@ def sample_context(inputs: SamplingInputs) -> Latent:
         inputs: What and how.
 
     Returns:
-        The LATENT with references. What was repaired is told.
+        The LATENT with references. What was repaired, and what leaves the trained range, is told.
 
     Raises:
         VaceInputError: If the inputs contradict each other or do not fit the VCU.
     """
     require_usable(inputs)
     shape = context_shape(inputs)
+    tell_untrained(inputs, shape)
     latent = fit_latent(inputs.latent, shape)
     with explain_errors(_describe_size(latent["samples"].shape[0], shape)):
         samples = _sample(inputs, latent, shape.references)

@@ -341,3 +341,22 @@ def test_the_browser_does_not_change_the_seed_of_a_run(host_nodes):
     """By its name alone a seed gets a new value for each queue; the next one would not find its run."""
     options = host_nodes["VaceSampleLongVideo"].INPUT_TYPES()["required"]["seed"][1]
     assert options["control_after_generate"] is False
+
+
+def test_what_leaves_the_trained_range_is_told_once_for_all_segments(make, call, video):
+    def vcu(references, length=13):
+        pictures = {f"reference_image_{i}": video[i : i + 1] for i in range(references)}
+        sizes = {**BUILD, "references": pictures, "length": length}
+        return call("VaceBuildVcu", control_video=video, inside_mask="empty", **sizes)
+
+    three, four = vcu(3), vcu(4)
+    many = "references: the authors advise at most 3; leave out"
+    assert many not in three[1] and four[1].count(many) == 1
+    _, report = make("anchored", three[0], anchor=True, strength=5.0)
+    assert report.count(f"4 {many}") == 1 and report.count("strength is 5, far from the 1") == 1
+    _, report = make("told", four[0], anchor=True)
+    assert many not in report and "strength" not in report
+    for length, count in ((81, 0), (97, 1)):
+        _, report = make(f"at {length}", vcu(0, 97)[0], segment_length=length, settings={**SETTINGS, "steps": 1})
+        assert report.count("97 frames at once are more than the 81") == report.count("trained") == count
+        assert report.count("set segment_length to 81.") == count
