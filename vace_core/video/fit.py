@@ -51,6 +51,9 @@ def resize(pixels: Tensor, height: int, width: int) -> Tensor:
 def fit_video(frames: Tensor, mask: Tensor, height: int, width: int, fit: str) -> tuple[Tensor, Tensor]:
     """Frames and their mask at another size, as one picture, so they stay aligned.
 
+    Source: ``VaceVideoProcessor.resize_crop`` in Wan2.1's ``wan/utils/vace_processor.py`` for ``cover``: of an odd
+    overhang the smaller half is cut off at the top and at the left.
+
     Args:
         frames: [T, H, W, 3], in [0, 1].
         mask: [T, H, W], in [0, 1].
@@ -80,7 +83,10 @@ def fit_video(frames: Tensor, mask: Tensor, height: int, width: int, fit: str) -
 
 
 def _center(pixels: Tensor, height: int, width: int, fill: float) -> Tensor:
-    """Crop or pad [T, H, W, C] about its centre."""
+    """Crop or pad [T, H, W, C] about its centre; the odd row or column is cut off, or added, at the bottom or right."""
+    H, W = pixels.shape[1:3]
+    down, across = max(H - height, 0) // 2, max(W - width, 0) // 2
+    pixels = pixels[:, down : down + height, across : across + width]
     H, W = pixels.shape[1:3]
     top, left = (height - H) // 2, (width - W) // 2
     return F.pad(pixels, (0, 0, left, width - W - left, top, height - H - top), value=fill)
