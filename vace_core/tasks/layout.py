@@ -16,6 +16,7 @@ from ..video import (
     AS_CONNECTED,
     DEFAULT_LENGTH,
     DEFAULT_SIZE,
+    Box,
     BoxTrack,
     Target,
     at_length,
@@ -29,6 +30,7 @@ from ..video import (
 Colour = tuple[float, float, float]
 BLACK: Colour = (0.0, 0.0, 0.0)
 BOX_THICKNESS, CONTOUR_THICKNESS = 2, 3
+FAR = 1e6  # pixels: no frame reaches there, and single precision still tells whole pixels apart
 PURPOSE = "Drawing a layout"  # what needs OpenCV
 
 
@@ -60,9 +62,10 @@ def draw_box_outlines(
 ) -> Tensor:
     """Outlines of boxes on white.
 
-    Source: the official ``LayoutBBoxAnnotator``, which draws with OpenCV's ``rectangle`` at thickness 2, as here. That
-    covers every pixel at most 1 from the line through the corners: lines 3 pixels wide, with the very corner left
-    out. Corners are rounded to pixels; right and bottom are on the line.
+    Source: ``LayoutBboxAnnotator`` in ali-vilab/VACE's ``vace/annotators/layout.py``, which draws with OpenCV's
+    ``rectangle`` at thickness 2, as here. That covers every pixel at most 1 from the line through the corners: lines 3
+    pixels wide, with the very corner left out. As there left, top, width and height are each cut to whole numbers;
+    right and bottom are on the line.
 
     Args:
         tracks: Paths of the boxes; later ones are drawn over earlier ones.
@@ -84,10 +87,33 @@ def draw_box_outlines(
     beyond = np.array([width, height] * 2) + 2 * thickness  # a line there is as unseen as further away
     for k, track in enumerate(tracks):
         colour = colours[k] if k < len(colours) else BLACK
-        for frame, box in zip(frames, boxes_at(track, num_frames, motion.easing, not motion.official), strict=True):
-            left, top, right, bottom = np.clip(np.rint(box.sides), -2 * thickness, beyond).astype(int).tolist()
+        corners = _corners_at(track, num_frames, motion).clip(-2 * thickness, beyond)
+        for frame, (left, top, right, bottom) in zip(frames, corners.tolist(), strict=True):
             cv2.rectangle(frame, (left, top), (right, bottom), colour, thickness)
     return torch.from_numpy(frames)
+
+
+def _corners_at(track: BoxTrack, num_frames: int, motion: BoxMotion) -> np.ndarray:
+    """[T, 4] int: left, top, right, bottom in every frame, in whole pixels as the official annotator cuts them.
+
+    A path that the official annotator knows, from one box to another, is calculated as it does, by steps in single
+    precision: where a side is about a whole number, the error of that decides which pixel it is.
+    """
+    if motion.official and motion.easing == "linear" and not track.timed and len(track.points) == 2:
+        start, end = (_place_and_size(box) for _, box in track.points)
+        step = (end - start) / num_frames
+        moving = np.stack([start + step * k for k in range(num_frames)])
+    else:
+        boxes = boxes_at(track, num_frames, motion.easing, not motion.official)
+        moving = np.stack([_place_and_size(box) for box in boxes])
+    place, size = np.split(moving.astype(int), 2, axis=1)
+    return np.concatenate([place, place + size], axis=1)
+
+
+def _place_and_size(box: Box) -> np.ndarray:
+    """[4] float32: left, top, width, height; beyond `FAR` it is the same how far."""
+    left, top, right, bottom = np.clip(box.sides, -FAR, FAR).tolist()
+    return np.array([left, top, right - left, bottom - top], np.float32)
 
 
 def draw_contours(mask: Tensor, thickness: int = CONTOUR_THICKNESS, colour: Colour = BLACK) -> Tensor:

@@ -2,6 +2,7 @@
 
 import sys
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,7 @@ from wan_vace.vace_core.tasks.layout import (
 )
 from wan_vace.vace_core.vcu.unit import CONTROL
 from wan_vace.vace_core.video import Target
-from wan_vace.vace_core.video.boxes import Box, BoxTrack
+from wan_vace.vace_core.video.boxes import Box, BoxTrack, boxes_at
 
 # cv2.rectangle(image, (5, 5), (13, 10), 0, 2) of OpenCV 4.11.0 on 16 x 20 pixels of 255; 5.0.0 draws the same.
 CV2_RECTANGLE = """
@@ -122,6 +123,46 @@ def test_a_box_stops_one_step_short_as_in_the_official_code_unless_asked():
     assert right_edges == [[8, 12, 16, 20, 24], [8, 13, 18, 23, 28]]
 
 
+def random_box(dice, height, width, whole):
+    """Sides of a box that may reach out of the frame; whole numbers, or fractions of pixels."""
+    columns, rows = (np.sort(dice.uniform(-20, side + 20, 2)) for side in (width, height))
+    sides = columns[0], rows[0], columns[1] + 1, rows[1] + 1
+    return [float(np.rint(side) if whole else side) for side in sides]
+
+
+def test_moving_boxes_are_those_of_the_official_annotator():
+    # ali-vilab/VACE, vace/annotators/layout.py: place and size in single precision, a step of (end - start) / T, each
+    # cut to a whole number, and a rectangle of thickness 2.
+    dice, different = np.random.default_rng(7), 0
+    for k in range(200):
+        (H, W), T = dice.integers(64, 200, 2).tolist(), int(dice.integers(2, 50))
+        start, end = (random_box(dice, H, W, whole=k % 2) for _ in range(2))
+        drawing = draw_box_outlines([BoxTrack(((0.0, Box(*start)), (1.0, Box(*end))))], T, H, W)
+        first, last = (np.float32([a, b, c - a, d - b]) for a, b, c, d in (start, end))
+        for t, frame in enumerate(drawing.numpy()):
+            x, y, w, h = np.trunc(first + (last - first) / T * t).astype(int).tolist()
+            expected = np.full((H, W, 3), 255, np.uint8)
+            cv2.rectangle(expected, (x, y), (x + w, y + h), (0, 0, 0), 2)
+            different += not np.array_equal(frame * 255, expected)
+    assert different == 0
+
+
+@pytest.mark.parametrize("easing", ["linear", "ease in-out"])
+def test_other_motions_cut_place_and_size_to_whole_numbers_too(easing):
+    track = BoxTrack(((0.0, Box(2.9, 3.2, 20.7, 12.1)), (0.3, Box(10, 8, 30.5, 20)), (1.0, Box(1, 2, 15, 9))))
+    drawing = draw_box_outlines([track], 7, 32, 48, easing=easing, official_motion=False)
+    for box, frame in zip(boxes_at(track, 7, easing), drawing, strict=True):
+        left, top = int(box.left), int(box.top)
+        whole = still(left, top, left + int(box.right - box.left), top + int(box.bottom - box.top))
+        assert torch.equal(frame, draw_box_outlines([whole], 1, 32, 48)[0])
+
+
+def test_a_box_reaches_whole_numbers_whatever_single_precision_makes_of_the_way():
+    track = BoxTrack(((0.0, Box(0, 0, 8, 8)), (1.0, Box(49, 0, 57, 8))))
+    frames = draw_box_outlines([track], 50, 16, 64, official_motion=False)
+    assert [int(np.nonzero(f.any(0))[0].max()) - 1 for f in drawn(frames)] == list(range(8, 58))
+
+
 def test_easing_bends_the_motion():
     track = BoxTrack(((0.0, Box(0, 0, 8, 8)), (1.0, Box(32, 0, 40, 8))))
     frames = draw_box_outlines([track], 3, 16, 48, motion=BoxMotion("ease in", official=False))
@@ -184,6 +225,20 @@ def test_a_contour_covers_the_pixels_of_opencv():
     mask = torch.zeros(1, 16, 20)
     mask[0, 6:10, 6:13] = mask[0, 5, 8] = 1
     np.testing.assert_array_equal(drawn(draw_contours(mask))[0], picture(CV2_CONTOUR))
+
+
+def test_contours_are_those_of_the_official_annotator():
+    # ali-vilab/VACE, vace/annotators/layout.py: external contours, CHAIN_APPROX_SIMPLE, thickness 3, bytes of 255.
+    dice, different = np.random.default_rng(8), 0
+    for _ in range(200):
+        H, W = dice.integers(40, 200, 2).tolist()
+        noise = ndimage.gaussian_filter(dice.random((H, W)), dice.uniform(1, 8))
+        shape = (noise > np.quantile(noise, dice.uniform(0.3, 0.9))).astype(np.uint8) * 255
+        outlines = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+        expected = cv2.drawContours(np.full((H, W, 3), 255, np.uint8), outlines, -1, (0, 0, 0), 3)
+        drawing = draw_contours(torch.from_numpy(shape)[None].float() / 255)[0].numpy()
+        different += not np.array_equal(drawing * 255, expected)
+    assert different == 0
 
 
 SHAPES = {
