@@ -150,7 +150,7 @@ def test_moving_boxes_are_those_of_the_official_annotator():
 @pytest.mark.parametrize("easing", ["linear", "ease in-out"])
 def test_other_motions_cut_place_and_size_to_whole_numbers_too(easing):
     track = BoxTrack(((0.0, Box(2.9, 3.2, 20.7, 12.1)), (0.3, Box(10, 8, 30.5, 20)), (1.0, Box(1, 2, 15, 9))))
-    drawing = draw_box_outlines([track], 7, 32, 48, easing=easing, official_motion=False)
+    drawing = draw_box_outlines([track], 7, 32, 48, motion=BoxMotion(easing, official=False))
     for box, frame in zip(boxes_at(track, 7, easing), drawing, strict=True):
         left, top = int(box.left), int(box.top)
         whole = still(left, top, left + int(box.right - box.left), top + int(box.bottom - box.top))
@@ -159,7 +159,7 @@ def test_other_motions_cut_place_and_size_to_whole_numbers_too(easing):
 
 def test_a_box_reaches_whole_numbers_whatever_single_precision_makes_of_the_way():
     track = BoxTrack(((0.0, Box(0, 0, 8, 8)), (1.0, Box(49, 0, 57, 8))))
-    frames = draw_box_outlines([track], 50, 16, 64, official_motion=False)
+    frames = draw_box_outlines([track], 50, 16, 64, motion=BoxMotion(official=False))
     assert [int(np.nonzero(f.any(0))[0].max()) - 1 for f in drawn(frames)] == list(range(8, 58))
 
 
