@@ -123,35 +123,44 @@ class NeuralLines:
     """Lines drawn by a network; an `Annotator`.
 
     Source: ``ScribbleAnnotator`` in ali-vilab/VACE's ``vace/annotators/scribble.py`` for its network. There frames
-    whose sides are no multiples of 4 change their size; here they keep it.
+    whose sides are no multiples of 4 change their size; here they keep it. Its 8-bit levels are cut, not rounded.
 
     Attributes:
         load: Gives the network: [t, 3, H, W], RGB in [0, 1], to [t, 1, H, W], in which 0 is a line and 1 paper.
         source: What tells its weights from others.
         strength: Factor of the darkness of lines; 1 leaves them as they are.
         polarity: One of `POLARITIES`.
+        cuts_levels: Whether a drawing between two levels gets the darker one, as the official annotator has it; else
+            the nearer.
     """
 
     load: Callable[[], Callable[[Tensor], Tensor]]
     source: tuple[object, ...]
     strength: float = 1.0
     polarity: str = DARK_ON_WHITE
+    cuts_levels: bool = True
 
     @property
     def identity(self) -> tuple[object, ...]:
         """Name, weights and settings."""
-        return "neural lines", self.source, self.strength, self.polarity
+        return "neural lines", self.source, self.strength, self.polarity, self.cuts_levels
 
     def __call__(self, frames: Tensor, tick: Tick) -> Tensor:
         """[T, H, W, 3] on 8-bit levels of frames [T, H, W, 3]."""
         network = self.load()
 
         def draw(part: Tensor) -> Tensor:
-            paper = network(rearrange(part, "t h w c -> t c h w"))
-            return rearrange(polarised(1 - (1 - paper) * self.strength, self.polarity), "t c h w -> t h w c")
+            paper = self._levelled(network(rearrange(part, "t h w c -> t c h w")))
+            return rearrange(polarised(paper, self.polarity), "t c h w -> t h w c")
 
         height, width = frames.shape[1:3]
         return by_chunks(frames, draw, tick, min(max(NETWORK_PIXELS // (height * width), 1), CHUNK))
+
+    def _levelled(self, paper: Tensor) -> Tensor:
+        """Paper with lines as dark as wanted, on levels if they are to be cut."""
+        if self.strength != 1:  # there and back would cost the last bits, on which a cut depends
+            paper = 1 - (1 - paper) * self.strength
+        return (paper.float() * LEVELS).clamp(0, LEVELS).floor() / LEVELS if self.cuts_levels else paper
 
 
 def polarised(paper: Tensor, polarity: str) -> Tensor:

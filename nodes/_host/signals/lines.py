@@ -34,15 +34,17 @@ class LineNetwork:
         weights: The file.
         make: Makes the empty network under the file's names.
         wrap: Gives it the sizes, values and polarity that `NeuralLines` expects.
+        cuts_levels: Whether its levels are cut as those of VACE's own annotator, which draws with the same network.
     """
 
     weights: Weights
     make: Callable[[], nn.Module]
     wrap: Callable[[nn.Module], nn.Module]
+    cuts_levels: bool = False
 
 
 def _scribble(name: str, published: str) -> LineNetwork:
-    return LineNetwork(Weights((name,), published), Generator, lambda network: Padded(network, 4))
+    return LineNetwork(Weights((name,), published), Generator, lambda network: Padded(network, 4), cuts_levels=True)
 
 
 LINE_NETWORKS = {
@@ -82,4 +84,4 @@ def neural_lines(method: str, strength: float, polarity: str) -> NeuralLines:
         network = load_weights(chosen.make, unwrapped(read_weights(path)), path.name)
         return manage_network(chosen.wrap(network))
 
-    return NeuralLines(load, (method, *weights_state(path)), strength, polarity)
+    return NeuralLines(load, (method, *weights_state(path)), strength, polarity, chosen.cuts_levels)

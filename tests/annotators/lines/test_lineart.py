@@ -117,6 +117,35 @@ def test_the_generator_is_that_of_the_published_files(generator):
     torch.testing.assert_close(generator(pixels), published(pixels).detach(), rtol=0, atol=1e-4)
 
 
+def cut(paper):
+    """8-bit levels as ali-vilab/VACE's vace/annotators/scribble.py writes them: cut, not rounded."""
+    return np.trunc((paper.numpy() * np.float32(255)).clip(0, 255)).astype(np.uint8)
+
+
+def test_levels_are_cut_as_by_the_official_annotator():
+    different = cut_inside = 0
+    for seed in range(200):
+        paper = torch.rand(2, 1, 24, 32, generator=torch.Generator().manual_seed(seed))
+        frames = torch.zeros(2, 24, 32, 3)
+        official = cut(paper)[:, 0, ..., None]
+        drawn, inverted = (
+            (neural(lambda _part, paper=paper: paper, polarity=each)(frames, silent) * 255).round().byte().numpy()
+            for each in (DARK_ON_WHITE, WHITE_ON_BLACK)
+        )
+        different += (drawn != official).sum() + (255 - inverted != official).sum()
+        cut_inside += (official != np.rint(paper.numpy() * 255)[:, 0, ..., None]).mean() / 200
+    assert different == 0 and 0.4 < cut_inside < 0.6  # half of them would be rounded up
+
+
+def test_the_drawing_of_the_network_is_cut_and_with_the_switch_rounded(generator):
+    frames = torch.rand(3, 32, 48, 3)
+    control = torch.cat([neural(nets.Padded(generator, 4))(frame[None], silent) for frame in frames])
+    paper = torch.cat([generator(frame[None].movedim(-1, 1)) for frame in frames])
+    np.testing.assert_array_equal((control * 255).round().byte().numpy()[..., 0], cut(paper)[:, 0])
+    rounded = neural(generator, cuts_levels=False)(frames[:1], silent)
+    assert torch.equal(rounded[..., 0], on_levels(paper[:1, 0]))
+
+
 @pytest.mark.parametrize("size", [(32, 48), (33, 50), (31, 45)])
 def test_every_size_stays(generator, size):
     frames = torch.rand(2, *size, 3)
@@ -150,11 +179,11 @@ def test_large_frames_go_one_by_one():
 
 
 def test_identities_tell_weights_and_settings_apart(generator):
-    options = [{}, {"strength": 2.0}, {"polarity": WHITE_ON_BLACK}]
+    options = [{}, {"strength": 2.0}, {"polarity": WHITE_ON_BLACK}, {"cuts_levels": False}]
     identities = {neural(generator, **each).identity for each in options}
     identities |= {NeuralLines(lambda: generator, ("b.pth",)).identity, LocalContrastLines().identity}
     identities |= {LocalContrastLines(1.1).identity, LocalContrastLines(polarity=WHITE_ON_BLACK).identity}
-    assert len(identities) == 7
+    assert len(identities) == 8
 
 
 def detector(name, network, side):
