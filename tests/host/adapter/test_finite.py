@@ -21,6 +21,13 @@ def weights(host):
     return load_file(locations.base_dir() / "models" / ADAPTER)
 
 
+@pytest.fixture(autouse=True)
+def _forget(host):
+    """Unload everything, so that what a test patched does not stay in the models that all tests share."""
+    yield
+    importlib.import_module("comfy.model_management").unload_all_models()
+
+
 @pytest.fixture
 def damaged(call, plain_model, weights, tmp_path):
     """The plain model with an adapter that has one NaN."""
