@@ -50,7 +50,7 @@ BUILD = {"references": {}, "length": 0, "inside_mask": "empty", "soft_mask": Fal
 SQUARE = {"width": SIZE, "height": SIZE, "length": LENGTH, "fit": "cover"}
 INPAINT = {
     "boxes": "", "references": {}, "keep_amount": 0.0, "grow": 0.0, "feather": 0.0, "unit": "pixels",
-    "augment": "original", "seed": 0, "length": 0, "easing": "linear", "soft_mask": False, **FIT,
+    "augment": "original", "augment_seed": 0, "length": 0, "easing": "linear", "soft_mask": False, **FIT,
 }  # fmt: skip
 OUTPAINT = {
     "references": {}, "inner": False, "extend_references": False, "feather": 0.0, "width": 0, "height": 0, "length": 0,

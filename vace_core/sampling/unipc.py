@@ -55,7 +55,7 @@ class Estimate:
     """What the model says of the clip at a noise level.
 
     Attributes:
-        sigma: The noise level, in (0, 1).
+        sigma: The noise level, in (0, 1].
         clip: The clip without noise, any shape.
     """
 
@@ -150,4 +150,7 @@ def _ratio(earlier: Estimate, here: Estimate, step: float) -> float:
 
 
 def _half_log_snr(sigma: float) -> float:
-    return math.inf if sigma == 0 else math.log1p(-sigma) - math.log(sigma)
+    """Infinite at both ends: without noise, and of noise alone, where other schedules begin."""
+    if sigma in (0, 1):
+        return math.inf if sigma == 0 else -math.inf
+    return math.log1p(-sigma) - math.log(sigma)

@@ -93,10 +93,10 @@ def test_twice_the_steps_leave_about_a_quarter_of_the_error():
     assert errors[1] < errors[0] / 3.5
 
 
-def test_a_perfect_model_is_followed_exactly_whatever_the_steps():
-    """A model that always says the same clip leaves a straight line, which any number of steps follows."""
+@pytest.mark.parametrize("sigmas", [official_sigmas(6, 16.0), [1.0, 0.9, 0.5, 0.2, 0.0], [1.0, 0.0]], ids=len)
+def test_a_perfect_model_is_followed_exactly_whatever_the_steps(sigmas):
+    """A model that always says the same clip leaves a straight line, from noise alone as from the official begin."""
     noise, clip = torch.randn(SHAPE, dtype=torch.float64), torch.randn(SHAPE, dtype=torch.float64)
-    sigmas = official_sigmas(6, 16.0)
     sample = (1 - sigmas[0]) * clip + sigmas[0] * noise
     solver = UniPc()
     for sigma, target in pairwise(sigmas):
