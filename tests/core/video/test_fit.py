@@ -1,4 +1,7 @@
-"""Fitting against the arithmetic of the official loader, written down from what it is known to do."""
+"""Fitting against the arithmetic of the official loader, written down from what it is known to do.
+
+ComfyUI's WanVaceToVideo does otherwise: it cuts the source to the wanted shape and resizes that bilinearly.
+"""
 
 import random
 

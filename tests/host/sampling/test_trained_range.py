@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from harness.checkpoints import DIFFUSION, TEXT_DIM
+from harness.inputs.checkpoints import DIFFUSION, TEXT_DIM
 
 pytestmark = pytest.mark.host
 
