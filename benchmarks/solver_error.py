@@ -86,8 +86,8 @@ def report(found, scenes):
         "",
         f"`python dev.py bench solver_error`: the trained miniature, {scenes} scenes of {', '.join(TASKS)}, shift "
         f"{SHIFT:g}, CFG {CFG:g}. Root mean square of the difference of the latents over the deviation of the "
-        f"converged one: median (min to max). A step is one model call for each prompt. Converged is official unipc with "
-        f"{CONVERGED} steps; euler with {CONVERGED} steps differs from it by {statistics.median(known):.4f} "
+        f"converged one: median (min to max). A step is one model call for each prompt. Converged is official unipc "
+        f"with {CONVERGED} steps; euler with {CONVERGED} steps differs from it by {statistics.median(known):.4f} "
         f"({min(known):.4f} to {max(known):.4f}).",
         "",
         f"| sampler | scheduler | {' | '.join(f'{steps} steps' for steps in STEPS)} |",
