@@ -167,3 +167,13 @@ def test_a_node_that_another_expanded_to_is_shown_as_that_other_one(host):
     prompt.add_ephemeral_node("7.0.0.sample", {}, "7", "7")
     seen = [SimpleNamespace(unique_id="7.0.0.sample", dynprompt=each) for each in (prompt, None)]
     assert [_shown_id(SimpleNamespace(hidden=hidden)) for hidden in seen] == ["7", "7.0.0.sample"]
+
+
+def test_the_preview_reports_every_word_that_its_picture_says(build):
+    from wan_vace.nodes.vcu._film_strip import _footer
+    from wan_vace.vace_core.vcu import preflight
+
+    vcu, _ = build(length=97, width=1920, height=1088, references=4)
+    report = preflight(vcu)
+    drawn = " ".join(line for line, _ in _footer(report, 640)).replace("! ", "Warning: ")
+    assert drawn.split() == report.text().split() and LONG in drawn and MANY in drawn
