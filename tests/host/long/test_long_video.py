@@ -243,7 +243,7 @@ def test_run_names_outside_are_refused(make, name):
         ({"prompts": " "}, "prompts: it is empty"),
         ({"prompts": "a\n---\nb\n---\nc\n---\nd"}, "prompts holds 4 prompts but the video has 3 segments"),
         ({"redo": "4"}, "redo names segment 4, the video has 3"),
-        ({"boundary": 1.5}, "boundary is 1.5; it is a noise level in"),
+        ({"boundary": 1.5}, "boundary is 1.5; it must be a number from 0 to 1"),
     ],
 )
 def test_bad_input_is_refused_before_sampling(make, runs, changed, message):
@@ -339,7 +339,7 @@ def test_without_a_name_the_same_inputs_find_their_run_again(make, runs):
 
 def test_the_browser_does_not_change_the_seed_of_a_run(host_nodes):
     """By its name alone a seed gets a new value for each queue; the next one would not find its run."""
-    options = host_nodes["VaceSampleLongVideo"].INPUT_TYPES()["required"]["seed"][1]
+    options = host_nodes["VaceSampleLongVideo"].INPUT_TYPES()["optional"]["seed"][1]
     assert options["control_after_generate"] is False
 
 
