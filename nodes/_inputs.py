@@ -90,26 +90,60 @@ def _read_choice(socket: io.DynamicCombo.Input, value: object, name: str) -> dic
         raise VaceInputError(f"{name} is {_shown(key)}; it must be one of {_listed(options)}. Choose one.")
     read = _read_all(options[key], inner, f"{name}.")
     for unknown in (one for one in inner if one not in read):
-        raise VaceInputError(_of_no_option(f"{name}.{unknown}", name))
+        raise VaceInputError(_of_no_option(f"{name}.{unknown}", socket))
     return {socket.id: key, **read}
 
 
 def _refuse_slips(sockets: Sequence[io.Input], unknown: Sequence[str]) -> None:
     """Refuse names that are no input but nearly one; others may be those of another pack's front end."""
-    known = {socket.id: socket for socket in sockets}
+    owners = {socket.id: socket for socket in sockets}
+    known = _all_names(sockets)
     for name in unknown:
-        owner = known.get(name.partition(".")[0])
+        owner = owners.get(name.partition(".")[0])
         if isinstance(owner, io.DynamicCombo.Input):
-            raise VaceInputError(_of_no_option(name, owner.id))
+            raise VaceInputError(_of_no_option(name, owner))
         if isinstance(owner, io.Autogrow.Input):
             first, last = owner.template.names[0], owner.template.names[-1]
             raise VaceInputError(f"{name} is no input. {owner.id} has the inputs {first} to {last}. Use one of these.")
-        if meant := difflib.get_close_matches(name, known, 1, ALIKE):
-            raise VaceInputError(f"{name} is no input of this node. Write {meant[0]}, or leave it out.")
+        if meant := _meant(name, known):
+            raise VaceInputError(_instead(name, meant))
 
 
-def _of_no_option(name: str, owner: str) -> str:
-    return f"{name} is no input of the chosen {owner}. Leave it out, or choose the {owner} that has it."
+def _all_names(sockets: Sequence[io.Input]) -> list[str]:
+    """Every name that a prompt may write, those of groups and options included."""
+    names = []
+    for socket in sockets:
+        names.append(socket.id)
+        if isinstance(socket, io.Autogrow.Input):
+            names += [f"{socket.id}.{name}" for name in socket.template.names]
+        elif isinstance(socket, io.DynamicCombo.Input):
+            inner = (name for option in socket.options for name in _all_names(option.inputs))
+            names += [f"{socket.id}.{name}" for name in inner]
+    return names
+
+
+def _meant(name: str, known: Sequence[str]) -> str | None:
+    """The name that was probably meant: without its group, cut off, with more behind it, or with a letter wrong."""
+    if name in known:
+        return None
+    last = name.rpartition(".")[2]
+    by_end: dict[str, str] = {}
+    for each in known:
+        by_end.setdefault(each.rpartition(".")[2], each)
+    cut = (end for end in by_end if end.startswith(f"{last}_") or last.startswith(f"{end}_"))
+    close = difflib.get_close_matches(last, by_end, 1, ALIKE)
+    found = last if last in by_end else next(cut, close[0] if close else None)
+    return by_end.get(found)
+
+
+def _of_no_option(name: str, owner: io.DynamicCombo.Input) -> str:
+    if meant := _meant(name, _all_names([owner])):
+        return _instead(name, meant)
+    return f"{name} is no input of the chosen {owner.id}. Leave it out, or choose the {owner.id} that has it."
+
+
+def _instead(name: str, meant: str) -> str:
+    return f"{name} is no input of this node. Write {meant}, or leave it out."
 
 
 def _check_number(socket: io.Input, value: object, name: str) -> None:

@@ -27,7 +27,6 @@ PART = ".part"
 _DIGEST = 8  # bytes
 _TRAILER = len(MAGIC) + 8 + _DIGEST
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_KEYS = {"shape", "digests", "info"}
 _MEBI = 2**20
 
 

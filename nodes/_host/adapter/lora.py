@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import comfy.lora
-import comfy.utils
 import folder_paths
 from torch import Tensor, nn
 
 from ....vace_core.adapter import LoraNames, host_name, lora_names, require_fit, require_whole_layers
 from ....vace_core.errors import VaceInputError
 from ....vace_core.notes import tell
+from ..files import open_pickle
 from ..models import ADAPTER_KEY, is_merged
 from ..types import ModelPatcher
+from .files import OPENERS
 
 FOLDER = "loras"
 ALL_ADAPTERS = 0
@@ -41,7 +43,7 @@ def with_lora(model: ModelPatcher, name: str, strength: float, number: int = ALL
     lora = _read(name)
     base, vace = lora.names.part(vace=False), lora.names.part(vace=True)
     merged, adapters = is_merged(model), list(model.get_additional_models_with_key(ADAPTER_KEY))
-    chosen = _chosen(number, 1 if merged else len(adapters))
+    chosen = _chosen(number, 1 if merged else len(adapters), merged)
     if vace and not chosen:
         raise VaceInputError(
             f"{name} has {len(vace)} layers for VACE blocks, but model has no VACE. Put this node behind VACE Apply "
@@ -69,7 +71,8 @@ def _read(name: str) -> _Lora:
     path = folder_paths.get_full_path(FOLDER, name)
     if path is None:
         raise VaceInputError(f'lora_name is "{name}", which is not in models/{FOLDER}. Press R to refresh the list.')
-    tensors = comfy.utils.load_torch_file(path, safe_load=True)
+    file = OPENERS.get(Path(path).suffix.lower(), open_pickle)(Path(path))
+    tensors = {key: file.tensor(key) for key in file.keys}
     names = lora_names(tensors, name)
     require_whole_layers(name, names.layers)
     for keys in names.layers.values():
@@ -82,8 +85,10 @@ def _read(name: str) -> _Lora:
     return _Lora(name, names, tensors)
 
 
-def _chosen(number: int, present: int) -> Sequence[int]:
+def _chosen(number: int, present: int, merged: bool) -> Sequence[int]:
     """Which of the adapters get the VACE part."""
+    if merged and number > 1:
+        raise VaceInputError(f"adapter is {number}, but model is one file with its adapter inside. Set adapter to 0.")
     if number > max(present, 1):
         raise VaceInputError(
             f"adapter is {number}, but model has {present}. Take 0 for all, or a number up to {present}: that of the "

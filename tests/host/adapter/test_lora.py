@@ -187,3 +187,17 @@ def test_a_part_for_vace_is_not_lost_on_a_model_without_it(load, with_lora, name
         ValueError, match=r"layers for VACE blocks, but model has no VACE\. Put this node behind VACE Apply"
     ):
         with_lora(load("plain"), name)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("cut.safetensors", b"\xff\x00\x00\x00\x00\x00\x00\x00{"),
+        ("page.safetensors", b"<html><body>Please log in</body></html>"),
+        ("page.pt", b"invalid"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(call, lora_folder, tmp_path, vace_model, file, content):
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{file.replace('.', '[.]')} (cannot be read|is refused)"):
+        call("VaceLoadLora", model=vace_model, lora_name=file, strength=1.0)
