@@ -1,7 +1,7 @@
 """Conditioning: the core node WanVaceToVideo against this pack, on the same inputs and VAE.
 
-The results are bit-equal (tests/host/test_parity.py), so only the time differs. The small VAE costs far less than
-the real one, which makes everything around it weigh more here than in a real run.
+The results are bit-equal (tests/host/conditioning/test_parity.py), so only the time differs. The small VAE costs far
+less than the real one, which makes everything around it weigh more here than in a real run.
 """
 
 import torch

@@ -78,7 +78,7 @@ def parity(arguments: list[str]) -> int:
     return run_child([str(ready.python), "-m", "pytest", "-q", *cases], tool_env(ready) | {"WAN_VACE_PARITY": "1"})
 
 
-def layouts(arguments: list[str]) -> int:
+def file_kinds(arguments: list[str]) -> int:
     """Load every kind of file that VACE is published in and write benchmarks/results/file_kinds.md."""
     ready = set_up()
     argv = [str(ready.python), "-m", "pytest", "-q", "tests/host/adapter/test_layouts.py", *arguments]
@@ -155,7 +155,7 @@ VERBS = {
         serve,
         bench,
         parity,
-        layouts,
+        file_kinds,
         quality,
         browser,
         structure,

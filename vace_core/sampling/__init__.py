@@ -7,7 +7,7 @@ It imports nothing but the errors and notes.
 from .guidance import note_guidance
 from .negative_prompt import NEGATIVE_PROMPT
 from .presets import CUSTOM, DEFAULT, OFFICIAL_SAMPLER, OFFICIAL_SCHEDULER, PRESETS, SamplerSettings, choose_settings
-from .unipc import UniPc, official_sigmas
+from .unipc import UniPc, official_sigmas, whole_timesteps
 
 __all__ = [
     "CUSTOM",
@@ -21,4 +21,5 @@ __all__ = [
     "choose_settings",
     "note_guidance",
     "official_sigmas",
+    "whole_timesteps",
 ]

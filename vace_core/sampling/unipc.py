@@ -17,6 +17,8 @@ from ..errors import VaceInputError
 
 ORDER = 2
 TRAIN_STEPS = 1000
+# A timestep that is whole in float64 may lie this much below it in float32.
+FLOAT32 = 1e-3
 HIGHEST = 1 - 1 / TRAIN_STEPS  # the official schedule begins one training step below pure noise
 
 
@@ -41,13 +43,13 @@ def official_sigmas(steps: int, shift: float) -> list[float]:
     return [*(shift * sigma / (1 + (shift - 1) * sigma) for sigma in even), 0.0]
 
 
-def official_timestep(sigma: float) -> int:
-    """The timestep that the official code tells the model at a noise level: whole, rounded down.
+def whole_timesteps(timesteps: Tensor) -> Tensor:
+    """Timesteps as the official code tells them to the model: whole, rounded down.
 
     Args:
-        sigma: In [0, 1].
+        timesteps: Noise levels times 1000, any shape, in the float32 in which noise levels reach a sampler.
     """
-    return int(sigma * TRAIN_STEPS)
+    return (timesteps + FLOAT32).floor()
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,10 @@ from comfy.samplers import KSAMPLER
 from torch import Tensor
 from tqdm.auto import trange
 
-from ....vace_core.sampling import UniPc, official_sigmas
+from ....vace_core.sampling import UniPc, official_sigmas, whole_timesteps
 from ..types import ModelPatcher
 
 SOLVER_KEY = "wan_vace_whole_timesteps"
-# Noise levels reach a sampler in float32: a timestep that is whole in float64 may lie this much below it there.
-FLOAT32 = 1e-3
 
 
 def official_sampler(state: UniPc | None = None) -> KSAMPLER:
@@ -35,7 +33,7 @@ def official_sampler(state: UniPc | None = None) -> KSAMPLER:
         callback: Callable | None = None,
         disable: bool | None = None,
     ) -> Tensor:
-        solver, levels = state or UniPc(), sigmas.double().tolist()
+        solver, levels = UniPc() if state is None else state, sigmas.double().tolist()
         arguments, each = tell_whole_timesteps(extra_args or {}), x.new_ones([x.shape[0]])
         for step in trange(len(levels) - 1, disable=disable):
             clip = model(x, sigmas[step] * each, **arguments)
@@ -61,7 +59,7 @@ def tell_whole_timesteps(extra_args: dict) -> dict:
 
 
 def _round_timestep(executor: Callable, x: Tensor, timestep: Tensor, *args: object, **kwargs: object) -> Tensor:
-    return executor(x, (timestep + FLOAT32).floor(), *args, **kwargs)
+    return executor(x, whole_timesteps(timestep), *args, **kwargs)
 
 
 def official_schedule(model: ModelPatcher, steps: int, denoise: float) -> Tensor:

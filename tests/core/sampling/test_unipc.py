@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.sampling.unipc import Estimate, UniPc, correct, official_sigmas, official_timestep, predict
+from wan_vace.vace_core.sampling.unipc import Estimate, UniPc, correct, official_sigmas, predict, whole_timesteps
 
 SHAPE = (2, 3, 4)
 
@@ -20,7 +20,7 @@ def waving(sample, sigma):
 def test_the_official_noise_levels_and_timesteps():
     sigmas = official_sigmas(25, 16.0)
     assert len(sigmas) == 26 and sigmas[-1] == 0
-    timesteps = [official_timestep(sigma) for sigma in sigmas[:-1]]
+    timesteps = whole_timesteps(1000 * torch.tensor(sigmas[:-1])).tolist()
     # int64 of 1000 * sigma, as FlowUniPCMultistepScheduler.set_timesteps casts it: rounded down.
     assert timesteps[:2] == [999, 997] and timesteps[-6:] == [834, 799, 752, 685, 581, 399]
     assert [round(sigma, 3) for sigma in sigmas[-4:]] == [0.685, 0.582, 0.4, 0]
@@ -36,7 +36,7 @@ def test_it_is_diffusers_solver_step_by_step(steps, shift):
     )
     reference.set_timesteps(steps)
     reference.sigmas = torch.tensor(sigmas, dtype=torch.float64)
-    reference.timesteps = torch.tensor([official_timestep(sigma) for sigma in sigmas[:-1]])
+    reference.timesteps = torch.tensor([int(1000 * sigma) for sigma in sigmas[:-1]])
     reference.num_inference_steps = steps
     reference.model_outputs, reference.lower_order_nums, reference.last_sample = [None] * 2, 0, None
     reference._step_index = 0
@@ -102,6 +102,11 @@ def test_a_perfect_model_is_followed_exactly_whatever_the_steps(sigmas):
     for sigma, target in pairwise(sigmas):
         sample = solver.step(sample, clip, sigma, target)
         torch.testing.assert_close(sample, (1 - target) * clip + target * noise, rtol=0, atol=1e-12)
+
+
+def test_a_whole_timestep_stays_itself_in_single_precision():
+    exact = torch.arange(0, 1000, dtype=torch.float64)
+    assert torch.equal(whole_timesteps(1000 * (exact / 1000).float()).double(), exact)
 
 
 @pytest.mark.parametrize(

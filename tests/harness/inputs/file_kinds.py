@@ -26,7 +26,7 @@ kind.
   that ComfyUI chooses for the device. Mxfp8 and nvfp4 are written and dequantised by ComfyUI's own kernels.
 - A dash: ComfyUI's loader does not list files of this kind.
 
-`python dev.py layouts` writes this page.
+`python dev.py file-kinds` writes this page.
 """
 
 

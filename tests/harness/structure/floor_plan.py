@@ -17,7 +17,7 @@ FILE = ROOT / "ARCHITECTURE.svg"
 FLOORS = {
     Path("nodes"): "nodes: what users see",
     HOST: "nodes/_host: all that touches ComfyUI",
-    Path("annotators"): "annotators: videos into signals",
+    Path("annotators"): "annotators: videos into signals, a room for each",
     Path("vace_core"): "vace_core: VACE as functions of tensors",
 }
 COMMON = ("vcu", "masks", "video")  # which every room of the core may use
@@ -72,7 +72,17 @@ def draw(structure: Structure) -> str:
     Args:
         structure: Of the whole repository.
     """
-    parts, y = [_words(LEFT, 32, "f", "Every layer has the same rooms. An import goes to the same floor or down.")], TOP
+    parts, y = (
+        [
+            _words(
+                LEFT,
+                32,
+                "f",
+                "A room has the same name on every floor that has it. An import goes to the same floor or down.",
+            )
+        ],
+        TOP,
+    )
     for floor, title in FLOORS.items():
         rooms = _rooms(structure, floor)
         rows = max(room.rows for room in rooms)
