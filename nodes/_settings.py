@@ -1,8 +1,8 @@
-"""The sampler settings that two nodes share: presets by name, or numbers of one's own."""
+"""Sockets of the samplers: settings by name or of one's own, the seed, the negative prompt, the second expert."""
 
 from comfy_api.latest import io
 
-from ..vace_core.sampling import CUSTOM, DEFAULT, PRESETS, SamplerSettings, choose_settings
+from ..vace_core.sampling import CUSTOM, DEFAULT, NEGATIVE_PROMPT, PRESETS, SamplerSettings, choose_settings
 from ._host.sampling import SAMPLERS, SCHEDULERS
 
 
@@ -32,6 +32,35 @@ def read_settings(settings: dict) -> SamplerSettings:
 def nested(settings: dict) -> dict:
     """What the socket gives, as a prompt names it: ``settings``, ``settings.steps`` ..."""
     return {name if name == "settings" else f"settings.{name}": value for name, value in settings.items()}
+
+
+def negative_prompt_socket() -> io.Input:
+    """What is not to be seen."""
+    return io.String.Input(
+        "negative_prompt",
+        multiline=True,
+        default=NEGATIVE_PROMPT,
+        optional=True,
+        tooltip="What to avoid. The default says what the official one does; unused at cfg 1.",
+    )
+
+
+def seed_socket(tooltip: str, each_queue_anew: bool = True) -> io.Input:
+    """The seed of the noise.
+
+    Args:
+        tooltip: What it decides.
+        each_queue_anew: Whether the front end offers another one for each queue.
+    """
+    return io.Int.Input(
+        "seed",
+        default=2025,
+        optional=True,
+        min=0,
+        max=0xFFFFFFFFFFFFFFFF,
+        control_after_generate=each_queue_anew,
+        tooltip=tooltip,
+    )
 
 
 def boundary_socket() -> io.Input:

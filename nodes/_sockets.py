@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ..vace_core.masks import UNITS
 from ..vace_core.video import FITS
 
 VcuWire = io.Custom("VACE_VCU")
@@ -81,4 +82,33 @@ def vcu_outputs() -> list[io.Output]:
     return [
         VcuWire.Output(display_name="vcu", tooltip="Everything VACE looks at, for any node that takes a VCU."),
         io.String.Output(display_name="report", tooltip="What was repaired or decided, a sentence each."),
+    ]
+
+
+def soft_mask_socket() -> io.Input:
+    """Whether a mask that looks like a picture is meant."""
+    return io.Boolean.Input(
+        "soft_mask",
+        default=False,
+        optional=True,
+        tooltip="Accept masks that are mostly grey. Off refuses them, because they are "
+        "usually a picture connected by mistake.",
+        advanced=True,
+    )
+
+
+def shape_sockets(grow: str, feather: str, unit: str, grown: float) -> list[io.Input]:
+    """How a region is grown and feathered.
+
+    Args:
+        grow: Its tooltip.
+        feather: Its tooltip.
+        unit: Its tooltip.
+        grown: How far it grows where nothing is said.
+    """
+    far = {"optional": True, "max": 1024.0, "step": 1.0}
+    return [
+        io.Float.Input("grow", default=grown, min=-1024.0, tooltip=grow, **far),
+        io.Float.Input("feather", default=0.0, min=0.0, tooltip=feather, **far),
+        io.Combo.Input("unit", options=list(UNITS), default=UNITS[0], optional=True, tooltip=unit),
     ]

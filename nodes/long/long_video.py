@@ -4,13 +4,19 @@ from comfy_api.latest import io
 
 from ...vace_core.long import LongVcu, in_memory
 from ...vace_core.notes import collect_notes
-from ...vace_core.sampling import NEGATIVE_PROMPT
 from ...vace_core.vcu import INSIDE_MASK
 from ...vace_core.video import Target
 from .._host.long import LongJob, read_long_vcu, sample_long
 from .._host.report import publish
 from .._node import VaceNode
-from .._settings import boundary_socket, low_noise_socket, read_settings, settings_socket
+from .._settings import (
+    boundary_socket,
+    low_noise_socket,
+    negative_prompt_socket,
+    read_settings,
+    seed_socket,
+    settings_socket,
+)
 from .._sockets import LongVcuWire, VcuWire, fit_socket, references_socket, size_sockets
 
 
@@ -122,22 +128,11 @@ class VaceSampleLongVideo(VaceNode):
                     tooltip="What is to be seen. Another prompt for the next segment goes behind a line of three "
                     "dashes ---; the last one goes on to the end.",
                 ),
-                io.String.Input(
-                    "negative_prompt",
-                    multiline=True,
-                    default=NEGATIVE_PROMPT,
-                    optional=True,
-                    tooltip="What to avoid. The default says what the official one does; unused at cfg 1.",
-                ),
-                io.Int.Input(
-                    "seed",
-                    default=2025,
-                    optional=True,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=False,  # a new one for each queue would begin a new run each time
-                    tooltip="Of the first segment; each further one takes the next. A run goes on only with the seed "
-                    "it began with.",
+                negative_prompt_socket(),
+                seed_socket(
+                    "Of the first segment; each further one takes the next. A run goes on only with the seed it began "
+                    "with.",
+                    each_queue_anew=False,  # or it would begin a new run each time
                 ),
                 settings_socket(),
                 io.Int.Input(

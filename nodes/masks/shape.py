@@ -2,12 +2,13 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.masks import MASK_MODES, UNITS, RegionShape, augment_mask, draw_box_mask, note_black, steady_mask
+from ...vace_core.masks import MASK_MODES, RegionShape, augment_mask, draw_box_mask, note_black, steady_mask
 from ...vace_core.masks import fill_holes as filled
 from ...vace_core.notes import Note, collect_notes
 from ...vace_core.video import DEFAULT_LENGTH, DEFAULT_SIZE, EASINGS, legal_mask
 from .._host.report import publish
 from .._node import VaceNode
+from .._sockets import shape_sockets
 
 
 def _mask_outputs(tooltip: str) -> list[io.Output]:
@@ -99,30 +100,11 @@ class VaceGrowMask(VaceNode):
             search_aliases=["dilate mask", "erode mask", "feather mask", "blur mask", "expand mask", "smooth mask"],
             inputs=[
                 io.Mask.Input("mask", tooltip="White is the object; any number of frames."),
-                io.Float.Input(
-                    "grow",
-                    default=8.0,
-                    optional=True,
-                    min=-1024.0,
-                    max=1024.0,
-                    step=1.0,
-                    tooltip="How far the mask grows; negative shrinks it.",
-                ),
-                io.Float.Input(
-                    "feather",
-                    default=0.0,
-                    optional=True,
-                    min=0.0,
-                    max=1024.0,
-                    step=1.0,
-                    tooltip="Width of the soft edge that is added around it. Inside it stays white.",
-                ),
-                io.Combo.Input(
-                    "unit",
-                    options=list(UNITS),
-                    default=UNITS[0],
-                    optional=True,
-                    tooltip="Of both. % of object goes by the square root of the object's mean area.",
+                *shape_sockets(
+                    grow="How far the mask grows; negative shrinks it.",
+                    feather="Width of the soft edge that is added around it. Inside it stays white.",
+                    unit="Of both. % of object goes by the square root of the object's mean area.",
+                    grown=8.0,
                 ),
                 io.Boolean.Input(
                     "fill_holes",

@@ -7,7 +7,7 @@ from .._host.conditioning import trim_references
 from .._host.report import publish
 from .._host.sampling import SamplingInputs, sample_context
 from .._node import VaceNode
-from .._settings import boundary_socket, low_noise_socket, read_settings, settings_socket
+from .._settings import boundary_socket, low_noise_socket, read_settings, seed_socket, settings_socket
 
 
 class VaceSampleContext(VaceNode):
@@ -41,15 +41,7 @@ class VaceSampleContext(VaceNode):
                 io.Conditioning.Input(
                     "negative", optional=True, tooltip="From VACE Apply Context. Not with guider, which has its own."
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=2025,
-                    optional=True,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="The same seed and inputs give the same video.",
-                ),
+                seed_socket("The same seed and inputs give the same video."),
                 settings_socket(),
                 io.Float.Input(
                     "denoise",

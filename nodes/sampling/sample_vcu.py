@@ -2,11 +2,18 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.sampling import NEGATIVE_PROMPT
 from .._host.models import require_vace_models
 from .._host.sampling import SamplerChoices, sampling_graph
 from .._node import VaceNode
-from .._settings import boundary_socket, low_noise_socket, nested, read_settings, settings_socket
+from .._settings import (
+    boundary_socket,
+    low_noise_socket,
+    negative_prompt_socket,
+    nested,
+    read_settings,
+    seed_socket,
+    settings_socket,
+)
 from .._sockets import VcuWire, fps_socket
 
 
@@ -33,22 +40,8 @@ class VaceSampleVcu(VaceNode):
                     multiline=True,
                     tooltip="Describe the finished video, references included; never give orders such as 'replace'.",
                 ),
-                io.String.Input(
-                    "negative_prompt",
-                    multiline=True,
-                    default=NEGATIVE_PROMPT,
-                    optional=True,
-                    tooltip="What to avoid. The default says what the official one does; unused at cfg 1.",
-                ),
-                io.Int.Input(
-                    "seed",
-                    default=2025,
-                    optional=True,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="The same seed and inputs give the same video.",
-                ),
+                negative_prompt_socket(),
+                seed_socket("The same seed and inputs give the same video."),
                 settings_socket(),
                 io.Float.Input(
                     "strength",

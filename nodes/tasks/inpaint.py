@@ -2,13 +2,22 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.masks import MASK_MODES, UNITS, RegionShape
+from ...vace_core.masks import MASK_MODES, RegionShape
 from ...vace_core.tasks import Region, inpaint_vcu
 from ...vace_core.video import EASINGS, Target
 from .._host.video import read_clip
 from .._node import VaceNode
 from .._results import vcu_result
-from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
+from .._sockets import (
+    fit_socket,
+    length_socket,
+    references_socket,
+    shape_sockets,
+    size_sockets,
+    soft_mask_socket,
+    vcu_outputs,
+    video_socket,
+)
 
 
 class VaceInpaintVideo(VaceNode):
@@ -57,30 +66,11 @@ class VaceInpaintVideo(VaceNode):
                     tooltip="How much of the old content the model sees in the region. 0: nothing, make it new. "
                     "0.2 to 0.5 keeps colours and shapes.",
                 ),
-                io.Float.Input(
-                    "grow",
-                    default=0.0,
-                    optional=True,
-                    min=-1024.0,
-                    max=1024.0,
-                    step=1.0,
-                    tooltip="Grows the region all around; negative shrinks it. Pixels are of the generated video.",
-                ),
-                io.Float.Input(
-                    "feather",
-                    default=0.0,
-                    optional=True,
-                    min=0.0,
-                    max=1024.0,
-                    step=1.0,
-                    tooltip="Width of a soft edge around the region. 0 is a hard edge, as in training.",
-                ),
-                io.Combo.Input(
-                    "unit",
-                    options=list(UNITS),
-                    default=UNITS[0],
-                    optional=True,
-                    tooltip="Of grow and feather. % of object fits near and far objects alike.",
+                *shape_sockets(
+                    grow="Grows the region all around; negative shrinks it. Pixels are of the generated video.",
+                    feather="Width of a soft edge around the region. 0 is a hard edge, as in training.",
+                    unit="Of grow and feather. % of object fits near and far objects alike.",
+                    grown=0.0,
                 ),
                 io.Combo.Input(
                     "augment",
@@ -110,14 +100,7 @@ class VaceInpaintVideo(VaceNode):
                     advanced=True,
                     tooltip="How boxes move from one to the next: evenly, or gently at the start, the end, or both.",
                 ),
-                io.Boolean.Input(
-                    "soft_mask",
-                    default=False,
-                    optional=True,
-                    tooltip="Accept masks that are mostly grey. Off refuses them, because they are "
-                    "usually a picture connected by mistake.",
-                    advanced=True,
-                ),
+                soft_mask_socket(),
             ],
             outputs=vcu_outputs(),
             hidden=[io.Hidden.unique_id],

@@ -7,7 +7,15 @@ from ...vace_core.video import Target
 from .._host.video import read_clip
 from .._node import VaceNode
 from .._results import vcu_result
-from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
+from .._sockets import (
+    fit_socket,
+    length_socket,
+    references_socket,
+    size_sockets,
+    soft_mask_socket,
+    vcu_outputs,
+    video_socket,
+)
 
 
 class VaceBuildVcu(VaceNode):
@@ -53,14 +61,7 @@ class VaceBuildVcu(VaceNode):
                     "(inpainting). control: their content, as control (a pose inside the mask). "
                     "Without a mask all is control.",
                 ),
-                io.Boolean.Input(
-                    "soft_mask",
-                    default=False,
-                    optional=True,
-                    tooltip="Accept masks that are mostly grey. Off refuses them, because they are "
-                    "usually a picture connected by mistake.",
-                    advanced=True,
-                ),
+                soft_mask_socket(),
             ],
             outputs=vcu_outputs(),
             hidden=[io.Hidden.unique_id],
