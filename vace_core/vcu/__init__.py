@@ -10,7 +10,16 @@ from .build import INSIDE_MASK, build_vcu, control_amount
 from .compose import compose_all, mix_controls
 from .cost import ARCHITECTURES, adapter_flops, base_flops
 from .preflight import Preflight, generated_share, preflight
-from .references import ROLES, WHITE, Connected, Reference, as_references, letterbox, note_many, prepare_reference
+from .references import (
+    ROLES,
+    WHITE,
+    Connected,
+    Reference,
+    as_references,
+    letterbox,
+    note_many_references,
+    prepare_reference,
+)
 from .storage import PRECISIONS, require_format, vcu_from_tensors, vcu_to_tensors
 from .timeline import Piece, assemble, control_frames, frame_ranges, kept_piece, note_unseen, visible_frames
 from .trained_range import RANGE_CODES, lasting_notes, note_area, note_length, with_range_notes
@@ -49,7 +58,7 @@ __all__ = [
     "mix_controls",
     "note_area",
     "note_length",
-    "note_many",
+    "note_many_references",
     "note_unseen",
     "preflight",
     "prepare_reference",

@@ -11,7 +11,7 @@ from ..errors import VaceInputError
 from ..masks import binarize
 from ..notes import Note, collect_notes, keep_notes, tell
 from ..video import PADDED, legal_frames, legal_mask, note_padding
-from .references import note_many
+from .references import note_many_references
 from .unit import CONTROL, EMPTY, EXTENSION, KINDS, REPAINT, Vcu
 
 
@@ -81,7 +81,7 @@ def compose_all(vcus: Sequence[tuple[str, Vcu]]) -> Vcu:
 
     _, vcu = functools.reduce(add, vcus)
     with collect_notes() as notes:
-        note_many(len(vcu.references))
+        note_many_references(len(vcu.references))
         note_padding(vcu.num_frames)
     return vcu.with_notes([note for note in notes if note not in vcu.notes])
 

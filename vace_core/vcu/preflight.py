@@ -9,7 +9,7 @@ from ..masks import LARGE_REGION, WHOLE_REGION, large_region_sentence
 from ..notes import Note, collect_notes, sentences
 from ..video import MID_GREY, latent_length, num_tokens, padded_length
 from .cost import ARCHITECTURES, adapter_flops, base_flops, context_bytes
-from .references import note_many
+from .references import note_many_references
 from .timeline import UNSEEN, unseen_keyframes, unseen_sentence
 from .trained_range import lasting_notes, note_area, note_length
 from .unit import EXTENSION, REPAINT, Vcu
@@ -110,6 +110,6 @@ def _range_warnings(vcu: Vcu) -> list[str]:
     with collect_notes() as notes:
         note_length(vcu.num_frames)
         note_area(vcu.height, vcu.width, ARCHITECTURES)
-        note_many(len(vcu.references))
+        note_many_references(len(vcu.references))
     told = {note.code for note in lasting_notes(vcu)}
     return sentences(note for note in notes if note.code not in told)

@@ -55,11 +55,11 @@ def as_references(inputs: Connected) -> tuple[Reference, ...]:
             references.append(given)
         else:
             references += [Reference(picture) for picture in split_references(name, given)]
-    note_many(len(references))
+    note_many_references(len(references))
     return tuple(references)
 
 
-def note_many(count: int) -> None:
+def note_many_references(count: int) -> None:
     """Tell when there are more references than the authors advise."""
     if count > ADVISED_REFERENCES:
         tell(

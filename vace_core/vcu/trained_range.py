@@ -13,7 +13,7 @@ from dataclasses import replace
 from ..notes import Note, collect_notes, tell
 from ..video import TRAINED_LENGTH
 from .cost import ARCHITECTURES
-from .references import MANY_REFERENCES, note_many
+from .references import MANY_REFERENCES, note_many_references
 from .unit import Vcu
 
 LONG, LARGE = "longer-than-trained", "larger-than-trained"  # codes
@@ -61,7 +61,7 @@ def range_notes(vcu: Vcu) -> list[Note]:
     with collect_notes() as notes:
         if all(vcu.height * vcu.width > FAR * _trained_area(name) for name in ARCHITECTURES):
             note_area(vcu.height, vcu.width, ARCHITECTURES)
-        note_many(len(vcu.references))
+        note_many_references(len(vcu.references))
     return notes
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from ....vace_core.long import Segment
 from ....vace_core.notes import collect_notes, tell_again
 from ....vace_core.sampling import note_guidance
-from ....vace_core.vcu import RANGE_CODES, note_many
+from ....vace_core.vcu import RANGE_CODES, note_many_references
 from ....vace_core.video import TRAINED_LENGTH
-from ..models import note_scales, note_size
+from ..models import note_context_scales, note_size
 from .job import LongJob
 
 
@@ -27,7 +27,7 @@ def tell_untrained_segments(job: LongJob, segments: Sequence[Segment]) -> None:
     longest = max(segment.stop - segment.start for segment in segments)
     with collect_notes() as notes:
         note_size(model, longest, source.height, source.width, f"set segment_length to {TRAINED_LENGTH}")
-        note_many(len(source.references) + (job.anchor and len(segments) > 1))
-        note_scales(model, [job.strength])
+        note_many_references(len(source.references) + (job.anchor and len(segments) > 1))
+        note_context_scales(model, [job.strength])
         note_guidance(job.settings, job.settings.cfg, all_steps=True)
     tell_again(note for note in notes if note.code not in told)

@@ -8,7 +8,7 @@ It imports the host, nothing of this layer, and the core's `strength`, `vcu` and
 
 from .identity import model_identity
 from .sampling_check import add_sampling_check
-from .trained_range import CONTEXT_HANDLER, note_scales, note_size
+from .trained_range import CONTEXT_HANDLER, note_context_scales, note_size
 from .vace_model import (
     ADAPTER_KEY,
     adapter_vcus,
@@ -31,7 +31,7 @@ __all__ = [
     "is_attached",
     "is_merged",
     "model_identity",
-    "note_scales",
+    "note_context_scales",
     "note_size",
     "require_vace_model",
     "require_vace_models",

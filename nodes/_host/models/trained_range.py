@@ -37,7 +37,7 @@ def model_size(model: ModelPatcher) -> str | None:
     return next((name for name, size in ARCHITECTURES.items() if size.dim == width), None)
 
 
-def note_scales(model: ModelPatcher, strengths: Sequence[float]) -> None:
+def note_context_scales(model: ModelPatcher, strengths: Sequence[float]) -> None:
     """Tell of VCUs' strengths far from 1, unless the MODEL has strength fields, which multiply them.
 
     Args:

@@ -2,10 +2,10 @@
 
 from ....vace_core.notes import collect_notes, tell_again
 from ....vace_core.sampling import note_guidance
-from ....vace_core.vcu import note_many
+from ....vace_core.vcu import note_many_references
 from ....vace_core.video import num_pixel_frames
 from ..conditioning import ContextShape
-from ..models import note_scales, note_size
+from ..models import note_context_scales, note_size
 from .inputs import SamplingInputs
 
 
@@ -19,8 +19,8 @@ def tell_untrained(inputs: SamplingInputs, shape: ContextShape) -> None:
     width, height = shape.size
     with collect_notes() as notes:
         note_size(inputs.patcher, num_pixel_frames(shape.length - shape.references), height, width)
-        note_many(shape.references)
-        note_scales(inputs.patcher, shape.strengths)
+        note_many_references(shape.references)
+        note_context_scales(inputs.patcher, shape.strengths)
         cfg = inputs.settings.cfg if inputs.guider is None else getattr(inputs.guider, "cfg", 1.0)
         note_guidance(inputs.settings, cfg, all_steps=inputs.sigmas is None and inputs.denoise == 1)
     tell_again(note for note in notes if note.code not in shape.told)
