@@ -7,8 +7,7 @@ import torch
 
 from wan_vace.vace_core.sampling import official_sigmas
 
-from .test_sample_context import SHIFT, contexts, low_noise, sample, shifted, with_mask  # noqa: F401  (fixtures)
-from .test_sample_context import applied as applied
+from .test_sample_context import SHIFT, sample, shifted, with_mask
 
 pytestmark = pytest.mark.host
 STEPS = 6

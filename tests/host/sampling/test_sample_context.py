@@ -66,24 +66,6 @@ def vcu_of(call, references=2):
     )[0]
 
 
-@pytest.fixture(scope="module")
-def contexts(call, vae):
-    """An encoded VCU with a number of references."""
-    options = {"mask_edges": "official", "antialias_references": False}
-    return {n: call("VaceEncodeVcu", vae=vae, vcu=vcu_of(call, n), **options)[0] for n in (0, 2)}
-
-
-@pytest.fixture
-def applied(call, contexts, prompts):
-    """Positive, negative and latent of VACE Apply Context."""
-
-    def apply(references=2, batch=1):
-        inputs = {"positive": prompts[0], "negative": prompts[1], "context": contexts[references], "strength": 0.9}
-        return call("VaceApplyContext", **inputs, batch_size=batch)[:3]
-
-    return apply
-
-
 def encoded(vae, positive, latent):
     """The latent with the references' pictures and an encoded video in it, as denoise below 1 wants it."""
     count = latent["vace_num_references"]
@@ -103,16 +85,6 @@ def sample(call, **inputs):
     return call(
         "VaceSampleContext", **{"seed": SEED, "settings": custom(), "denoise": 1.0, "boundary": BOUNDARY, **inputs}
     )
-
-
-@pytest.fixture(scope="module")
-def low_noise(vace_model):
-    """Another expert: the model with one weight changed, as a LoRA does it."""
-    key = "diffusion_model.blocks.1.ffn.0.weight"
-    shape = vace_model.model.state_dict()[key].shape
-    other = vace_model.clone()
-    other.add_patches({key: ("diff", (0.3 * rand(*shape, seed=8),))}, 1.0)
-    return other
 
 
 def shifted(call, model, shift=SHIFT):
