@@ -21,7 +21,7 @@ class VaceLoadLora(VaceNode):
                 "Puts a LoRA on a model and its VACE blocks, whatever trainer named its keys: on a merged VACE model, "
                 "or behind VACE Apply Adapter. Says what went where; refuses what would be lost."
             ),
-            search_aliases=["lora", "vace lora", "adapter lora", "lokr", "loha", "dora"],
+            search_aliases=["lora", "vace lora", "adapter lora", "lokr", "loha", "dora", "glora"],
             inputs=[
                 io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter."),
                 io.Combo.Input(

@@ -7,6 +7,7 @@ needed. It imports nothing but the errors.
 from .checkpoints import refuse_checkpoint
 from .formats import FP8, QuantLayer, refuse_foreign, split_layers, values_shapes
 from .keys import AdapterShape, adapter_metadata, adapter_names, adapter_shape, layer_mapping
+from .lora_cores import without_cores
 from .lora_layers import require_fit, require_whole_layers
 from .lora_names import LoraNames, host_name, lora_names
 from .whole_models import require_host_layout
@@ -29,4 +30,5 @@ __all__ = [
     "require_whole_layers",
     "split_layers",
     "values_shapes",
+    "without_cores",
 ]

@@ -4,14 +4,26 @@ import math
 from collections.abc import Container, Mapping, Sequence
 
 from ..errors import VaceInputError
+from .lora_cores import shapes_without_cores
 from .lora_names import IMAGE_EMBEDDING, IMAGE_PARTS
 
 LORA = ("lora_up.weight", "lora_down.weight")
 LOHA = (("hada_w1_a", "hada_w1_b"), ("hada_w2_a", "hada_w2_b"))
 LOKR = tuple((f"lokr_w{i}", f"lokr_w{i}_a", f"lokr_w{i}_b") for i in (1, 2))
-FACTORS = ((True, False, False), (False, True, True))  # each factor of LoKr is whole, or a product
-FORMS = {"LoRA": LORA, "LoHa": (*LOHA[0], *LOHA[1]), "LoKr": (*LOKR[0], *LOKR[1]), "full": ("diff",)}
-CHANGES = (*FORMS["LoRA"], *FORMS["LoHa"], *FORMS["LoKr"])
+GLORA = ("a1.weight", "a2.weight", "b1.weight", "b2.weight")
+# What may stand together as one change; each factor of LoKr is whole, or a product.
+FORMS = tuple(
+    frozenset(parts)
+    for parts in (
+        *(LORA, (*LORA, "lora_mid.weight")),
+        *((*LOHA[0], *LOHA[1]), (*LOHA[0], *LOHA[1], "hada_t1", "hada_t2")),
+        *((*one, *two) for one in (LOKR[0][:1], LOKR[0][1:]) for two in (LOKR[1][:1], LOKR[1][1:])),
+        *((*one, *LOKR[1][1:], "lokr_t2") for one in (LOKR[0][:1], LOKR[0][1:])),
+        *(GLORA, (*GLORA, "bm.weight")),
+        ("diff",),
+    )
+)
+CHANGES = frozenset.union(*FORMS)
 # Models by their width.
 WIDTHS = {1536: "a 1.3B model", 3072: "Wan 2.2's 5B model", 5120: "a 14B model"}
 
@@ -81,23 +93,21 @@ def require_fit(
 
 def _is_whole(endings: Container[str]) -> bool:
     """Whether one form of change is there with all its parts, and no other."""
-    started = [form for form, parts in FORMS.items() if any(part in endings for part in parts)]
-    if not started:  # a bias alone is whole; a scale alone belongs to nothing
+    change = frozenset(part for part in CHANGES if part in endings)
+    if not change:  # a bias alone is whole; a scale alone belongs to nothing
         return "diff_b" in endings and "alpha" not in endings and "dora_scale" not in endings
-    if started == ["LoKr"]:
-        return all((whole in endings, a in endings, b in endings) in FACTORS for whole, a, b in LOKR)
-    if started == ["full"]:
-        return "dora_scale" not in endings
-    return len(started) == 1 and all(part in endings for part in FORMS[started[0]])
+    return change in FORMS and not (change & {"diff", GLORA[0]} and "dora_scale" in endings)
 
 
 def _weight_shape(name: str, layer: str, shapes: Mapping[str, Shape], wanted: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of the weight that a layer's tensors are for; as the model's, where only its rows and columns are known."""
     if "diff" in shapes or not any(part in shapes for part in CHANGES):
         return tuple(shapes.get("diff", wanted))
-    size = _size(shapes)
-    scale = math.prod(shapes["dora_scale"]) if "dora_scale" in shapes else None
-    if size is None or scale not in (None, *size):
+    plain = shapes_without_cores(shapes, wanted[2:])
+    size = plain and _size(plain, wanted)
+    # A DoRA scale has one value for each row, column or, of a convolution, input channel.
+    scales = math.prod(shapes["dora_scale"]) if "dora_scale" in shapes else None
+    if size is None or scales not in (None, *size, size[1] // math.prod(wanted[2:])):
         parts = ", ".join(f"{ending} {list(shape)}" for ending, shape in shapes.items())
         raise VaceInputError(
             f"{name} is damaged, or of a kind that ComfyUI does not know: the shapes of its {layer} do not go together "
@@ -106,19 +116,46 @@ def _weight_shape(name: str, layer: str, shapes: Mapping[str, Shape], wanted: tu
     return wanted if size == _matrix(wanted) else size
 
 
-def _size(shapes: Mapping[str, Shape]) -> tuple[int, int] | None:
+def _size(shapes: Mapping[str, Shape], wanted: Shape) -> tuple[int, int] | None:
     """Rows and columns of the change; None if its parts do not go together."""
     if LORA[0] in shapes:
         return _product(shapes, *LORA)
     if LOHA[0][0] in shapes:
         first, second = (_product(shapes, *pair) for pair in LOHA)
         return first if first == second else None
+    if GLORA[0] in shapes:
+        return _glora_size(shapes, wanted)
     factors = [_matrix(shapes[whole]) if whole in shapes else _product(shapes, a, b) for whole, a, b in LOKR]
-    flat = all(len(shapes[part]) == 2 for part in FORMS["LoKr"] if part in shapes)  # the host's kron takes no other
+    # The host's kron takes matrices alone.
+    flat = all(len(shapes[part]) == 2 for factor in LOKR for part in factor if part in shapes)
     if None in factors or not flat:
         return None
     (rows, columns), (more_rows, more_columns) = factors
     return rows * more_rows, columns * more_columns
+
+
+def _glora_size(shapes: Mapping[str, Shape], wanted: Shape) -> tuple[int, int] | None:
+    """Of W + W a1 a2 + b1 b2, or of W + W a2 a1 + b2 b1 as early LyCORIS wrote it, for linear layers alone.
+
+    Where both fit nobody knows which is meant.
+    """
+    a1, a2, b1, b2 = GLORA
+    newer = _sum_size(shapes, (a1, a2), (b1, b2), math.prod(wanted[2:]))
+    older = _sum_size(shapes, (a2, a1), (b2, b1), 1) if len(wanted) == 2 else None
+    found = [size for size in (newer, older) if size]
+    fitting = [size for size in found if size == _matrix(wanted)]
+    if len(fitting) == 2:
+        return None
+    return fitting[0] if fitting else max(found, default=None)
+
+
+def _sum_size(
+    shapes: Mapping[str, Shape], on_weight: tuple[str, str], added: tuple[str, str], kernel: int
+) -> tuple[int, int] | None:
+    on_inputs, change = _product(shapes, *on_weight), _product(shapes, *added)
+    one_rank = _matrix(shapes[on_weight[0]])[1] == _matrix(shapes[added[0]])[1]
+    fits = on_inputs and change and one_rank and on_inputs == (change[1] // kernel,) * 2
+    return change if fits else None
 
 
 def _product(shapes: Mapping[str, Shape], left: str, right: str) -> tuple[int, int] | None:

@@ -54,9 +54,24 @@ ENDINGS = {
                 *("alpha", "dora_scale", "diff", "diff_b"),
                 *(f"hada_w{i}_{side}" for i in (1, 2) for side in "ab"),
                 *(f"lokr_w{i}{side}" for i in (1, 2) for side in ("", "_a", "_b")),
+                *("hada_t1", "hada_t2", "lokr_t2"),  # cores of Tucker products: LyCORIS, modules/{loha,lokr}.py
             )
         },
+        # Core of LoCon, and the two products of GLoRA: LyCORIS, modules/{locon,glora}.py.
+        **{rf"\.{part}\.weight": f"{part}.weight" for part in ("lora_mid", "a1", "a2", "b1", "b2", "bm")},
     }.items()
+}
+# Forms that are known and cannot be used, by the end of a name: what they are, and why not.
+UNUSABLE = {
+    re.compile(r"\.(oft_blocks|rescale)$"): (
+        "an OFT or BOFT, which turns weights instead of adding to them",
+        "ComfyUI leaves these forms out, in its log alone, of layers that it computes in 16 bits, and takes their "
+        "strength twice",
+    ),
+    re.compile(r"\.b?oft_[Rs](\.[^.]+)?(\.weight)?$"): (
+        "an OFT or BOFT as PEFT and OneTrainer write it",
+        "ComfyUI does not read these",
+    ),
 }
 
 IMAGE_PARTS = {"k_img": "add_k_proj", "v_img": "add_v_proj", "norm_k_img": "norm_added_k"}
@@ -182,6 +197,7 @@ def _layer(path: str) -> str | None:
 
 
 def _refuse_names(name: str, layers: dict, foreign: list, examples: dict[str, str], unknown: list) -> None:
+    _refuse_forms(name, unknown)
     if unknown and not layers:
         raise VaceInputError(
             f"{name} is no LoRA that is known here: none of its tensors is one, {unknown[0]} for example. Whole models "
@@ -196,7 +212,7 @@ def _refuse_names(name: str, layers: dict, foreign: list, examples: dict[str, st
     if unknown:
         raise VaceInputError(
             f"{name} has {len(unknown)} tensors of a kind that is not known here, such as {unknown[0]}. "
-            f"LoRA, DoRA, LoHa, LoKr and full differences are; export it as one of these."
+            f"LoRA, DoRA, LoHa, LoKr, GLoRA and full differences are; export it as one of these."
         )
     if len(examples) > 1:
         found = " and ".join(f"{key} ({scheme})" for scheme, key in examples.items())
@@ -204,3 +220,14 @@ def _refuse_names(name: str, layers: dict, foreign: list, examples: dict[str, st
             f"{name} mixes the names of two trainers: {found}. They are two LoRAs in one file: save each in a file of "
             f"its own."
         )
+
+
+def _refuse_forms(name: str, unknown: list[str]) -> None:
+    """Name a form that is known and cannot be used."""
+    for key in unknown:
+        for pattern, (form, reason) in UNUSABLE.items():
+            if pattern.search(key):
+                raise VaceInputError(
+                    f"{name} is {form} (it has {key}). {reason}. Use a LoRA, LoHa, LoKr or GLoRA, or a model with it "
+                    f"merged in."
+                )

@@ -8,7 +8,14 @@ import comfy.lora
 import folder_paths
 from torch import Tensor, nn
 
-from ....vace_core.adapter import LoraNames, host_name, lora_names, require_fit, require_whole_layers
+from ....vace_core.adapter import (
+    LoraNames,
+    host_name,
+    lora_names,
+    require_fit,
+    require_whole_layers,
+    without_cores,
+)
 from ....vace_core.errors import VaceInputError
 from ....vace_core.notes import tell
 from ..files import open_pickle
@@ -107,7 +114,11 @@ def _patched(
     }
     shapes = {layer: {ending: tensor.shape for ending, tensor in parts.items()} for layer, parts in tensors.items()}
     require_fit(lora.name, target, shapes, _weight_shapes(patcher.model.diffusion_model))
-    named = {host_name(layer, ending): tensor for layer, parts in tensors.items() for ending, tensor in parts.items()}
+    named = {
+        host_name(layer, ending): tensor
+        for layer, parts in tensors.items()
+        for ending, tensor in without_cores(parts).items()
+    }
     patches = comfy.lora.load_lora(named, comfy.lora.model_lora_keys_unet(patcher.model, {}))
     clone = patcher.clone()
     for key in [key for key in patches if not key.endswith((".weight", ".bias"))]:

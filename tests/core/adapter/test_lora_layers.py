@@ -9,6 +9,8 @@ LORA = {"lora_up.weight": (6, 2), "lora_down.weight": (2, 4)}
 LOHA = {"hada_w1_a": (6, 2), "hada_w1_b": (2, 4), "hada_w2_a": (6, 3), "hada_w2_b": (3, 4)}
 LOKR = {"lokr_w1": (2, 2), "lokr_w2": (3, 2)}
 FACTORED = {"lokr_w1_a": (2, 1), "lokr_w1_b": (1, 2), "lokr_w2_a": (3, 1), "lokr_w2_b": (1, 2)}
+GLORA = {"a1.weight": (4, 2), "a2.weight": (2, 4), "b1.weight": (6, 2), "b2.weight": (2, 4)}
+OLD_GLORA = {"a1.weight": (2, 4), "a2.weight": (4, 2), "b1.weight": (2, 4), "b2.weight": (6, 2)}
 WHOLE = {
     "LoRA": LORA,
     "LoRA with alpha": LORA | {"alpha": ()},
@@ -18,18 +20,93 @@ WHOLE = {
     "LoKr": LOKR,
     "LoKr of products": FACTORED,
     "LoKr of both": {"lokr_w1": (2, 2), "lokr_w2_a": (3, 1), "lokr_w2_b": (1, 2), "alpha": ()},
+    "GLoRA": GLORA | {"alpha": ()},
+    "GLoRA of early LyCORIS": OLD_GLORA,
     "full": {"diff": (6, 4), "diff_b": (6,)},
     "a bias alone": {"diff_b": (6,)},
     "LoRA and bias": LORA | {"diff_b": (6,)},
 }
 LAYER = "blocks.0.ffn.0"
-WEIGHTS = {f"{LAYER}.weight": (6, 4), f"{LAYER}.bias": (6,), "blocks.0.modulation": (1, 6, 4), "conv.weight": (6, 1, 4)}
+WEIGHTS = {
+    f"{LAYER}.weight": (6, 4),
+    f"{LAYER}.bias": (6,),
+    "blocks.0.modulation": (1, 6, 4),
+    "conv.weight": (6, 1, 4),
+    "patch_embedding.weight": (6, 4, 1, 2, 2),
+}
+CORE, POINT = (2, 2, 1, 2, 2), (1, 1, 1)
+# Forms of a change of the patch embedding, as LyCORIS writes them: a Tucker product, and what else has a kernel.
+CONVOLUTIONS = {
+    "LoCon": {"lora_up.weight": (6, 2, *POINT), "lora_down.weight": (2, 4, 1, 2, 2)},
+    "LoCon of Tucker": {
+        "lora_up.weight": (6, 2, *POINT),
+        "lora_down.weight": (2, 4, *POINT),
+        "lora_mid.weight": CORE,
+    },
+    "LoCon with a scale by columns": {
+        "lora_up.weight": (6, 2, *POINT),
+        "lora_down.weight": (2, 4, 1, 2, 2),
+        "dora_scale": (1, 4, *POINT),
+    },
+    "LoHa of Tucker": {
+        "hada_w1_a": (2, 6),
+        "hada_w1_b": (2, 4),
+        "hada_w2_a": (2, 6),
+        "hada_w2_b": (2, 4),
+        "hada_t1": CORE,
+        "hada_t2": CORE,
+    },
+    "LoKr of Tucker": {"lokr_w1": (2, 2), "lokr_w2_a": (2, 3), "lokr_w2_b": (2, 2), "lokr_t2": CORE},
+    "LoKr with a kernel": {"lokr_w1": (2, 2), "lokr_w2": (3, 2, 1, 2, 2)},
+    "LoKr of products": {"lokr_w1": (2, 2), "lokr_w2_a": (3, 1), "lokr_w2_b": (1, 8)},
+    "GLoRA": {
+        "a1.weight": (4, 2, *POINT),
+        "a2.weight": (2, 4, *POINT),
+        "b1.weight": (6, 2, *POINT),
+        "b2.weight": (2, 4, 1, 2, 2),
+    },
+    "GLoRA of Tucker": {
+        "a1.weight": (4, 2, *POINT),
+        "a2.weight": (2, 4, *POINT),
+        "b1.weight": (6, 2, *POINT),
+        "b2.weight": (2, 4, *POINT),
+        "bm.weight": CORE,
+    },
+}
 
 
 @pytest.mark.parametrize("case", WHOLE)
 def test_whole_layers_that_fit_pass(case):
     require_whole_layers("x", {LAYER: {ending: ending for ending in WHOLE[case]}})
     require_fit("x", "model", {LAYER: WHOLE[case]}, WEIGHTS)
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_changes_of_the_patch_embedding_pass(case):
+    shapes = CONVOLUTIONS[case]
+    require_whole_layers("x", {"patch_embedding": {ending: ending for ending in shapes}})
+    require_fit("x", "model", {"patch_embedding": shapes}, WEIGHTS)
+
+
+@pytest.mark.parametrize("case", [case for case in CONVOLUTIONS if "Tucker" in case or "kernel" in case])
+@pytest.mark.parametrize("kernel", [(2, 2, 1), (1, 2, 3), (2, 2)], ids=str)
+def test_a_kernel_of_another_shape_is_refused(case, kernel):
+    """Of as many values too, which the host would take without a word."""
+    shapes = {
+        ending: (*shape[:2], *kernel) if shape[2:] == (1, 2, 2) else shape
+        for ending, shape in CONVOLUTIONS[case].items()
+    }
+    with pytest.raises(VaceInputError, match=r"the shapes of its patch_embedding do not go together"):
+        require_fit("x", "model", {"patch_embedding": shapes}, WEIGHTS)
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_a_part_of_another_rank_is_refused(case):
+    for part, shape in CONVOLUTIONS[case].items():
+        if part not in ("lokr_w1", "dora_scale"):
+            shapes = CONVOLUTIONS[case] | {part: (shape[0] + 1, shape[1] + 2, *shape[2:])}
+            with pytest.raises(VaceInputError, match=r"do not go together|is for a weight of"):
+                require_fit("x", "model", {"patch_embedding": shapes}, WEIGHTS)
 
 
 def test_layers_that_are_no_matrix_fit_too():
@@ -43,7 +120,16 @@ def test_layers_that_are_no_matrix_fit_too():
         *([part] for part in (*LORA, *LOHA, *LOKR, *FACTORED)),
         *([part for part in LOHA if part != missing] for missing in LOHA),
         *([part for part in FACTORED if part != missing] for missing in FACTORED),
+        *([part for part in GLORA if part != missing] for missing in GLORA),
         [*LOKR, "lokr_w2_a", "lokr_w2_b"],
+        [*LOKR, "lokr_t2"],
+        ["lora_mid.weight"],
+        ["lora_up.weight", "lora_mid.weight"],
+        [*LOHA, "hada_t1"],
+        [*LOHA, "lora_mid.weight"],
+        [*GLORA, *LORA],
+        [*GLORA, "dora_scale"],
+        [*LORA, "bm.weight"],
         [*LORA, *LOHA],
         [*LORA, "diff"],
         ["diff", "dora_scale"],
@@ -74,6 +160,11 @@ def test_image_to_video_is_refused(layer):
         ({LAYER: LOHA | {"hada_w2_a": (5, 3)}}, r"x is damaged.*hada_w2_a"),
         ({LAYER: LOKR | {"lokr_w2": (3, 3)}}, r"is for a weight of \[6, 6\]"),
         ({LAYER: LOKR | {"lokr_w2": (3, 2, 1, 1)}}, r"or of a kind that ComfyUI does not know"),
+        ({LAYER: LORA | {"lora_mid.weight": (2, 2, 1, 1)}}, r"x is damaged.*lora_mid\.weight \[2, 2, 1, 1\]"),
+        ({LAYER: GLORA | {"a1.weight": (5, 2)}}, r"x is damaged.*a1\.weight \[5, 2\]"),
+        ({LAYER: GLORA | {"b1.weight": (6, 3), "b2.weight": (3, 4)}}, r"x is damaged.*b1\.weight \[6, 3\]"),
+        ({LAYER: GLORA | {"b1.weight": (8, 2)}}, r"is for a weight of \[8, 4\]"),
+        ({"patch_embedding": OLD_GLORA}, r"x is damaged.*a1\.weight \[2, 4\]"),
         ({LAYER: {"diff": (6, 5)}}, r"is for a weight of \[6, 5\]"),
         ({LAYER: {"diff_b": (5,)}}, r"has \[5\] biases, model has \[6\]"),
         ({"blocks.0.modulation": {"diff": (6, 4)}}, r"is for a weight of \[6, 4\], that of model is \[1, 6, 4\]"),
@@ -82,6 +173,11 @@ def test_image_to_video_is_refused(layer):
 def test_what_does_not_fit_is_refused(layers, message):
     with pytest.raises(VaceInputError, match=message):
         require_fit("x", "model", layers, WEIGHTS)
+
+
+def test_a_glora_that_can_be_read_in_two_ways_is_refused():
+    with pytest.raises(VaceInputError, match=r"or of a kind that ComfyUI does not know"):
+        require_fit("x", "model", {"a": dict.fromkeys(GLORA, (4, 4))}, {"a.weight": (4, 4)})
 
 
 def test_a_lora_for_the_other_size_says_which():

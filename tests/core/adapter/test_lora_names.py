@@ -53,6 +53,9 @@ TRUE_NAMES = {
         ("lora_unet_blocks_6.self_attn.k.lora_up.weight", "blocks.6.self_attn.k", "lora_up.weight"),
         ("lora_unet_blocks_0_ffn_0.hada_w1_a", "blocks.0.ffn.0", "hada_w1_a"),
         ("lora_unet_blocks_0_ffn_0.dora_scale", "blocks.0.ffn.0", "dora_scale"),
+        ("lora_unet_patch_embedding.lora_mid.weight", "patch_embedding", "lora_mid.weight"),
+        ("lora_unet_vace_patch_embedding.hada_t1", "vace_patch_embedding", "hada_t1"),
+        ("lora_unet_vace_blocks_0_ffn_2.a1.weight", "vace_blocks.0.ffn.2", "a1.weight"),
     ],
     "VideoX-Fun": [
         ("lora_unet__vace_blocks_1_self_attn_v.lora_up.weight", "vace_blocks.1.self_attn.v", "lora_up.weight"),
@@ -64,6 +67,9 @@ TRUE_NAMES = {
         ("lycoris_blocks_0_ffn_net_0_proj.lokr_w2_a", "blocks.0.ffn.0", "lokr_w2_a"),
         ("lycoris_blocks_0_attn2_to_out_0.lokr_w2", "blocks.0.cross_attn.o", "lokr_w2"),
         ("lycoris_blocks_0_cross_attn_k.hada_w2_b", "blocks.0.cross_attn.k", "hada_w2_b"),
+        ("lycoris_vace_patch_embedding.lokr_t2", "vace_patch_embedding", "lokr_t2"),
+        ("lycoris_vace_patch_embedding.bm.weight", "vace_patch_embedding", "bm.weight"),
+        ("lycoris_vace_blocks_0_attn2_to_out_0.b2.weight", "vace_blocks.0.cross_attn.o", "b2.weight"),
         ("lycoris_blocks_0_norm2.b_norm", "blocks.0.norm3", "diff_b"),
     ],
     "OneTrainer": [
@@ -118,8 +124,17 @@ A = "diffusion_model.blocks.0.ffn.0.lora_A.weight"
         ([], r"x\.safetensors has nothing for a Wan model.*it is empty"),
         (["unet.down.0.lora_A.weight"], r"none of its 1 tensors names a layer of one \(for example unet\.down\.0"),
         (["blocks.0.ffn.0.weight"], r"x\.safetensors is no LoRA.*blocks\.0\.ffn\.0\.weight.*VACE Load Adapter"),
-        ([A, "diffusion_model.blocks.0.ffn.0.oft_blocks"], r"1 tensors of a kind that is not known.*oft_blocks"),
-        ([A, "diffusion_model.blocks.0.ffn.0.lora_mid.weight"], r"not known here, such as .*lora_mid\.weight"),
+        (
+            ["diffusion_model.blocks.0.ffn.0.oft_blocks"],
+            r"x\.safetensors is an OFT or BOFT.*oft_blocks\)\. ComfyUI leaves",
+        ),
+        ([A, "lora_unet_blocks_0_ffn_0.rescale"], r"is an OFT or BOFT, which turns weights .*lora_unet.*rescale\)"),
+        (
+            [A, "lora_transformer_blocks_0_ffn_net_2.oft_R.weight"],
+            r"OFT or BOFT as PEFT .* ComfyUI does not read these",
+        ),
+        (["base_model.model.blocks.0.ffn.0.boft_s.default"], r"OFT or BOFT as PEFT .*boft_s\.default"),
+        ([A, "diffusion_model.blocks.0.ffn.0.on_input"], r"1 tensors of a kind that is not known.*on_input.*GLoRA"),
         ([A, "lora_unet_blocks_0_ffn_0.lora_up.weight"], r"mixes the names of two trainers: .*ComfyUI\) and .*kohya\)"),
         (
             ["pipe.dit.blocks.0.ffn.0.lora_A.weight", "pipe.dit2.blocks.0.ffn.0.lora_A.weight"],

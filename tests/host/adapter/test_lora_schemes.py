@@ -13,6 +13,7 @@ from .test_cases import MERGED, PLAIN
 pytestmark = pytest.mark.host
 RANK, ALPHA, STRENGTH = 4, 2.0, 0.7
 DORA_TOLERANCE = 1e-4  # of results up to 16: its quotient is rounded in another order
+PRODUCT_TOLERANCE = 1e-4  # of the same results: three factors multiplied in another order
 # Layers of the base and of VACE blocks, and how many values they take and give.
 LAYERS = {
     "blocks.0.self_attn.q": (128, 128),
@@ -113,9 +114,105 @@ def full(rows, columns):
     return {"diff": change}, lambda w: w + STRENGTH * change
 
 
+def glora(rows, columns):
+    """W + W a1 a2 + b1 b2; LyCORIS, modules/glora.py, GLoRAModule.make_weight."""
+    (a1, a2), (b1, b2) = up_and_down(columns, columns), up_and_down(rows, columns)
+    parts = {"a1.weight": a1, "a2.weight": a2, "b1.weight": b1, "b2.weight": b2, "alpha": torch.tensor(ALPHA)}
+    return parts, lambda w: w + STRENGTH * ALPHA / RANK * (w @ (a1 @ a2) + b1 @ b2)
+
+
+def glora_of_early_lycoris(rows, columns):
+    """W + W a2 a1 + b2 b1; the same function at LyCORIS's commit 1d3a9a2."""
+    (a2, a1), (b2, b1) = up_and_down(columns, columns), up_and_down(rows, columns)
+    parts = {"a1.weight": a1, "a2.weight": a2, "b1.weight": b1, "b2.weight": b2}
+    return parts, lambda w: w + STRENGTH * (w @ (a2 @ a1) + b2 @ b1)
+
+
 FORMS = {
-    each.__name__: each for each in (lora, lora_with_alpha, loha, lokr, lokr_of_products, dora, full)
+    each.__name__: each
+    for each in (lora, lora_with_alpha, loha, lokr, lokr_of_products, dora, full, glora, glora_of_early_lycoris)
 }  # by name, as pytest shows it
+# How far results may be off where the host multiplies in another order.
+TOLERANCES = {"dora": DORA_TOLERANCE, "glora": PRODUCT_TOLERANCE, "glora_of_early_lycoris": PRODUCT_TOLERANCE}
+
+# Both patch embeddings, and how many channels they take; both give 128.
+EMBEDDINGS = {"patch_embedding": 16, "vace_patch_embedding": 96}
+KERNEL, POINT = (1, 2, 2), (1, 1, 1)
+
+
+def tucker(core, rows, columns):
+    """W[o, i, ...], the sum of core[p, q, ...] rows[p, o] columns[q, i]; LyCORIS, functional/general.py."""
+    return torch.einsum("pqabc,po,qi->oiabc", core, rows, columns)
+
+
+def locon(rows, channels):
+    up, down = draw(rows, RANK, *POINT), draw(RANK, channels, *KERNEL)
+    parts = {"lora_up.weight": up, "lora_down.weight": down, "alpha": torch.tensor(ALPHA)}
+    return parts, lambda w: w + STRENGTH * ALPHA / RANK * torch.einsum("opxyz,piabc->oiabc", up, down)
+
+
+def locon_of_tucker(rows, channels):
+    up, core, down = draw(rows, RANK, *POINT), draw(RANK, RANK, *KERNEL), draw(RANK, channels, *POINT)
+    parts = {"lora_up.weight": up, "lora_mid.weight": core, "lora_down.weight": down, "alpha": torch.tensor(ALPHA)}
+    return parts, lambda w: w + STRENGTH * ALPHA / RANK * tucker(core, up.flatten(1).T, down.flatten(1))
+
+
+def loha_of_tucker(rows, channels):
+    (a, b, t), (c, d, u) = ((draw(RANK, rows), draw(RANK, channels), 20 * draw(RANK, RANK, *KERNEL)) for _ in range(2))
+    parts = {"hada_w1_a": a, "hada_w1_b": b, "hada_t1": t, "hada_w2_a": c, "hada_w2_b": d, "hada_t2": u}
+    parts["alpha"] = torch.tensor(ALPHA)
+    return parts, lambda w: w + STRENGTH * ALPHA / RANK * (tucker(t, a, b) * tucker(u, c, d))
+
+
+def kron(one, two):
+    """LyCORIS, functional/lokr.py, make_kron: the first factor has no kernel."""
+    return torch.kron(one[..., None, None, None], two.contiguous())
+
+
+def lokr_with_a_kernel(rows, channels):
+    one, two = draw(8, 4), draw(rows // 8, channels // 4, *KERNEL)
+    return {"lokr_w1": one, "lokr_w2": two}, lambda w: w + STRENGTH * kron(one, two)
+
+
+def lokr_of_tucker(rows, channels):
+    one, core = draw(8, 4), 10 * draw(RANK, RANK, *KERNEL)
+    a, b = draw(RANK, rows // 8), draw(RANK, channels // 4)
+    parts = {"lokr_w1": one, "lokr_w2_a": a, "lokr_w2_b": b, "lokr_t2": core, "alpha": torch.tensor(ALPHA)}
+    return parts, lambda w: w + STRENGTH * ALPHA / RANK * kron(one, tucker(core, a, b))
+
+
+def glora_of_a_kernel(rows, channels):
+    a1, a2 = draw(channels, RANK, *POINT), draw(RANK, channels, *POINT)
+    b1, b2 = draw(rows, RANK, *POINT), draw(RANK, channels, *KERNEL)
+    parts = {"a1.weight": a1, "a2.weight": a2, "b1.weight": b1, "b2.weight": b2, "alpha": torch.tensor(ALPHA)}
+
+    def by_hand(w):
+        turned = torch.einsum("oiabc,ij->ojabc", w, a1.flatten(1) @ a2.flatten(1))
+        return w + STRENGTH * ALPHA / RANK * (turned + torch.einsum("opxyz,piabc->oiabc", b1, b2))
+
+    return parts, by_hand
+
+
+def glora_of_tucker(rows, channels):
+    parts, _ = glora_of_a_kernel(rows, channels)
+    core, parts["b2.weight"] = draw(RANK, RANK, *KERNEL), draw(RANK, channels, *POINT)
+    parts["bm.weight"] = core
+    a1, a2, b1, b2 = (parts[f"{part}.weight"].flatten(1) for part in ("a1", "a2", "b1", "b2"))
+
+    def by_hand(w):
+        turned = torch.einsum("oiabc,ij->ojabc", w, a1 @ a2)
+        return w + STRENGTH * ALPHA / RANK * (turned + tucker(core, b1.T, b2))
+
+    return parts, by_hand
+
+
+CONVOLUTIONS = {
+    each.__name__: each
+    for each in (
+        *(locon, locon_of_tucker, loha_of_tucker, lokr_with_a_kernel, lokr_of_tucker),
+        *(glora_of_a_kernel, glora_of_tucker),
+    )
+}
 
 
 @pytest.fixture
@@ -194,7 +291,53 @@ def test_a_form_is_the_weights_added_by_hand(check, form, prefix, paths):
     for path, (layer, size) in zip(paths, LAYERS.items(), strict=True):
         parts, changes[f"{layer}.weight"] = FORMS[form](*size)
         tensors |= {f"{prefix}{path}.{end}": tensor for end, tensor in parts.items()}
-    check(tensors, changes, DORA_TOLERANCE if form == "dora" else 0)
+    check(tensors, changes, TOLERANCES.get(form, 0))
+
+
+@pytest.mark.parametrize("form", CONVOLUTIONS)
+@pytest.mark.parametrize("prefix", ["diffusion_model.", "transformer.", "lora_unet_", "lycoris_"])
+def test_a_form_with_a_kernel_is_the_weights_added_by_hand(check, form, prefix):
+    """On both patch embeddings, which alone of Wan's layers are convolutions."""
+    tensors, changes = {}, {}
+    for layer, channels in EMBEDDINGS.items():
+        parts, changes[f"{layer}.weight"] = CONVOLUTIONS[form](128, channels)
+        tensors |= {f"{prefix}{layer}.{end}": tensor for end, tensor in parts.items()}
+    report = check(tensors, changes, PRODUCT_TOLERANCE)
+    assert "1 layers on the base, 1 on the VACE adapter, at strength 0.7." in report
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("blocks", [(4, 8, 8), (3, 4, 8, 8)], ids=["OFT", "BOFT"])
+def test_the_host_leaves_oft_out_of_what_it_computes_in_16_bits(host, blocks, dtype):
+    """Why it is refused: offloaded layers are changed in the model's own precision (the host's LowVramPatch)."""
+    import comfy.lora
+
+    parts, weight = {"x.oft_blocks": draw(*blocks), "x.alpha": torch.tensor(0.0)}, draw(32, 32)
+    patch = comfy.lora.load_lora(parts, {"x": "x.weight"})["x.weight"]
+    whole, half = (
+        comfy.lora.calculate_weight([(1.0, patch, 1.0, None, None)], w.clone(), "x", intermediate_dtype=w.dtype)
+        for w in (weight, weight.to(dtype))
+    )
+    assert (whole - weight).abs().max() > 1e-2 and torch.equal(half, weight.to(dtype))
+
+
+def test_the_host_takes_the_strength_of_oft_twice(host):
+    import comfy.lora
+
+    patch = comfy.lora.load_lora({"x.oft_blocks": draw(4, 8, 8)}, {"x": "x.weight"})["x.weight"]
+    weight = draw(32, 32)
+    half, whole = (
+        comfy.lora.calculate_weight([(strength, patch, 1.0, None, None)], weight.clone(), "x") - weight
+        for strength in (0.5, 1.0)
+    )
+    torch.testing.assert_close(half, whole / 4)
+
+
+def test_oft_is_refused_by_name(call, folder):
+    save_file({"lycoris_blocks_0_self_attn_q.oft_blocks": draw(16, 8, 8)}, folder / "x.safetensors")
+    for model in targets(call):
+        with pytest.raises(ValueError, match=r"^x\.safetensors is an OFT or BOFT, .* takes their strength twice"):
+            call("VaceLoadLora", model=model, lora_name="x.safetensors", strength=1.0)
 
 
 def test_peft_dora_has_a_scale_for_each_row(check):
