@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from .._host.adapter import require_loadable
+from .._host.adapter import require_loadable, require_wan_text_encoder
 from .._host.sampling import loading_graph, model_files
 from .._node import VaceNode
 
@@ -52,4 +52,5 @@ class VaceLoadModels(VaceNode):
     @classmethod
     def execute(cls, model, text_encoder, vae, weight_dtype) -> io.NodeOutput:
         require_loadable(model)
+        require_wan_text_encoder(text_encoder)
         return loading_graph(model, weight_dtype, text_encoder, vae)

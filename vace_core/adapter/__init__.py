@@ -1,7 +1,7 @@
 """Names of the context adapter's weights and of LoRAs for it, in every file layout that is in circulation.
 
 The names and types of a file go in; the layers of an adapter or a LoRA come out, or a sentence that says which file is
-needed. It imports nothing but the errors.
+needed. The text encoder's file is judged so too. It imports nothing but the errors.
 """
 
 from .checkpoints import refuse_checkpoint
@@ -10,6 +10,7 @@ from .keys import AdapterShape, adapter_metadata, adapter_names, adapter_shape, 
 from .lora_cores import without_cores
 from .lora_layers import require_fit, require_whole_layers
 from .lora_names import LoraNames, host_name, lora_names
+from .text_encoders import require_text_encoder
 from .whole_models import require_host_layout
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "refuse_foreign",
     "require_fit",
     "require_host_layout",
+    "require_text_encoder",
     "require_whole_layers",
     "split_layers",
     "values_shapes",

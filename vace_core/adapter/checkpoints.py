@@ -26,13 +26,24 @@ def refuse_checkpoint(name: str, keys: Sequence[str], shape_of: Callable[[str], 
     Raises:
         VaceInputError: Always.
     """
-    width, kind = _wan(keys, shape_of) or (None, _other(keys))
-    module, whole = EXAMPLES.get(width, EXAMPLES[5120])
+    wan, kind = _wan(keys, shape_of), checkpoint_kind(keys, shape_of)
+    module, whole = EXAMPLES.get(wan and wan[0], EXAMPLES[5120])
     base = "It is a base to put an adapter on: load it with Load Diffusion Model. " if kind == BASE else ""
     raise VaceInputError(
         f"{name} is {kind}; it has no VACE adapter (vace_patch_embedding and vace_blocks). "
         f"{base}Choose a VACE module such as {module}, or a whole VACE model such as {whole}."
     )
+
+
+def checkpoint_kind(keys: Sequence[str], shape_of: Callable[[str], Sequence[int]]) -> str:
+    """What a checkpoint is, in the words of a sentence that begins with "it is".
+
+    Args:
+        keys: Names of all its tensors.
+        shape_of: Shape of the tensor with a name.
+    """
+    found = _wan(keys, shape_of)
+    return found[1] if found else _other(keys)
 
 
 def _wan(keys: Sequence[str], shape_of: Callable[[str], Sequence[int]]) -> tuple[int, str] | None:

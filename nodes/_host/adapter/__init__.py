@@ -19,7 +19,7 @@ from .attach import attach
 from .files import OPENERS, adapter_files, adapter_path
 from .lora import lora_files, with_lora
 from .model import load_adapter
-from .whole_models import require_loadable
+from .whole_models import require_loadable, require_wan_text_encoder
 
 __all__ = [
     "OPENERS",
@@ -29,5 +29,6 @@ __all__ = [
     "load_adapter",
     "lora_files",
     "require_loadable",
+    "require_wan_text_encoder",
     "with_lora",
 ]

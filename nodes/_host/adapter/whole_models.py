@@ -1,12 +1,14 @@
-"""Whole VACE files, looked at before the host's own loader takes them."""
+"""Files of whole models and text encoders, looked at before the host's own loaders take them."""
 
 from pathlib import Path
 
 import folder_paths
 
-from ....vace_core.adapter import require_host_layout
+from ....vace_core.adapter import require_host_layout, require_text_encoder
 from ..files import SAFETENSORS, open_safetensors
-from .files import WHOLE_MODELS
+from .files import OPENERS, WHOLE_MODELS
+
+TEXT_ENCODERS = "text_encoders"
 
 
 def require_loadable(name: str) -> None:
@@ -23,3 +25,20 @@ def require_loadable(name: str) -> None:
         return
     file = open_safetensors(Path(path))
     require_host_layout(name, file.keys, lambda key: file.tensor(key).dtype, file.metadata)
+
+
+def require_wan_text_encoder(name: str) -> None:
+    """Refuse a file that is no umt5-xxl. Only the file's header is read.
+
+    Args:
+        name: In the folder of text encoders.
+
+    Raises:
+        VaceInputError: As `require_text_encoder` says, and if the file cannot be read; files that are not there, and
+            those of a format that only the host reads, are left to it.
+    """
+    path = folder_paths.get_full_path(TEXT_ENCODERS, name)
+    opener = path and OPENERS.get(Path(path).suffix.lower())
+    if opener:
+        file = opener(Path(path))
+        require_text_encoder(name, file.keys, file.shape_of)

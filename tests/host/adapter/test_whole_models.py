@@ -1,4 +1,4 @@
-"""VACE Load Models and VACE Load Adapter, each given what belongs to the other, and tensors that belong to nobody."""
+"""VACE Load Models and VACE Load Adapter, each given what belongs elsewhere, and tensors that belong to nobody."""
 
 import importlib
 
@@ -10,7 +10,7 @@ from harness.host import locations
 
 pytestmark = pytest.mark.host
 
-FILES = {"text_encoder": "small_umt5.safetensors", "vae": "small_wan_vae.safetensors", "weight_dtype": "default"}
+FILES = {"text_encoder": "umt5.safetensors", "vae": "small_wan_vae.safetensors", "weight_dtype": "default"}
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +29,32 @@ def folder(host, tmp_path, monkeypatch):
     folders.remove(str(tmp_path))
 
 
+def t5(positions):
+    """The names of a T5-xxl, and its width where that is a vector; all else has one value."""
+    names = ["shared.weight", "spiece_model"]
+    for block in range(24):
+        names += [f"encoder.block.{block}.layer.0.SelfAttention.{part}.weight" for part in "qkvo"]
+        names += [f"encoder.block.{block}.layer.1.DenseReluDense.{part}.weight" for part in ("wi_0", "wi_1", "wo")]
+    names += [f"encoder.block.{b}.layer.0.SelfAttention.relative_attention_bias.weight" for b in range(positions)]
+    return {name: torch.zeros(1) for name in names} | {"encoder.final_layer_norm.weight": torch.zeros(4096)}
+
+
 @pytest.fixture
-def load(host_nodes):
-    def run(model):
+def text_encoders(host, tmp_path, monkeypatch):
+    """The only folder of text encoders."""
+    import folder_paths
+
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "text_encoders", ([str(tmp_path)], {".safetensors"}))
+    monkeypatch.setattr(folder_paths, "filename_list_cache", {})
+    save_file(t5(positions=24), tmp_path / "umt5.safetensors")
+    return tmp_path
+
+
+@pytest.fixture
+def load(host_nodes, text_encoders):
+    def run(model, **inputs):
         node = host_nodes["VaceLoadModels"].PREPARE_CLASS_CLONE(None)
-        return node.EXECUTE_NORMALIZED(model=model, **FILES)
+        return node.EXECUTE_NORMALIZED(model=model, **{**FILES, **inputs})
 
     return run
 
@@ -48,6 +69,28 @@ def test_a_module_in_the_place_of_a_model_is_told_where_it_belongs(load, folder,
 def test_merged_models_and_plain_bases_go_to_the_hosts_loaders(load, name):
     graph = load(name).expand
     assert {node["class_type"] for node in graph.values()} == {"UNETLoader", "CLIPLoader", "VAELoader"}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "kind"),
+    [
+        (lambda: t5(positions=1), "t5-xxl, the text encoder of Flux and SD3, and no umt5-xxl"),
+        (lambda: {"text_model.encoder.layers.0.mlp.fc1.weight": torch.zeros(1)}, "CLIP-L, a text encoder of"),
+        (lambda: load_file(locations.base_dir() / "models" / "vae" / "small_wan_vae.safetensors"), r"a VAE\."),
+        (lambda: load_file(locations.base_dir() / "models" / "text_encoders" / "small_umt5.safetensors"), "a umt5 of"),
+    ],
+    ids=["t5xxl", "clip_l", "vae", "a small umt5"],
+)
+def test_a_wrong_text_encoder_is_named(load, text_encoders, tensors, kind):
+    save_file(tensors(), text_encoders / "x.safetensors")
+    with pytest.raises(ValueError, match=rf'^text_encoder is "x\.safetensors", which is {kind}.*umt5_xxl_fp16'):
+        load("small_wan_vace.safetensors", text_encoder="x.safetensors")
+
+
+def test_a_text_encoder_that_is_cut_off_is_named(load, text_encoders):
+    (text_encoders / "x.safetensors").write_bytes(b"\xff\x00\x00\x00\x00\x00\x00\x00{")
+    with pytest.raises(ValueError, match=r"^x\.safetensors cannot be read"):
+        load("small_wan_vace.safetensors", text_encoder="x.safetensors")
 
 
 def test_the_adapter_of_a_merged_file_fits_the_plain_base_and_not_the_merged_model(call, vace_model, plain_model):
