@@ -30,6 +30,15 @@ def publish(node: type[io.ComfyNode], notes: Iterable[Note]) -> str:
     return text
 
 
+def is_shown(node: type[io.ComfyNode]) -> bool:
+    """Whether the user sees a node, so that no other one made it.
+
+    Args:
+        node: The node's class as the host runs it, with its hidden ``unique_id`` and ``dynprompt``.
+    """
+    return _shown_id(node) == node.hidden.unique_id
+
+
 def _shown_id(node: type[io.ComfyNode]) -> str | None:
     """Id of the node that the user sees: of one that another node expanded to, that other one."""
     node_id, prompt = node.hidden.unique_id, node.hidden.dynprompt

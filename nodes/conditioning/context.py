@@ -3,8 +3,10 @@
 from comfy_api.latest import io
 
 from ...vace_core.conditioning import MASK_EDGES
+from ...vace_core.notes import collect_notes
 from .._host.conditioning import apply_context, empty_video_latent, encode_vcu, require_wan_vae
-from .._host.models import require_vace_model
+from .._host.models import require_vace_model, tell_of_context
+from .._host.report import is_shown, publish
 from .._node import VaceNode
 from .._sockets import Context, VcuWire
 
@@ -82,7 +84,8 @@ class VaceApplyContext(VaceNode):
                 io.Model.Input(
                     "model",
                     optional=True,
-                    tooltip="The model that will sample. Only checked: a model without VACE blocks is refused here.",
+                    tooltip="The model that will sample. Only checked: one without VACE blocks is refused here, and "
+                    "what it was not trained with is told.",
                 ),
                 io.Int.Input(
                     "batch_size",
@@ -106,11 +109,17 @@ class VaceApplyContext(VaceNode):
                     tooltip="Leading reference latents, for TrimVideoLatent; VACE Decode Latent knows it by itself.",
                 ),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
         )
 
     @classmethod
     def execute(cls, positive, negative, context, strength, batch_size, model) -> io.NodeOutput:
         if model is not None:
             require_vace_model(model)
+        if is_shown(cls):  # the steps that VACE Sample VCU expands to tell it where they sample
+            with collect_notes() as notes:
+                context = tell_of_context(context, strength, model)
+            if notes:
+                publish(cls, notes)
         (positive, negative), trim = apply_context([positive, negative], context, strength)
         return io.NodeOutput(positive, negative, empty_video_latent(context, trim, batch_size), trim)

@@ -2,8 +2,8 @@
 
 `files` reads its tensors, `quantised` says their layers and precision in the host's words, `model` builds it, and
 `attach` puts it on a clone of the base: `conds` hands it the VCUs of a prompt, `blocks` run in each model call,
-`estimate` counts them in memory, `hooks` follow the base's, and `finite` names NaN at the first step. `lora` patches
-the weights of both by one file. `whole_models` looks at files that the host's own loader will read.
+`estimate` counts them in memory, `hooks` follow the base's, and `first_call` names NaN at the first step. `lora`
+patches the weights of both by one file. `whole_models` looks at files that the host's own loaders will read.
 It imports the host, this layer's `conditioning`, `files`, `models` and `strength`, and the core's `adapter`, `strength`
 and `video`.
 

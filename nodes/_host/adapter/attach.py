@@ -18,7 +18,7 @@ from ..types import ModelPatcher
 from .blocks import install_blocks
 from .conds import hand_vcus_to_model
 from .estimate import count_vcus_in_memory
-from .finite import WORK_KEY, AdapterWork, check_first_call
+from .first_call import WORK_KEY, AdapterWork, check_first_call
 from .hooks import apply_hooks, carry_hooks
 from .model import clone_for_base
 

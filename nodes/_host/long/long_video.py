@@ -5,18 +5,20 @@
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ....vace_core.long import Segment, segment_seed
-from ....vace_core.notes import Note, tell
+from ....vace_core.notes import Note, tell, tell_again
+from ....vace_core.sampling import note_guidance
+from ....vace_core.vcu import RANGE_CODES
+from ....vace_core.video import TRAINED_LENGTH
 from ..conditioning import require_wan_vae
-from ..models import require_vace_models
+from ..models import SampledVideo, require_vace_models, tell_untrained
 from .generator import SegmentGenerator
 from .job import LongJob
 from .planner import plan_long_video
 from .store import FOLDER, SegmentStore, open_store
 from .stored_video import StoredVideo
-from .trained_range import tell_source, tell_untrained_segments
 
 
 def sample_long(job: LongJob, announce: Callable[[Note], None]) -> StoredVideo:
@@ -35,9 +37,10 @@ def sample_long(job: LongJob, announce: Callable[[Note], None]) -> StoredVideo:
     """
     require_vace_models(job.models["model"], job.models.get("low_noise_model"), job.boundary)
     require_wan_vae(job.vae)
-    tell_source(job)
+    # What was repaired on the way to the video, but not what its own node has said of its range.
+    tell_again(note for note in job.source.notes if note.code not in RANGE_CODES)
     plan = plan_long_video(job)
-    tell_untrained_segments(job, plan.segments)
+    _tell_untrained_segments(job, plan.segments)
     tell("run", f"Run {plan.run}, in output/{FOLDER}.")
     with open_store(plan, job.source) as store:
         generator = SegmentGenerator(job)
@@ -48,6 +51,16 @@ def sample_long(job: LongJob, announce: Callable[[Note], None]) -> StoredVideo:
                 gc.collect()  # the host's sampling leaves cycles that hold tensors; memory stays that of one segment
         store.tell_segments()
     return StoredVideo(store.run, job.source.fps, job.source.audio)
+
+
+def _tell_untrained_segments(job: LongJob, segments: Sequence[Segment]) -> None:
+    """What leaves the range that the model was trained with, once for all segments."""
+    source, told = job.source, {note.code for note in job.source.notes}
+    longest = max(segment.stop - segment.start for segment in segments)
+    references = len(source.references) + (job.anchor and len(segments) > 1)
+    video = SampledVideo(longest, source.height, source.width, references, [job.strength])
+    tell_untrained(video, job.models["model"], told, f"set segment_length to {TRAINED_LENGTH}")
+    note_guidance(job.settings, job.settings.cfg, all_steps=True)
 
 
 def _make_segment(segment: Segment, store: SegmentStore, generator: SegmentGenerator) -> None:

@@ -1,8 +1,7 @@
 """Sampling with the host's own guiders, noise and model management.
 
 `steps` is the way from a VCU to its frames, taken at once, or handed to the host as nodes by `graph`. `inputs` refuses
-what cannot be sampled, `trained_range` tells what the model was not trained with, `sample` runs the step in the middle,
-and `finite` stops it at the first NaN.
+what cannot be sampled, and `sample` runs the step in the middle, told of what the model was not trained with.
 It imports the host, this layer's `conditioning` and `models`, and the core's `conditioning`, `exact`, `sampling`,
 `vcu` and `video`.
 """

@@ -15,14 +15,13 @@ from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
 from ....vace_core.notes import tell
-from ....vace_core.sampling import OFFICIAL_SAMPLER, OFFICIAL_SCHEDULER, UniPc
+from ....vace_core.sampling import OFFICIAL_SAMPLER, OFFICIAL_SCHEDULER, UniPc, note_guidance
 from ....vace_core.video import num_pixel_frames, num_tokens
 from ..conditioning import fit_latent, sampled_latent
+from ..models import SampledVideo, require_finite_step, tell_untrained
 from ..types import Latent, ModelPatcher, Sampler
-from .finite import require_finite_step
 from .inputs import ContextShape, SamplingInputs, context_shape, require_usable
 from .solver import official_sampler, official_schedule
-from .trained_range import tell_untrained
 
 SEEDS = 2**64
 # Keys of an empty latent that the host's samplers drop as well: they describe what was asked for, not what came out.
@@ -48,12 +47,20 @@ def sample_context(inputs: SamplingInputs) -> Latent:
     """
     require_usable(inputs)
     shape = context_shape(inputs)
-    tell_untrained(inputs, shape)
+    _tell_untrained_inputs(inputs, shape)
     latent = fit_latent(inputs.latent, shape)
     with explain_errors(_describe_size(latent["samples"].shape[0], shape)):
         samples = _sample(inputs, latent, shape.references)
     latent = {key: value for key, value in latent.items() if key not in DROPPED}
     return sampled_latent(latent, samples, shape.references)
+
+
+def _tell_untrained_inputs(inputs: SamplingInputs, shape: ContextShape) -> None:
+    width, height = shape.size
+    frames = num_pixel_frames(shape.length - shape.references)
+    tell_untrained(SampledVideo(frames, height, width, shape.references, shape.strengths), inputs.patcher, shape.told)
+    cfg = inputs.settings.cfg if inputs.guider is None else getattr(inputs.guider, "cfg", 1.0)
+    note_guidance(inputs.settings, cfg, all_steps=inputs.sigmas is None and inputs.denoise == 1)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ def text(seed):
     return [[rand(1, 24, TEXT_DIM, seed=seed), {}]]
 
 
+def lines(caplog, start):
+    return [m.removeprefix(start) for m in (r.getMessage() for r in caplog.records) if m.startswith(start)]
+
+
 @pytest.fixture
 def build(call):
     """A VCU of no video, and the report of the node that made it."""
@@ -35,13 +39,28 @@ def build(call):
 
 
 @pytest.fixture
-def apply(call, vae):
-    """Prompts and latent of a VCU, for the sampler."""
+def apply(host_nodes, call, vae, caplog):
+    """Prompts and latent of a VCU, for the sampler; what VACE Apply Context says goes into the list behind it.
 
-    def run(vcu, strength=1.0):
+    Without ``shown`` it is a node that another one expanded to, as in VACE Sample VCU.
+    """
+    from comfy_api.latest import io
+    from comfy_execution.graph import DynamicPrompt
+
+    prompt = DynamicPrompt({"7": {}})
+    prompt.add_ephemeral_node("7.0.0.4", {}, "7", "7")
+
+    def run(vcu, strength=1.0, shown=False, prompts=None, **model):
         (context,) = call("VaceEncodeVcu", vae=vae, vcu=vcu, mask_edges="official", antialias_references=False)
-        inputs = {"positive": text(20), "negative": text(21), "context": context, "strength": strength, "batch_size": 1}
-        return dict(zip(("positive", "negative", "latent"), call("VaceApplyContext", **inputs), strict=False))
+        positive, negative = prompts or (text(20), text(21))
+        inputs = {"positive": positive, "negative": negative, "context": context, "strength": strength, **model}
+        hidden = {io.Hidden.unique_id: "7" if shown else "7.0.0.4", io.Hidden.dynprompt: prompt}
+        node = host_nodes["VaceApplyContext"].PREPARE_CLASS_CLONE({"hidden_inputs": hidden})
+        caplog.clear()
+        with caplog.at_level("INFO", logger="wan_vace"):
+            outputs = node.EXECUTE_NORMALIZED(**inputs, batch_size=1).args
+        run.said = lines(caplog, "VACE Apply Context: ")
+        return dict(zip(("positive", "negative", "latent"), outputs, strict=False))
 
     return run
 
@@ -55,8 +74,7 @@ def said(call, vace_model, caplog):
         with caplog.at_level("INFO", logger="wan_vace"):
             settings = {"seed": 3, "settings": CUSTOM, "denoise": 1.0, "boundary": 0.875, "model": vace_model}
             call("VaceSampleContext", **{**settings, **inputs})
-        start = "VACE Sample Context: "
-        return [m.removeprefix(start) for m in (r.getMessage() for r in caplog.records) if m.startswith(start)]
+        return lines(caplog, "VACE Sample Context: ")
 
     return run
 
@@ -129,6 +147,58 @@ def test_few_steps_of_ones_own_with_guidance_are_told(build, apply, said):
     assert sentence.startswith("2 steps with cfg 4 go with no model: set cfg to 1")
 
 
+FAR = "strength is 5, far from the 1 that the model was trained with; set it between 0.3 and 2"
+SHAPED = f"{FAR}, unless VACE Set Strength shapes it."
+
+
+def test_for_the_hosts_own_samplers_it_is_told_where_the_context_is_applied_and_once(build, apply, said):
+    """Without a model: with what is not known of it."""
+    parts = apply(build(length=97)[0], 5.0, shown=True)
+    length, strength = apply.said
+    assert length.startswith(LONG) and length.endswith("or context windows if the model has none.")
+    assert strength == SHAPED
+    assert said(**parts) == []
+
+
+def test_the_usual_context_is_not_told_of(build, apply, vace_model):
+    vcu, _ = build(length=81, references=3)
+    for model in ({}, {"model": vace_model}):
+        for strength in (0.0, 0.5, 1.0, 2.0):
+            apply(vcu, strength, shown=True, **model)
+            assert apply.said == []
+
+
+def test_what_a_task_node_has_told_is_not_told_with_the_context(build, apply, said):
+    from dataclasses import replace
+
+    vcu, _ = build(references=4)
+    apply(vcu, shown=True)
+    assert apply.said == []
+    parts = apply(replace(vcu, notes=()), shown=True)
+    assert apply.said == [MANY] and said(**parts) == []
+
+
+def test_a_connected_model_says_what_it_was_trained_with(call, build, apply, said, vace_model):
+    windows = {"overlap": 0, "schedule": "standard_static", "fuse_method": "flat", "closed_loop": False}
+    rest = {"freenoise": False, "references_per_window": "", "split_prompts": False, "references": -1}
+    (windowed,) = call("VaceSetContextWindows", model=vace_model, length=81, **windows, **rest)
+    shaped = call("VaceSetStrength", model=windowed, steps="0:0.2")[0]
+    vcu, _ = build(length=97)
+    for model, expected in ((vace_model, [LONG, FAR]), (windowed, [FAR]), (shaped, [])):
+        parts = apply(vcu, 5.0, shown=True, model=model)
+        assert [sentence[: len(start)] for sentence, start in zip(apply.said, expected, strict=True)] == expected
+        assert not any("unless" in sentence or "if the model has none" in sentence for sentence in apply.said)
+        assert said(**parts, model=model) == []
+
+
+def test_each_context_of_a_chain_tells_of_its_own_strength(build, apply, said):
+    vcu, _ = build()
+    first = apply(vcu, 5.0, shown=True)
+    assert apply.said == [SHAPED]
+    both = apply(vcu, 1.0, shown=True, prompts=(first["positive"], first["negative"]))
+    assert apply.said == [] and said(**both) == []
+
+
 def sized(model, width):
     """The model with a network of another width, which holds no weights."""
     import comfy.ldm.wan.model
@@ -142,12 +212,13 @@ def sized(model, width):
 
 
 def test_the_area_is_told_of_the_model_that_is_connected(host, vace_model):
-    from wan_vace.nodes._host.models import note_size
+    from wan_vace.nodes._host.models import SampledVideo, tell_untrained
     from wan_vace.vace_core.notes import collect_notes
 
     def told(width, rows, columns):
         with collect_notes() as notes:
-            note_size(vace_model if width is None else sized(vace_model, width), 81, rows, columns)
+            model = vace_model if width is None else sized(vace_model, width)
+            tell_untrained(SampledVideo(81, rows, columns, 0, [1.0]), model)
         return [note.text for note in notes]
 
     (small,) = told(1536, 720, 1280)

@@ -7,11 +7,11 @@ import weakref
 from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
+from ..models import is_finite
 from ..types import ModelPatcher, TransformerOptions
 from .model import ContextAdapter
 
@@ -67,14 +67,14 @@ def _require_finite(out: Tensor, work: AdapterWork, base_alone: Callable[[], Ten
     Raises:
         VaceInputError: If the output is NaN or infinite.
     """
-    if _is_finite(out):
+    if is_finite(out):
         return
-    if not _is_finite(work.context):
+    if not is_finite(work.context):
         raise VaceInputError(
             "The VACE context is NaN or infinite, so the video would be black. Look at the VCU with VACE Preview VCU, "
             "and encode it with another VAE file."
         )
-    if not _is_finite(base_alone()):
+    if not is_finite(base_alone()):
         raise VaceInputError(
             "model gives NaN or infinite values without its VACE adapter too, so the video would be black. Its file or "
             "a LoRA on it may be damaged, or quantised in a way that ComfyUI reads wrongly: choose it in bf16 or fp16."
@@ -92,7 +92,3 @@ def _is_checked(adapter: ContextAdapter, run: Tensor | None) -> bool:
     seen = adapter.checked_run
     adapter.checked_run = None if run is None else weakref.ref(run)
     return run is not None and seen is not None and seen() is run
-
-
-def _is_finite(values: Tensor) -> bool:
-    return all(bound.isfinite() for bound in torch.aminmax(values))
