@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from .adapter import VaceApplyAdapter, VaceLoadAdapter, VaceLoadLora
+from .adapter import VaceApplyAdapter, VaceCreateHookLora, VaceLoadAdapter, VaceLoadLora
 from .conditioning import VaceApplyContext, VaceDecodeLatent, VaceEncodeVcu, VaceSetNoiseMask, VaceTrimLatent
 from .exact import VaceCropVcu, VacePasteBack, VaceStitchCrop
 from .long import VaceBuildLongVcu, VaceSampleLongVideo, VaceSetContextWindows
@@ -48,6 +48,7 @@ NODES: list[type[io.ComfyNode]] = [
     VaceLoadAdapter,
     VaceApplyAdapter,
     VaceLoadLora,
+    VaceCreateHookLora,
     VaceSetStrength,
     VaceSetContextWindows,
     VacePrepareReference,

@@ -5,6 +5,6 @@ layer. It imports those layers and the shared sockets, and no other folder of no
 """
 
 from .adapter import VaceApplyAdapter, VaceLoadAdapter
-from .lora import VaceLoadLora
+from .lora import VaceCreateHookLora, VaceLoadLora
 
-__all__ = ["VaceApplyAdapter", "VaceLoadAdapter", "VaceLoadLora"]
+__all__ = ["VaceApplyAdapter", "VaceCreateHookLora", "VaceLoadAdapter", "VaceLoadLora"]

@@ -1,11 +1,31 @@
-"""Node for LoRAs on a model and its VACE blocks."""
+"""Nodes for LoRAs on a model and its VACE blocks."""
 
 from comfy_api.latest import io
 
 from ...vace_core.notes import collect_notes
-from .._host.adapter import lora_files, with_lora
+from .._host.adapter import hook_lora, lora_files, with_lora
 from .._host.report import publish
 from .._node import VaceNode
+
+
+def _lora_sockets() -> list[io.Input]:
+    """Which LoRA, and how strong."""
+    return [
+        io.Combo.Input(
+            "lora_name",
+            options=lora_files(),
+            tooltip="A file in models/loras, for Wan text to video, for VACE, or for both.",
+        ),
+        io.Float.Input(
+            "strength",
+            default=1.0,
+            optional=True,
+            min=-100.0,
+            max=100.0,
+            step=0.01,
+            tooltip="Of the LoRA; 0 switches it off.",
+        ),
+    ]
 
 
 class VaceLoadLora(VaceNode):
@@ -24,20 +44,7 @@ class VaceLoadLora(VaceNode):
             search_aliases=["lora", "vace lora", "adapter lora", "lokr", "loha", "dora", "glora"],
             inputs=[
                 io.Model.Input("model", tooltip="A Wan2.1-VACE model, or one with VACE Apply Adapter."),
-                io.Combo.Input(
-                    "lora_name",
-                    options=lora_files(),
-                    tooltip="A file in models/loras, for Wan text to video, for VACE, or for both.",
-                ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    optional=True,
-                    min=-100.0,
-                    max=100.0,
-                    step=0.01,
-                    tooltip="Of the LoRA; 0 switches it off.",
-                ),
+                *_lora_sockets(),
                 io.Int.Input(
                     "adapter",
                     default=0,
@@ -61,3 +68,36 @@ class VaceLoadLora(VaceNode):
         with collect_notes() as notes:
             patched = with_lora(model, lora_name, strength, adapter)
         return io.NodeOutput(patched, publish(cls, notes))
+
+
+class VaceCreateHookLora(VaceNode):
+    """A LoRA for one prompt, or for a part of the steps."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceCreateHookLora",
+            display_name="VACE Create Hook LoRA",
+            category="vace/adapter",
+            description=(
+                "Create Hook LoRA for base and VACE blocks, whatever trainer named the keys of the file. The hooks "
+                "go into Set CLIP Hooks or Cond Set Props, and follow keyframes."
+            ),
+            search_aliases=["hook lora", "lora schedule", "vace hook"],
+            inputs=[
+                io.Model.Input("model", tooltip="The model that will sample, with VACE; only looked at."),
+                *_lora_sockets(),
+                io.Hooks.Input("prev_hooks", optional=True, tooltip="Hooks to put this one behind."),
+            ],
+            outputs=[
+                io.Hooks.Output(display_name="hooks", tooltip="With this LoRA, for a prompt."),
+                io.String.Output(display_name="report", tooltip="What goes where, a sentence each."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, model, lora_name, strength, prev_hooks) -> io.NodeOutput:
+        with collect_notes() as notes:
+            hooks = hook_lora(model, lora_name, strength, prev_hooks)
+        return io.NodeOutput(hooks, publish(cls, notes))

@@ -17,7 +17,7 @@ result over steps would hold memory and save nothing measurable.
 
 from .attach import attach
 from .files import OPENERS, adapter_files, adapter_path
-from .lora import lora_files, with_lora
+from .lora import hook_lora, lora_files, with_lora
 from .model import load_adapter
 from .whole_models import require_loadable, require_wan_text_encoder
 
@@ -26,6 +26,7 @@ __all__ = [
     "adapter_files",
     "adapter_path",
     "attach",
+    "hook_lora",
     "load_adapter",
     "lora_files",
     "require_loadable",

@@ -1,9 +1,10 @@
-"""LoRAs on a model and its VACE blocks at once; the host's own loaders do not know most names, nor the adapter."""
+"""LoRAs on a model and its VACE blocks at once, or as hooks of a prompt; the host does not know most of their names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import comfy.hooks
 import comfy.lora
 import folder_paths
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from ....vace_core.errors import VaceInputError
 from ....vace_core.notes import tell
 from ..files import open_pickle
 from ..models import ADAPTER_KEY, is_merged
-from ..types import ModelPatcher
+from ..types import HookGroup, ModelPatcher
 from .files import OPENERS
 
 FOLDER = "loras"
@@ -51,11 +52,7 @@ def with_lora(model: ModelPatcher, name: str, strength: float, number: int = ALL
     base, vace = lora.names.part(vace=False), lora.names.part(vace=True)
     merged, adapters = is_merged(model), list(model.get_additional_models_with_key(ADAPTER_KEY))
     chosen = _chosen(number, 1 if merged else len(adapters), merged)
-    if vace and not chosen:
-        raise VaceInputError(
-            f"{name} has {len(vace)} layers for VACE blocks, but model has no VACE. Put this node behind VACE Apply "
-            f"Adapter, or connect a Wan2.1-VACE model; ComfyUI's Load LoRA is for models without VACE."
-        )
+    _require_place(lora, vace, chosen)
     patched = _patched(model, "model", lora, {**base, **vace} if merged else base, strength)
     if vace and not merged:
         for index in chosen:
@@ -63,6 +60,35 @@ def with_lora(model: ModelPatcher, name: str, strength: float, number: int = ALL
         patched.set_additional_models(ADAPTER_KEY, adapters)
     _tell_places(lora, base, vace, strength, merged, len(chosen))
     return patched if strength else model
+
+
+def hook_lora(model: ModelPatcher, name: str, strength: float, previous: HookGroup | None) -> HookGroup:
+    """A LoRA as the host's hook for a prompt, under the names that the host knows; told what goes where.
+
+    Args:
+        model: The MODEL that will sample; only looked at.
+        name: As `lora_files` lists it.
+        strength: Of the LoRA.
+        previous: Hooks to put this one behind.
+
+    Returns:
+        All of them, for base and VACE blocks.
+
+    Raises:
+        VaceInputError: As `with_lora`.
+    """
+    lora, previous = _read(name), previous or comfy.hooks.HookGroup()
+    base, vace = lora.names.part(vace=False), lora.names.part(vace=True)
+    merged, adapters = is_merged(model), model.get_additional_models_with_key(ADAPTER_KEY)
+    _require_place(lora, vace, [model] if merged else adapters)
+    named = _fitting(model, "model", lora, {**base, **vace} if merged else base)
+    if not merged:
+        for adapter in adapters:
+            named |= _fitting(adapter, "the VACE adapter", lora, vace)
+    _tell_places(lora, base, vace, strength, merged, len(adapters))
+    if not strength:
+        return previous
+    return previous.clone_and_combine(comfy.hooks.create_hook_lora(named, strength, 0.0))
 
 
 @dataclass(frozen=True)
@@ -104,27 +130,43 @@ def _chosen(number: int, present: int, merged: bool) -> Sequence[int]:
     return range(present) if number == ALL_ADAPTERS else range(number - 1, min(number, present))
 
 
+def _require_place(lora: _Lora, vace: Mapping, adapters: Sequence) -> None:
+    """Refuse a part for VACE that would be lost."""
+    if vace and not adapters:
+        raise VaceInputError(
+            f"{lora.name} has {len(vace)} layers for VACE blocks, but model has no VACE. Put this node behind VACE "
+            f"Apply Adapter, or connect a Wan2.1-VACE model; ComfyUI's Load LoRA is for models without VACE."
+        )
+
+
 def _patched(
     patcher: ModelPatcher, target: str, lora: _Lora, layers: Mapping[str, Mapping[str, str]], strength: float
 ) -> ModelPatcher:
     """A clone of one of the host's ModelPatchers with these layers of the LoRA."""
-    tensors = {
-        layer: {ending: _as_host(ending, lora.tensors[key]) for ending, key in keys.items()}
-        for layer, keys in layers.items()
-    }
-    shapes = {layer: {ending: tensor.shape for ending, tensor in parts.items()} for layer, parts in tensors.items()}
-    require_fit(lora.name, target, shapes, _weight_shapes(patcher.model.diffusion_model))
-    named = {
-        host_name(layer, ending): tensor
-        for layer, parts in tensors.items()
-        for ending, tensor in without_cores(parts).items()
-    }
+    named = _fitting(patcher, target, lora, layers)
     patches = comfy.lora.load_lora(named, comfy.lora.model_lora_keys_unet(patcher.model, {}))
     clone = patcher.clone()
     for key in [key for key in patches if not key.endswith((".weight", ".bias"))]:
         _change_parameter(clone, key, patches.pop(key), strength)
     clone.add_patches(patches, strength)
     return clone
+
+
+def _fitting(
+    patcher: ModelPatcher, target: str, lora: _Lora, layers: Mapping[str, Mapping[str, str]]
+) -> dict[str, Tensor]:
+    """These layers of the LoRA under the host's names, in forms that it knows; each fits the model."""
+    tensors = {
+        layer: {ending: _as_host(ending, lora.tensors[key]) for ending, key in keys.items()}
+        for layer, keys in layers.items()
+    }
+    shapes = {layer: {ending: tensor.shape for ending, tensor in parts.items()} for layer, parts in tensors.items()}
+    require_fit(lora.name, target, shapes, _weight_shapes(patcher.model.diffusion_model))
+    return {
+        host_name(layer, ending): tensor
+        for layer, parts in tensors.items()
+        for ending, tensor in without_cores(parts).items()
+    }
 
 
 def _change_parameter(patcher: ModelPatcher, key: str, patch: object, strength: float) -> None:

@@ -24,6 +24,7 @@ NODE_IDS = [
     "VaceBuildLongVcu",
     "VaceBuildVcu",
     "VaceComposeVcus",
+    "VaceCreateHookLora",
     "VaceCropVcu",
     "VaceDecodeLatent",
     "VaceDrawBoxMask",
