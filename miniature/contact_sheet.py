@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-SIDE = 64  # pixels of the largest frames
+SIDE = 64  # pixels of a cell, unless frames are larger
 SCALE = 4
 GAP, LABEL, TITLE = 8, 110, 34
 BACKGROUND, INK, FAINT = (24, 26, 30), (236, 236, 236), (60, 64, 70)
@@ -16,11 +16,11 @@ def contact_sheet(parts: list[Part], columns: int = 5, scale: int = SCALE) -> Im
     """Parts below each other, each with its title and rows.
 
     Args:
-        parts: See `Part`; frames are at most 64 x 64, smaller ones lie in the middle.
+        parts: See `Part`; frames that are smaller than the others, or than 64 x 64, lie in the middle.
         columns: Frames of a row, spread evenly.
         scale: How many times as large frames are shown.
     """
-    cell = SIDE * scale
+    cell = max(SIDE, *(side for _, rows in parts for frames in rows.values() for side in frames.shape[1:3])) * scale
     height = sum(TITLE + len(rows) * (cell + GAP) for _, rows in parts)
     sheet = Image.new("RGB", (LABEL + columns * (cell + GAP), height + GAP), BACKGROUND)
     pen, top = ImageDraw.Draw(sheet), 0
@@ -31,13 +31,12 @@ def contact_sheet(parts: list[Part], columns: int = 5, scale: int = SCALE) -> Im
             pen.text((GAP, top + GAP), label, INK, ImageFont.load_default(16))
             chosen = np.linspace(0, len(frames) - 1, columns).round().astype(int)
             for column, frame in enumerate(frames[chosen]):
-                _put(sheet, frame, (LABEL + column * (cell + GAP), top), scale)
+                _put(sheet, frame, (LABEL + column * (cell + GAP), top), scale, cell)
             top += cell + GAP
     return sheet
 
 
-def _put(sheet: Image.Image, frame: np.ndarray, corner: tuple[int, int], scale: int) -> None:
-    cell = SIDE * scale
+def _put(sheet: Image.Image, frame: np.ndarray, corner: tuple[int, int], scale: int, cell: int) -> None:
     height, width = (side * scale for side in frame.shape[:2])
     sheet.paste(FAINT, (*corner, corner[0] + cell, corner[1] + cell))
     enlarged = Image.fromarray(frame).resize((width, height), Image.Resampling.NEAREST)

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ...training.trainer import Tell
 from ..locations import RESULTS, WEIGHTS
-from ..world import draw_scene, psnr, random_scene
+from ..world import LENGTH, draw_scene, psnr, random_scene
 from .cases import CASES, FIRST_SEED, Case
-from .gates import VAE_GATE, Gate, gates_of
+from .gates import VAE_GATE, Gate, gates_of, raised
 from .judges import Scores
 from .limits import SCENES, set_limits
 from .sheets import write_sheet
@@ -86,7 +86,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     """What the command line says.
 
     Returns:
-        ``seeds``, ``tasks``, ``out`` (None writes nothing), ``studies`` and ``limits``.
+        ``seeds``, ``tasks``, ``out`` (None writes nothing), ``weights``, ``studies`` and ``limits``.
     """
     parser = argparse.ArgumentParser(prog="dev.py quality")
     most = f"{STUDIED} for --studies, {SCENES} for --limits"
@@ -94,6 +94,7 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tasks", default="", help=f"names with commas between, of {', '.join(CASES)}; all without")
     parser.add_argument("--out", type=Path, help="folder for the table and pictures; benchmarks/results for all tasks")
     parser.add_argument("--studies", action="store_true", help="compare choices of the method instead")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of other weights, held to the aims")
     parser.add_argument("--limits", action="store_true", help="set the limits anew instead, from other scenes")
     options = parser.parse_args(arguments)
     options.tasks = [name for name in options.tasks.split(",") if name]
@@ -103,11 +104,13 @@ def read_options(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("--studies and --limits choose their own tasks; leave --tasks out")
     if options.studies and options.limits:
         parser.error("--studies and --limits are runs of their own; leave one out")
+    if options.weights != WEIGHTS and (options.studies or options.limits):
+        parser.error("--studies and --limits are of the weights in the repository; leave --weights out")
     if options.seeds is None:
         options.seeds = STUDIED if options.studies else SCENES if options.limits else SEEDS
     if options.seeds < 1:
         parser.error(f"--seeds is {options.seeds}, it must be at least 1")
-    options.out = options.out or (None if options.tasks else RESULTS)
+    options.out = options.out or (None if options.tasks or options.weights != WEIGHTS else RESULTS)
     return options
 
 
@@ -123,7 +126,8 @@ def measure_quality(options: argparse.Namespace, call: Call, clip: object, tell:
     Returns:
         The exit status: 1 if a gate is not passed.
     """
-    studio = open_studio(call, clip)
+    studio = open_studio(call, clip, weights=options.weights)
+    held_to = None if options.weights == WEIGHTS else studio.profile
     if options.studies:
         return run_studies(studio, options.seeds, options.out, tell)
     if options.limits:
@@ -132,7 +136,7 @@ def measure_quality(options: argparse.Namespace, call: Call, clip: object, tell:
     for task in options.tasks or CASES:
         begin = time.perf_counter()
         attempts = [attempt(studio, task, seed) for seed in range(options.seeds)]
-        found = rows_of(task, attempts)
+        found = rows_of(task, attempts, held_to)
         rows += found
         if options.out:
             write_sheet(options.out / "miniature" / f"{task}.jpg", task, attempts)
@@ -144,7 +148,7 @@ def measure_quality(options: argparse.Namespace, call: Call, clip: object, tell:
     lines = quality_table(rows)
     tell("\n".join(lines))
     if options.out:
-        text = "\n".join([*_heading(studio, options.seeds), *lines, ""])
+        text = "\n".join([*_heading(studio, options.seeds, options.weights), *lines, ""])
         (options.out / "miniature_quality.md").write_text(text, "utf-8")
     return 0 if all(row.passed() for row in rows) else 1
 
@@ -157,7 +161,7 @@ def attempt(studio: Studio, task: str, seed: int) -> Attempt:
         task: One of `CASES`.
         seed: Of the noise, and added to `FIRST_SEED` of the scene.
     """
-    case = CASES[task](studio.call, FIRST_SEED + seed)
+    case = CASES[task](studio.call, FIRST_SEED + seed, studio.pixels)
     film, without = film_of(studio, case, seed), film_without(studio, case, seed)
     scores_without = scores_of(studio, case, without)
     scores_without.pop("kept and pasted, dB", None)  # says nothing of the condition
@@ -166,7 +170,7 @@ def attempt(studio: Studio, task: str, seed: int) -> Attempt:
 
 def scored(studio: Studio, task: str, scene: int, seed: int) -> Scores:
     """What one task scores on one scene, with its condition."""
-    case = CASES[task](studio.call, scene)
+    case = CASES[task](studio.call, scene, studio.pixels)
     return scores_of(studio, case, film_of(studio, case, seed))
 
 
@@ -198,9 +202,9 @@ def film_without(studio: Studio, case: Case, seed: int) -> Tensor:
     return torch.cat(parts)[:length]
 
 
-def rows_of(task: str, attempts: Sequence[Attempt]) -> list[MeasureRow]:
-    """A line for each measure of a task."""
-    gates = {gate.measure: gate for gate in gates_of(task)}
+def rows_of(task: str, attempts: Sequence[Attempt], profile: str | None = None) -> list[MeasureRow]:
+    """A line for each measure of a task; see `gates_of`."""
+    gates = {gate.measure: gate for gate in gates_of(task, profile)}
     rows = []
     for measure in attempts[0].scores:
         values = tuple(each.scores[measure] for each in attempts)
@@ -213,9 +217,10 @@ def rows_of(task: str, attempts: Sequence[Attempt]) -> list[MeasureRow]:
 
 def vae_row(studio: Studio, seeds: int) -> MeasureRow:
     """How well the VAE alone gives back clips that it was not trained on."""
-    clips = [draw_scene(random_scene(FIRST_SEED + seed)).frames for seed in range(seeds)]
+    size, task = (LENGTH, studio.pixels, studio.pixels), "the VAE alone"
+    clips = [draw_scene(random_scene(FIRST_SEED + seed), *size).frames for seed in range(seeds)]
     values = tuple(psnr(studio.given_back(frames), frames) for frames in clips)
-    return MeasureRow("the VAE alone", VAE_GATE.measure, values, (), VAE_GATE)
+    return MeasureRow(task, VAE_GATE.measure, values, (), raised(VAE_GATE, task, studio.profile))
 
 
 def quality_table(rows: Sequence[MeasureRow]) -> list[str]:
@@ -225,7 +230,7 @@ def quality_table(rows: Sequence[MeasureRow]) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
-def _heading(studio: Studio, seeds: int) -> list[str]:
+def _heading(studio: Studio, seeds: int, weights: Path) -> list[str]:
     return [
         "# The miniature in every task",
         "",
@@ -241,13 +246,13 @@ def _heading(studio: Studio, seeds: int) -> list[str]:
         "These are numbers of a small model: they show whether each task works from the VCU to the pixels, not how",
         "good the real models are.",
         "",
-        *_note(),
+        *_note(weights),
     ]
 
 
-def _note() -> list[str]:
+def _note(weights: Path) -> list[str]:
     """What the training's record says of the weights that are in place."""
-    note = json.loads((WEIGHTS / "record.json").read_text("utf-8")).get("note")
+    note = json.loads((weights / "record.json").read_text("utf-8")).get("note")
     return [f"**{note}**", ""] if note else []
 
 

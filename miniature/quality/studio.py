@@ -1,6 +1,7 @@
 """The trained miniature in a real ComfyUI: its files by the host's loaders, its clips by this pack's nodes."""
 
 import importlib
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ from torch import Tensor
 from ...training.flow_matching import SHIFT
 from ..locations import WEIGHTS
 from ..networks import FILES
+from ..world import SIZE
 
 STEPS, CFG = 16, 3.0
+SHIPPED = "cpu"  # the profile of the weights in the repository
 # Runs a node of the host or of the pack by its id and gives its outputs.
 Call = Callable[..., tuple]
 LONG = {
@@ -32,6 +35,8 @@ class Studio:
         vae: The VAE.
         clip: The text encoder.
         steps: Sampling steps.
+        pixels: Height and width of its clips.
+        profile: That it was trained by.
     """
 
     call: Call
@@ -39,6 +44,8 @@ class Studio:
     vae: object
     clip: object
     steps: int = STEPS
+    pixels: int = SIZE
+    profile: str = SHIPPED
 
     @property
     def settings(self) -> dict[str, object]:
@@ -111,13 +118,13 @@ class Studio:
 
 
 @contextmanager
-def weights_in_reach() -> Iterator[None]:
-    """Within, the host's loaders find the miniature's files."""
+def weights_in_reach(place: Path = WEIGHTS) -> Iterator[None]:
+    """Within, the host's loaders find the miniature's files in a folder."""
     folders = importlib.import_module("folder_paths")
     before = {name: (list(paths), ends) for name, (paths, ends) in folders.folder_names_and_paths.items()}
     for file in FILES.values():
         folder = Path(file).parent.name
-        folders.add_model_folder_path(folder, str(WEIGHTS / folder), is_default=True)
+        folders.add_model_folder_path(folder, str(place / folder), is_default=True)
     try:
         yield
     finally:
@@ -125,18 +132,21 @@ def weights_in_reach() -> Iterator[None]:
         folders.folder_names_and_paths.update(before)
 
 
-def open_studio(call: Call, clip: object, steps: int = STEPS) -> Studio:
+def open_studio(call: Call, clip: object, steps: int = STEPS, weights: Path = WEIGHTS) -> Studio:
     """The miniature's files, loaded.
 
     Args:
         call: See `Call`.
         clip: The world's words as the host's text encoder.
         steps: Sampling steps.
+        weights: Folder of the files and of their record.
     """
+    record = json.loads((weights / "record.json").read_text("utf-8"))
     names = {kind: Path(file).name for kind, file in FILES.items()}
-    with weights_in_reach():
+    with weights_in_reach(weights):
         (base,) = call("UNETLoader", unet_name=names["base"], weight_dtype="default")
         (vae,) = call("VAELoader", vae_name=names["vae"])
         (adapter,) = call("VaceLoadAdapter", adapter_name=names["adapter"])
     (model,) = call("VaceApplyAdapter", model=base, adapter=adapter)
-    return Studio(call, model, vae, clip, steps)
+    trained = record.get("pixels", SIZE), record.get("profile", SHIPPED)
+    return Studio(call, model, vae, clip, steps, *trained)

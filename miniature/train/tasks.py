@@ -22,6 +22,7 @@ from ...vace_core.tasks import (
 from ...vace_core.vcu import Vcu, build_vcu
 from ...vace_core.video import Clip, Target
 from ..world import (
+    SIZE,
     WorldClip,
     box_around,
     draw_contour,
@@ -61,6 +62,15 @@ class WorldTask:
     figure: bool = False
 
 
+def _pixels(clip: WorldClip, count: int) -> int:
+    """Pixels of the clip, for so many of a frame 64 high."""
+    return count * clip.frames.shape[1] // SIZE
+
+
+def _box(clip: WorldClip, rng: random.Random) -> Tensor:
+    return thing_box_mask(clip, _pixels(clip, rng.randint(1, 6)))
+
+
 def _pictures(clip: WorldClip) -> list[tuple[str, Tensor]]:
     return [("reference_image_0", draw_reference(clip.scene.things[0], *clip.frames.shape[1:3]))]
 
@@ -91,11 +101,12 @@ def thing_region(clip: WorldClip, rng: random.Random) -> Tensor:
     """[T, H, W], what an inpainting generates: the thing's box, its grown outline, or a still box anywhere."""
     kind = rng.random()
     if kind < 0.6:
-        return thing_box_mask(clip, rng.randint(1, 6))
+        return _box(clip, rng)
     mask = torch.zeros(clip.frames.shape[:3])
     _, height, width = mask.shape
     if kind < 0.75:
-        return torch.nn.functional.max_pool2d(clip.masks[0][:, None], 5, 1, 2)[:, 0].round()
+        grow = _pixels(clip, 2)
+        return torch.nn.functional.max_pool2d(clip.masks[0][:, None], 2 * grow + 1, 1, grow)[:, 0].round()
     left, top = rng.randrange(width // 2), rng.randrange(height // 2)
     mask[:, top : top + rng.randint(height // 4, height // 2), left : left + rng.randint(width // 4, width // 2)] = 1
     return mask
@@ -107,7 +118,8 @@ def _inpaint(clip: WorldClip, rng: random.Random) -> Vcu:
 
 def _outpaint(clip: WorldClip, rng: random.Random) -> Vcu:
     width = clip.frames.shape[2]
-    left, right = rng.choice(((16, 16), (0, 16), (16, 0), (8, 8), (0, 24), (24, 0)))
+    sides = rng.choice(((16, 16), (0, 16), (16, 0), (8, 8), (0, 24), (24, 0)))
+    left, right = (_pixels(clip, side) for side in sides)
     return outpaint_vcu(clip.frames[:, :, left : width - right], Margins(left=left, right=right))
 
 
@@ -116,7 +128,7 @@ def _animate(clip: WorldClip, _: random.Random) -> Vcu:
 
 
 def _swap(clip: WorldClip, rng: random.Random) -> Vcu:
-    return swap_anything(_pictures(clip), video=Clip(clip.frames), mask=thing_box_mask(clip, rng.randint(1, 6)))
+    return swap_anything(_pictures(clip), video=Clip(clip.frames), mask=_box(clip, rng))
 
 
 def _move(clip: WorldClip, _: random.Random) -> Vcu:
@@ -126,7 +138,7 @@ def _move(clip: WorldClip, _: random.Random) -> Vcu:
 
 def _expand(clip: WorldClip, rng: random.Random) -> Vcu:
     width = clip.frames.shape[2]
-    edge = rng.choice((8, 16))
+    edge = _pixels(clip, rng.choice((8, 16)))
     part = edge / (width - 2 * edge)
     picture = clip.frames[:1, :, edge : width - edge]
     return expand_anything(_pictures(clip), _target(clip), picture=picture, left=part, right=part)
@@ -134,7 +146,7 @@ def _expand(clip: WorldClip, rng: random.Random) -> Vcu:
 
 def _guided(clip: WorldClip, rng: random.Random) -> Vcu:
     guide = rng.choice((draw_depth, draw_lineart, draw_gray))(clip)
-    return inpaint_vcu(clip.frames, Region(thing_box_mask(clip, rng.randint(1, 6))), control=guide)
+    return inpaint_vcu(clip.frames, Region(_box(clip, rng)), control=guide)
 
 
 def _reference_layout(clip: WorldClip, _: random.Random) -> Vcu:

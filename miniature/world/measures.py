@@ -1,13 +1,17 @@
-"""What is seen in a clip of the world, found in its frames alone, and how far that is from what is true."""
+"""What is seen in a clip of the world, found in its frames alone, and how far that is from what is true.
+
+Lengths are in pixels of a frame 64 high, as the world's are: those of larger frames are brought to it.
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .scenes import SIZE
 from .words import COLOURS, FIGURE, MOTIONS, PLACES
 
 MIN_AREA = 12  # pixels; less is no thing
-CROWD, REACH = 9, 5  # pixels: a thing is where its colour is densest, and what lies as near to that as REACH // 2
+CROWD, REACH = 4, 2  # pixels to each side: a thing is where its colour is densest, and what lies so near to that
 LEAN, FULL = 0.25, 0.89  # what tells a triangle and a square: how much heavier its lower half is, how full its box
 TALL, THIN, BARE = 1.35, 0.72, 0.46  # a figure: height by width, and how full its box is at most; if barer, any height
 EDGE = 0.15  # of a thing's longest line: a shorter one at its edge is blur or noise
@@ -17,6 +21,11 @@ FLOOR = 0.01  # a step between two frames or columns that nobody sees
 CEILING = 60.0  # dB of what is equal
 KNOWN = (*COLOURS, *PLACES)
 _PALETTE = torch.tensor([*COLOURS.values(), *PLACES.values()])
+
+
+def scale_of(height: int) -> float:
+    """Pixels of a frame for each of one that is 64 high."""
+    return height / SIZE
 
 
 def nearest_names(frames: Tensor) -> Tensor:
@@ -41,12 +50,13 @@ def thing_mask(frames: Tensor, colour: str) -> Tensor:
 def densest_part(mask: Tensor) -> Tensor:
     """Of each frame of a mask [T, H, W] what hangs together with the place where most of it is."""
     given = mask.float()[:, None]
-    crowd = F.avg_pool2d(given, CROWD, 1, CROWD // 2) * given
+    crowd_side, reach = (round(side * scale_of(mask.shape[1])) for side in (CROWD, REACH))
+    crowd = F.avg_pool2d(given, 2 * crowd_side + 1, 1, crowd_side) * given
     part = torch.zeros_like(given)
     part.view(len(mask), -1).scatter_(1, crowd.flatten(1).argmax(1, keepdim=True), 1)
     part *= given
     while True:
-        grown = F.max_pool2d(part, REACH, 1, REACH // 2) * given
+        grown = F.max_pool2d(part, 2 * reach + 1, 1, reach) * given
         if torch.equal(grown, part):
             return part[:, 0] > 0
         part = grown
@@ -65,7 +75,12 @@ def colour_share(frames: Tensor, colour: str, region: Tensor | None = None) -> f
         names = names.masked_fill(region <= 0.5, len(COLOURS))
     counts = torch.stack([(names == n).sum((1, 2)) for n in range(len(COLOURS))])
     wanted = counts[KNOWN.index(colour)]
-    return float(((wanted == counts.amax(0)) & (wanted >= MIN_AREA)).float().mean())
+    return float(((wanted == counts.amax(0)) & (wanted >= least_area(names.shape[1]))).float().mean())
+
+
+def least_area(height: int) -> float:
+    """Of a thing, in pixels of a frame as high."""
+    return MIN_AREA * scale_of(height) ** 2
 
 
 def place_share(frames: Tensor, place: str) -> float:
@@ -83,7 +98,7 @@ def shape_share(mask: Tensor, shape: str) -> float:
 def shape_of(mask: Tensor) -> str:
     """Which shape a mask [H, W] has, by how full its box is and where its weight lies; nothing if it is too small."""
     area = float(mask.sum())
-    if area < MIN_AREA:
+    if area < least_area(len(mask)):
         return ""
     height, width = (int(mask.any(axis).sum()) for axis in (1, 0))
     if area < BARE * height * width or (area < THIN * height * width and height > TALL * width):
@@ -123,13 +138,14 @@ def _between(line: Tensor) -> Tensor:
 
 
 def path_of(mask: Tensor) -> Tensor:
-    """[T, 2], the middle (x, y) of a mask [T, H, W] in pixels; not a number where it is too small."""
+    """[T, 2], the middle (x, y) of a mask [T, H, W]; not a number where it is too small."""
     weight = (mask > 0.5).float()
     area = weight.sum((1, 2))
     _, height, width = mask.shape
     x = (weight.sum(1) * (torch.arange(width) + 0.5)).sum(1) / area
     y = (weight.sum(2) * (torch.arange(height) + 0.5)).sum(1) / area
-    return torch.stack([x, y], 1).masked_fill((area < MIN_AREA)[:, None], float("nan"))
+    path = torch.stack([x, y], 1) / scale_of(height)
+    return path.masked_fill((area < least_area(height))[:, None], float("nan"))
 
 
 def path_error(found: Tensor, true: Tensor) -> float:

@@ -237,4 +237,5 @@ def exchange_thing(clip: WorldClip, rng: random.Random, shape: bool = True) -> W
     thing, *others = clip.scene.things
     colour = rng.choice([name for name in COLOURS if name != thing.colour])
     form = rng.choice([name for name in SHAPES if name != thing.shape]) if shape else thing.shape
-    return draw_scene(replace(clip.scene, things=(replace(thing, colour=colour, shape=form), *others)))
+    scene = replace(clip.scene, things=(replace(thing, colour=colour, shape=form), *others))
+    return draw_scene(scene, *clip.frames.shape[:3])

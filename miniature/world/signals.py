@@ -13,7 +13,7 @@ from ...vace_core.video import Box, BoxTrack
 from .scenes import WorldClip
 from .shapes import NUM_JOINTS
 
-POSE_SCALE = 4
+POSE_HEIGHT = 256  # rows that a pose is drawn on
 
 
 def draw_gray(clip: WorldClip) -> Tensor:
@@ -40,15 +40,17 @@ def draw_flow(clip: WorldClip) -> Tensor:
 def draw_pose(clip: WorldClip) -> Tensor:
     """[T, H, W, 3], skeletons on black; things that have none are not there.
 
-    The official limbs are made for 1024 pixels and would vanish here, so they are drawn larger and the brightest kept.
+    The official limbs are made for 1024 pixels and would vanish here, so they are drawn larger and the brightest kept;
+    as wide for their figure in frames of any size.
     """
     length, height, width, _ = clip.frames.shape
     joints = clip.points[~clip.points[:, 0, 0, 0].isnan()].numpy()
     points = np.zeros((length, len(joints), NUM_POINTS, 3), np.float32)
     points[:, :, :NUM_JOINTS, :2] = joints.swapaxes(0, 1)
     points[:, :, :NUM_JOINTS, 2] = 1
-    large = draw_people(People(points, height, width), POSE_SCALE * height, POSE_SCALE * width)
-    return F.max_pool2d(large.permute(0, 3, 1, 2), POSE_SCALE).permute(0, 2, 3, 1)
+    scale = max(POSE_HEIGHT // height, 1)
+    large = draw_people(People(points, height, width), scale * height, scale * width)
+    return F.max_pool2d(large.permute(0, 3, 1, 2), scale).permute(0, 2, 3, 1)
 
 
 def has_pose(clip: WorldClip) -> bool:

@@ -62,11 +62,15 @@ def word_vectors(ids: list[list[int]] | Tensor) -> Tensor:
     """[B, CAPTION_LENGTH, TEXT_DIM]: which word, and at which place; the network learns the rest.
 
     Args:
-        ids: Numbers of words for each caption, as of `token_ids`; shorter ones are filled with no word.
+        ids: Numbers of words for each caption, as of `token_ids`; shorter ones are filled with no word. A table of
+            them has `CAPTION_LENGTH` columns.
     """
-    table = torch.zeros(len(ids), CAPTION_LENGTH, dtype=torch.long)
-    for row, numbers in zip(table, ids, strict=True):
-        row[: len(numbers)] = torch.as_tensor(numbers)
+    if isinstance(ids, Tensor):
+        table = ids.long()
+    else:
+        table = torch.zeros(len(ids), CAPTION_LENGTH, dtype=torch.long)
+        for row, numbers in zip(table, ids, strict=True):
+            row[: len(numbers)] = torch.as_tensor(numbers)
     word = torch.nn.functional.one_hot(table, NUM_WORDS)
     place = torch.eye(CAPTION_LENGTH).expand(len(ids), -1, -1)
     return GAIN * torch.cat([word, place], dim=2)

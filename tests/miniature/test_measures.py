@@ -74,6 +74,21 @@ def test_shapes_have_the_moments_of_what_they_are_called(shape):
     assert nearest == shape == m.shape_of(mask)
 
 
+@pytest.mark.parametrize("shape", FORMS)
+def test_a_larger_frame_tells_the_same(shape):
+    """The same scenes, 64 and 128 pixels high: places in pixels of the smaller one."""
+    for seed in SEEDS[:4]:
+        scene = random_scene(seed, shape=shape, second=False)
+        small, large = (draw_scene(scene, 17, size, size) for size in (64, 128))
+        found = [m.thing_mask(clip.frames, scene.things[0].colour) for clip in (small, large)]
+        assert m.shape_share(found[1], shape) == 1
+        assert m.path_error(m.path_of(found[1]), m.path_of(found[0])) < 0.5  # edges fall between pixels of the smaller
+        assert m.motion_of(m.path_of(found[1])) == scene.things[0].motion
+    specks = torch.zeros(1, 128, 128)
+    specks[0, 10:16, 10:17] = 1  # 42 pixels: a thing in a frame 64 high, none in this one
+    assert m.shape_of(specks[0] > 0) == "" and m.path_of(specks).isnan().all()
+
+
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("place", PLACES)
 def test_every_colour_is_told_on_every_ground(colour, place):

@@ -51,6 +51,12 @@ def test_every_task_has_a_gate():
     assert list(AIMS) == list(CASES)
 
 
+def test_a_larger_miniature_is_held_to_higher_aims():
+    larger, shipped = ({gate.measure: gate for gate in gates_of("t2v", profile)} for profile in ("gpu", None))
+    assert larger["shape"].limit == 0.95 > AIMS["t2v"][1].aim >= shipped["shape"].limit
+    assert larger["colour"] == AIMS["t2v"][0]
+
+
 def test_what_falls_short_of_its_aim_says_so():
     row = quality.MeasureRow("extend", "continuity", (0.4, 0.6), (0.2, 0.2), Gate("continuity", 0.6, reached=0.4))
     assert row.cells[2:] == ["0.50 (0.40 .. 0.60)", "0.20 (0.20 .. 0.20)", "at least 0.4, aim 0.6", "yes"]
@@ -64,6 +70,13 @@ def test_the_shipped_limits_are_of_gates_and_looser_than_their_aims():
         for measure, limit in limits.items():
             gate = gates[measure]
             assert gate.limit == limit != gate.aim and (limit > gate.aim) == gate.lower
+
+
+@pytest.mark.parametrize("task", CASES)
+def test_the_truth_passes_every_gate_at_another_size_too(call, task):
+    case = CASES[task](call, FIRST_SEED, 128)
+    assert case.clip.frames.shape[1:3] == case.vcu.frames.shape[1:3] == (128, 128)
+    assert not failed(task, everything(case, case.clip.frames))
 
 
 @pytest.mark.parametrize("task", CASES)
