@@ -38,7 +38,19 @@ def velocity_loss(velocity: Velocity, clean: Tensor, part: Tensor, noise: Tensor
 def draw_noise(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Chance of one step: ``(part, noise)``, see `velocity_loss`; the places are spread evenly over the batch."""
     part = (torch.arange(len(clean)) + torch.rand(len(clean), generator=generator)) / len(clean)
-    return part, torch.randn(clean.shape, generator=generator)
+    return part.to(clean.device), normal_noise(clean.shape, generator, clean.device)
+
+
+def normal_noise(shape: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:
+    """Normal noise, made on the device it is for.
+
+    A generator of another device gives the seed only: a GPU that waited for noise of the CPU would wait longer than it
+    computes.
+    """
+    if generator.device.type != device.type:
+        seed = int(torch.randint(1 << 62, (1,), generator=generator))
+        generator = torch.Generator(device).manual_seed(seed)
+    return torch.randn(shape, generator=generator, device=device)
 
 
 def sample_latents(velocity: Velocity, noise: Tensor, steps: int) -> Tensor:
@@ -74,7 +86,7 @@ def velocity_of(
         text: [B, L, D].
         context: [B, 96, R + t, h, w].
         strength: Of the context.
-        attention: Used instead of the host's, such as `plain_attention`.
+        attention: Used instead of the host's, see `attention_for`.
     """
     extra = {} if context is None else {"vace_context": context[:, None], "vace_strength": [strength]}
     if attention:
@@ -84,6 +96,17 @@ def velocity_of(
         return model(latents, time * TIMESTEPS, text, **extra)
 
     return velocity
+
+
+def attention_for(device: torch.device) -> Callable[..., Tensor]:
+    """The attention that is trained with on a device: the one whose gradient is cheapest there."""
+    return plain_attention if device.type == "cpu" else fused_attention
+
+
+def fused_attention(_: object, q: Tensor, k: Tensor, v: Tensor, heads: int, *unused: object, **also: object) -> Tensor:
+    """PyTorch's own attention, which keeps no pair of tokens on a GPU; as `plain_attention`."""
+    q, k, v = (x.to(v.dtype).unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
 def plain_attention(_: object, q: Tensor, k: Tensor, v: Tensor, heads: int, *unused: object, **also: object) -> Tensor:

@@ -14,15 +14,17 @@ def prepare_host() -> None:
     """Make ComfyUI's classes fit for training; its rotary embedding has no gradient otherwise."""
     from comfy.cli_args import args
 
-    args.cpu = not torch.cuda.is_available()
+    args.cpu = training_device().type == "cpu"
     import comfy.model_management
 
     comfy.model_management.in_training = True
 
 
 def training_device() -> torch.device:
-    """Where to train: on a GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Where to train: CUDA (ROCm too), else Apple's Metal, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def device_of(module: nn.Module) -> torch.device:
@@ -78,6 +80,13 @@ def copy_into_adapter(model: nn.Module, layers: tuple[int, ...]) -> None:
         embedder.weight.data[:, half] = model.patch_embedding.weight.data
     embedder.bias.data.copy_(model.patch_embedding.bias.data)
     model.vace_layers_mapping = {layer: n for n, layer in enumerate(layers)}
+
+
+def save_whole(state: object, path: Path) -> None:
+    """Write what `torch.save` takes; what was there stays until the new file is whole."""
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
 
 
 def save_weights(weights: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> Path:

@@ -8,25 +8,24 @@ It imports `world` for the width of its words, training/ and the host.
 from .models import (
     CONFIG,
     FILES,
-    LAYERS,
-    VACE_LAYERS,
     compile_blocks,
     decode_clips,
     encode_clips,
     encode_raw,
     new_dit,
     new_vae,
-    spread_layers,
     start_temporal_convolutions,
     weights_hash,
 )
+from .sizes import LARGE, SMALL, Sizes
 from .vae_pass import decode_whole, encode_whole
 
 __all__ = [
     "CONFIG",
     "FILES",
-    "LAYERS",
-    "VACE_LAYERS",
+    "LARGE",
+    "SMALL",
+    "Sizes",
     "compile_blocks",
     "decode_clips",
     "decode_whole",
@@ -35,7 +34,6 @@ __all__ = [
     "encode_whole",
     "new_dit",
     "new_vae",
-    "spread_layers",
     "start_temporal_convolutions",
     "weights_hash",
 ]

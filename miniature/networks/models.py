@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from ...training.networks import CONTEXT_CHANNELS, device_of, latent_format, precision
 from ..world import TEXT_DIM
+from .sizes import SMALL, Sizes
 from .vae_pass import encode_whole
 
-VAE = {"dim": 8, "z_dim": 16, "temperal_downsample": [False, True, True]}
-LAYERS, VACE_LAYERS = 10, 5
-WIDTH = {"dim": 128, "ffn_dim": 512, "num_heads": 1, "num_layers": LAYERS, "text_dim": TEXT_DIM}
-CHANNELS = {"in_dim": 16, "out_dim": 16}
-AT_ONCE = 68  # frames that go through the VAE together; more would not stay in a processor's cache
+VAE = {"z_dim": 16, "temperal_downsample": [False, True, True]}
+CHANNELS = {"in_dim": 16, "out_dim": 16, "text_dim": TEXT_DIM}
+# Frames that go through the VAE together: more would not stay in a processor's cache, fewer would not fill a GPU.
+AT_ONCE, AT_ONCE_ELSEWHERE = 68, 1088
 CONFIG = {"config": json.dumps({"transformer": {"text_dim": TEXT_DIM}})}
 FILES = {
     "vae": "vae/miniature_wan_vae.safetensors",
@@ -48,11 +48,11 @@ def with_fast_norms(module: nn.Module) -> nn.Module:
     return module
 
 
-def new_vae() -> nn.Module:
+def new_vae(sizes: Sizes = SMALL) -> nn.Module:
     """A Wan 2.1 VAE with fresh weights: residual branches begin as nothing."""
     from comfy.ldm.wan.vae import WanVAE
 
-    vae = with_fast_norms(WanVAE(**VAE))
+    vae = with_fast_norms(WanVAE(dim=sizes.vae_dim, **VAE))
     for name, weight in vae.named_parameters():
         _start(name, weight.data, gain=1.0)
         if name.endswith(("residual.6.weight", "proj.weight")):
@@ -72,25 +72,26 @@ def start_temporal_convolutions(vae: nn.Module) -> None:
             continue
         taps[:, :, :-1] = 0
         if name.endswith("time_conv"):
-            one = torch.eye(taps.shape[1])
+            one = torch.eye(taps.shape[1], device=taps.device)
             taps[:, :, -1, 0, 0] = one.repeat(taps.shape[0] // taps.shape[1], 1)
             module.bias.zero_()
 
 
-def new_dit(with_adapter: bool = False, **size: int) -> nn.Module:
+def new_dit(with_adapter: bool = False, sizes: Sizes = SMALL, **size: int) -> nn.Module:
     """A Wan text-to-video model with fresh weights, or the same with a context adapter.
 
     Args:
         with_adapter: Whether it is the host's VACE class; its adapter is fresh until `copy_into_adapter` begins it.
-        **size: Other values than `WIDTH`.
+        sizes: Of the miniature that it belongs to.
+        **size: Other values than these, by the host's names.
     """
     from comfy.ldm.wan.model import VaceWanModel, WanModel
     from comfy.ops import disable_weight_init
 
-    shape = {**WIDTH, **CHANNELS, **size}
+    shape = {**CHANNELS, **sizes.transformer, **size}
     common = {"dtype": torch.float32, "operations": disable_weight_init}
     if with_adapter:
-        shape.setdefault("vace_layers", VACE_LAYERS)
+        shape.setdefault("vace_layers", sizes.vace_layers)
         model = VaceWanModel(**shape, vace_in_dim=CONTEXT_CHANNELS, **common)
     else:
         model = WanModel(**shape, **common)
@@ -117,11 +118,6 @@ def compile_blocks(model: nn.Module) -> None:
         block.compile(dynamic=True)
 
 
-def spread_layers(num_layers: int = LAYERS, count: int = VACE_LAYERS) -> tuple[int, ...]:
-    """The official choice: evenly over the depth."""
-    return tuple(range(0, num_layers, num_layers // count))[:count]
-
-
 def encode_clips(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
     """[B, 16, t, h, w] as the model sees them, of frames [B, T, H, W, 3] in [0, 1]; see `precision`."""
     return latent_format().process_in(encode_raw(vae, frames, half))
@@ -130,7 +126,8 @@ def encode_clips(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
 def encode_raw(vae: nn.Module, frames: Tensor, half: bool = False) -> Tensor:
     """[B, 16, t, h, w] in the VAE's own space, of frames [B, T, H, W, 3] in [0, 1]; see `precision`."""
     pixels = 2 * frames.to(device_of(vae)).movedim(-1, 1) - 1
-    parts = pixels.contiguous(memory_format=torch.channels_last_3d).split(max(AT_ONCE // frames.shape[1], 1))
+    at_once = AT_ONCE if pixels.device.type == "cpu" else AT_ONCE_ELSEWHERE
+    parts = pixels.contiguous(memory_format=torch.channels_last_3d).split(max(at_once // frames.shape[1], 1))
     with precision(pixels.device, half):
         latents = [encode_whole(vae, part) for part in parts]
     return torch.cat(latents).to(frames)

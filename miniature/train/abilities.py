@@ -31,7 +31,9 @@ def unseen_scenes(count: int) -> list[Scene]:
     return [random_scene(FIRST_SEED + n, second=False) for n in range(count)]
 
 
-def sample_captions(model: nn.Module, captions: list[str], context: Tensor | None, strength: float) -> Tensor:
+def sample_captions(
+    model: nn.Module, captions: list[str], context: Tensor | None, strength: float, pixels: int = SIZE
+) -> Tensor:
     """Latents of a video for each caption.
 
     Args:
@@ -39,11 +41,12 @@ def sample_captions(model: nn.Module, captions: list[str], context: Tensor | Non
         captions: Of the closed vocabulary.
         context: [B, 96, t, h, w] of an empty VCU.
         strength: Of the context.
+        pixels: Height and width of the videos.
     """
     text = word_vectors([token_ids(caption) for caption in captions])
     nothing = word_vectors([[]] * len(captions))
     noise = torch.randn(
-        len(captions), LATENT_CHANNELS, latent_length(LENGTH), SIZE // SPATIAL_STRIDE, SIZE // SPATIAL_STRIDE,
+        len(captions), LATENT_CHANNELS, latent_length(LENGTH), pixels // SPATIAL_STRIDE, pixels // SPATIAL_STRIDE,
         generator=torch.Generator().manual_seed(FIRST_SEED),
     )  # fmt: skip
     place = device_of(model)
@@ -54,7 +57,12 @@ def sample_captions(model: nn.Module, captions: list[str], context: Tensor | Non
 
 @torch.no_grad()
 def measure_abilities(
-    model: nn.Module, vae: nn.Module, count: int, context: Tensor | None = None, strength: float = 1.0
+    model: nn.Module,
+    vae: nn.Module,
+    count: int,
+    context: Tensor | None = None,
+    strength: float = 1.0,
+    pixels: int = SIZE,
 ) -> dict[str, float]:
     """Which share of a number of captions comes true.
 
@@ -64,13 +72,14 @@ def measure_abilities(
         count: Captions.
         context: [1, 96, t, h, w] of an empty VCU, for a VACE model.
         strength: Of the context; 0 leaves the base alone.
+        pixels: Height and width of the videos.
 
     Returns:
         ``colour``, ``shape``, ``place`` and ``motion``, each in [0, 1].
     """
     wanted = unseen_scenes(count)
     context = context if context is None else context.expand(count, -1, -1, -1, -1)
-    latents = sample_captions(model, [scene.caption for scene in wanted], context, strength)
+    latents = sample_captions(model, [scene.caption for scene in wanted], context, strength, pixels)
     scores = [_scores(decode_clips(vae, one[None])[0], scene) for one, scene in zip(latents, wanted, strict=True)]
     return {name: sum(score[name] for score in scores) / count for name in scores[0]}
 

@@ -1,19 +1,24 @@
-"""Clips of the world and their VCUs, encoded once and kept for the training."""
+"""Clips of the world and their VCUs, encoded once and kept for the training.
+
+They are drawn by a `Drawing`: here, one after the other, or by other processes, until it says that there are enough.
+"""
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from ...training.networks import context_as_seen, latent_format
+from ...training.networks import context_as_seen, latent_format, save_whole
 from ...vace_core.conditioning import assemble_context, is_constant, split_for_encoding
 from ...vace_core.vcu import Vcu, letterbox
 from ...vace_core.video import LATENT_CHANNELS, MID_GREY
 from ..networks import encode_clips, encode_raw
 from ..world import CAPTION_LENGTH, LENGTH, draw_reference, draw_scene, random_scene, token_ids
+from .drawing import IN_TURN, Drawing
 from .tasks import WORLD_TASKS, choose_world_task
 
 CHUNK, PICTURES = 16, 128  # how many clips, and single pictures, are encoded at once
@@ -30,6 +35,15 @@ class Targets:
 
     latents: Tensor
     words: Tensor
+
+    def near(self, device: torch.device) -> "Targets":
+        """The same with what is large on a device; words stay here, where batches are put together."""
+        return replace(self, latents=self.latents.to(device))
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return len(self.words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,27 +73,45 @@ class Requests:
         """Those that ask for one of the first clips."""
         return self._where(self.clip < count)
 
+    def near(self, device: torch.device) -> "Requests":
+        """The same with what is large on a device; numbers stay here, where batches are put together."""
+        large = ("references", "context", "mask")
+        return replace(self, **{name: getattr(self, name).to(device) for name in large})
+
     def _where(self, chosen: Tensor) -> "Requests":
-        return Requests(*(tensor[chosen] for tensor in vars(self).values()))
+        return Requests(*(tensor[chosen.to(tensor.device)] for tensor in vars(self).values()))
 
 
-def encode_targets(vae: nn.Module, seeds: Sequence[int], length: int = LENGTH, half: bool = False) -> Targets:
+def encode_targets(
+    vae: nn.Module, seeds: Sequence[int], length: int = LENGTH, half: bool = False, drawing: Drawing = IN_TURN
+) -> Targets:
     """The clips of some seeds, ``length`` frames each; see `precision`."""
     latents, captions = [], []
-    for chunk in _chunks(seeds):
-        clips = [draw_scene(random_scene(seed), length) for seed in chunk]
-        latents.append(encode_clips(vae, torch.stack([clip.frames for clip in clips]), half).half())
-        captions += [token_ids(clip.scene.caption) for clip in clips]
+    for clips in drawing.chunks(partial(_clip, length=length, pixels=drawing.pixels), seeds, CHUNK):
+        frames, told = zip(*clips, strict=True)
+        latents.append(encode_clips(vae, torch.stack(frames), half).half())
+        captions += told
     return Targets(torch.cat(latents), word_table(captions))
 
 
-def encode_pictures(vae: nn.Module, seeds: Sequence[int], half: bool = False) -> Targets:
+def _clip(seed: int, length: int, pixels: int) -> tuple[Tensor, list[int]]:
+    scene = random_scene(seed)
+    return draw_scene(scene, length, pixels, pixels).frames, token_ids(scene.caption)
+
+
+def encode_pictures(vae: nn.Module, seeds: Sequence[int], half: bool = False, drawing: Drawing = IN_TURN) -> Targets:
     """The first thing of each seed's scene, alone on white, as a clip of one frame; see `precision`."""
-    things = [random_scene(seed).things[0] for seed in seeds]
-    chunks = (things[start : start + PICTURES] for start in range(0, len(things), PICTURES))
-    pictures = (torch.stack([draw_reference(thing) for thing in chunk]) for chunk in chunks)
-    latents = [encode_clips(vae, chunk, half).half() for chunk in pictures]
-    return Targets(torch.cat(latents), word_table([token_ids(thing.words) for thing in things]))
+    latents, captions = [], []
+    for pictures in drawing.chunks(partial(_picture, pixels=drawing.pixels), seeds, PICTURES):
+        frames, told = zip(*pictures, strict=True)
+        latents.append(encode_clips(vae, torch.stack(frames), half).half())
+        captions += told
+    return Targets(torch.cat(latents), word_table(captions))
+
+
+def _picture(seed: int, pixels: int) -> tuple[Tensor, list[int]]:
+    thing = random_scene(seed).things[0]
+    return draw_reference(thing, pixels, pixels), token_ids(thing.words)
 
 
 def word_table(captions: Sequence[Sequence[int]]) -> Tensor:
@@ -97,6 +129,7 @@ def encode_requests(
     choose: Callable = choose_world_task,
     length: int = LENGTH,
     half: bool = False,
+    drawing: Drawing = IN_TURN,
 ) -> list[Requests]:
     """One VCU for each seed's clip, those with and without a reference apart.
 
@@ -108,19 +141,21 @@ def encode_requests(
         choose: Gives the task's name for ``(rng, clip)``; by default at random by weight.
         length: Frames of the clips.
         half: See `precision`.
+        drawing: Draws clips and VCUs; the last seeds are left out if it ends before them.
     """
     found: dict[int, list[tuple]] = {}
     empty = latent_format().process_out(torch.zeros(1, LATENT_CHANNELS, 1, 1, 1))
-    for start in range(0, len(seeds), CHUNK):
-        asked = [_request(seed, choose, length) for seed in seeds[start : start + CHUNK]]
+    draw = partial(_request, choose=choose, length=length, pixels=drawing.pixels)
+    for number, asked in enumerate(drawing.chunks(draw, seeds, CHUNK)):
+        start = number * CHUNK
         for offset, context in enumerate(contexts_of(vae, [vcu for _, vcu in asked], empty, decouple, half)):
             name = list(WORLD_TASKS).index(asked[offset][0])
             found.setdefault(context.num_references, []).append((start + offset, name, *context_as_seen(context)))
     return [_stacked(rows) for _, rows in sorted(found.items())]
 
 
-def _request(seed: int, choose: Callable, length: int) -> tuple[str, Vcu]:
-    clip, rng = draw_scene(random_scene(seed), length), random.Random(f"request {seed}")
+def _request(seed: int, choose: Callable, length: int, pixels: int) -> tuple[str, Vcu]:
+    clip, rng = draw_scene(random_scene(seed), length, pixels, pixels), random.Random(f"request {seed}")
     name = choose(rng, clip)
     return name, WORLD_TASKS[name].build(clip, rng)
 
@@ -165,16 +200,10 @@ def _stacked(rows: list[tuple]) -> Requests:
     return Requests(torch.tensor(clip), torch.tensor(task), *(torch.stack(tensor) for tensor in tensors))
 
 
-def _chunks(seeds: Sequence[int]) -> list[Sequence[int]]:
-    return [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
-
-
 def cached_tensors(path: Path, make: Callable[[], list[dict[str, Tensor]]]) -> list[dict[str, Tensor]]:
     """What ``make`` gives, from the file of an earlier run if there is one."""
     if path.exists():
         return torch.load(path, weights_only=True)
     made = make()
-    part = path.with_suffix(".part")
-    torch.save(made, part)
-    part.replace(path)
+    save_whole(made, path)
     return made

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..locations import RESULTS
-from ..networks import LAYERS, VACE_LAYERS
+from ..networks import SMALL
 
-SHARE = VACE_LAYERS / LAYERS  # of the base's work that the adapter adds
+SHARE = SMALL.vace_layers / SMALL.layers  # of the base's work that the adapter adds
 # Work of a step in forward passes of the base: forward, back to the activations, and to the weights that are trained.
 WORK = {"adapter": 2 * (1 + SHARE) + SHARE, "global": 3 * (1 + SHARE)}
 COMPARED = {

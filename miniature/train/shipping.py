@@ -9,6 +9,7 @@ import torch
 from ...training.networks import save_weights
 from ..locations import WEIGHTS
 from ..networks import CONFIG, FILES, weights_hash
+from .profiles import CPU, PROFILES
 from .stages import Training
 
 
@@ -42,6 +43,8 @@ def record_of(training: Training) -> dict[str, object]:
     record = {
         "command": command_of(training),
         "seed": training.seed,
+        "profile": training.profile.name,
+        "pixels": training.profile.sizes.pixels,
         "stages": json.loads((training.folder / "stages.json").read_text("utf-8")),
         "machine": f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads",
     }
@@ -51,7 +54,12 @@ def record_of(training: Training) -> dict[str, object]:
 
 
 def command_of(training: Training) -> str:
-    """The command line that gives the same weights."""
+    """The command line that gives the same weights, if it has no limits in seconds."""
     how = f"--seed {training.seed} --threads {torch.get_num_threads()}"
+    profile = training.profile
+    if profile.name != CPU.name:
+        how += f" --profile {profile.name}"
+        how += f" --seconds {sum(profile.seconds.values()):g}" if profile.seconds else " --untimed"
+    how += f" --batch {profile.batch}" * (profile.batch != PROFILES[profile.name].batch)
     how += f" --scale {training.scale}" * (training.scale != 1)
     return f"python dev.py train {how}" + " --compile" * training.compiled + " --bf16" * training.half

@@ -120,7 +120,7 @@ def browser(arguments: list[str]) -> int:
 
 
 def train(arguments: list[str]) -> int:
-    """Train the miniature, an hour and a quarter (vae, base, adapter, tuned, comparison; --ship puts them in place)."""
+    """Train the miniature, an hour and a quarter (vae, base, adapter, tuned, comparison; --profile gpu; --ship)."""
     ready, folder = set_up(), str(locations.dev_dir() / "miniature")
     argv = [str(ready.python), "-m", "harness.miniature.training", "miniature", "--folder", folder, *arguments]
     return run_child(argv, tool_env(ready) | {"OMP_WAIT_POLICY": "ACTIVE"})  # alone on the machine

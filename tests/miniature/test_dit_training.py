@@ -34,8 +34,8 @@ def kinds(footage, part, count=400):
 
 
 def test_the_base_sees_pictures_less_and_less_and_clips_of_two_lengths(footage):
-    clips, longer = (1, 5, dit_training.BATCH), (2, 9, dit_training.LONGER_BATCH)
-    stills, pictures = (1, 1, dit_training.STILLS_BATCH), (3, 1, dit_training.STILLS_BATCH)
+    clips, longer = (1, 5, 12), (2, 9, 6)
+    stills, pictures = (1, 1, 48), (3, 1, 48)
     first, last = kinds(footage, 0.0), kinds(footage, 1.0)
     assert set(first) == set(last) == {clips, longer, stills, pictures}
     assert first[stills] + first[pictures] == pytest.approx(dit_training.STILLS, abs=0.06)

@@ -65,4 +65,4 @@ def test_the_hosts_loader_knows_the_files(host, nodes, choice, kind):
     (patcher,) = host.UNETLoader().load_unet(nodes.MODELS[choice], "default")
     assert type(patcher.model).__name__ == kind
     blocks = patcher.model.diffusion_model.blocks
-    assert len(blocks) == models.LAYERS and blocks[0].dim == models.WIDTH["dim"]
+    assert len(blocks) == models.SMALL.layers and blocks[0].dim == models.SMALL.dim

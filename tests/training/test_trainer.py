@@ -18,13 +18,15 @@ def module():
     return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
 
 
-def begun(folder, stop=None, net=None, steps=STEPS, told=None):
-    """A run that is interrupted at step ``stop``."""
+def begun(folder, stop=None, net=None, steps=STEPS, told=None, every=EVERY, work=None, **limits):
+    """A run that is interrupted at step ``stop``; ``work`` is done in each step."""
     net = module() if net is None else net
 
-    def loss(step, generator):
+    def loss(step, expected, generator):
         if step == stop:
             raise KeyboardInterrupt
+        if work:
+            work(step, expected)
         x = torch.randn(16, 4, generator=generator)
         return (net(x) - x.prod(1, keepdim=True)).square().mean()
 
@@ -33,8 +35,8 @@ def begun(folder, stop=None, net=None, steps=STEPS, told=None):
 
     tell = (lambda _: None) if told is None else told.append
     parameters = trainer.all_parameters(net)
-    common = loss, steps, 0.01, 5, 0.9, check, EVERY, tell
-    return trainer.TrainingRun("small", folder, net, parameters, *common, matrices=[net[0].weight])
+    common = loss, steps, 0.01, 5, 0.9, check, every, tell
+    return trainer.TrainingRun("small", folder, net, parameters, *common, matrices=[net[0].weight], **limits)
 
 
 def weights(run):
@@ -156,3 +158,59 @@ def test_half_precision_is_for_computing_and_not_for_the_weights(half, tmp_path)
     run.run()
     assert {made.dtype for made in seen} == {torch.bfloat16 if half else torch.float32} and len(seen) == 2
     assert {weight.dtype for weight in net.parameters()} == {torch.float32}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The seconds that the trainer sees; they pass when a test says so."""
+    seconds = [0.0]
+    monkeypatch.setattr(trainer.time, "perf_counter", lambda: seconds[0])
+
+    def wait(more):
+        seconds[0] += more
+
+    return wait
+
+
+def test_a_budget_ends_a_run_at_the_end_of_its_schedule(clock, tmp_path):
+    seen = []
+
+    def work(step, expected):
+        seen.append(expected)
+        clock(30.0 if step == 0 else 0.5)  # the first step waits for a compiler
+
+    run = begun(tmp_path, steps=1000, every=1000, budget=60, work=work)
+    run.run()
+    assert run.over and run.step == 61 and run.spent == 60
+    assert seen[:8] == [1000] * 8 and seen[8:] == pytest.approx([61] * 53)
+    assert trainer.rate_at(60, seen[-1]) < 0.06  # of the most: where a whole run ends too
+    assert [line["step"] for line in log_of(tmp_path)] == [61]
+    again = begun(tmp_path, stop=61, steps=1000, every=1000, budget=60)
+    again.run()
+    assert same(weights(again), weights(run))
+
+
+def test_a_pace_that_falls_still_ends_in_time(clock, tmp_path):
+    run = begun(tmp_path, steps=1000, every=1000, budget=60, work=lambda step, _: clock(0.5 if step < 60 else 2.0))
+    run.run()
+    assert 60 <= run.spent < 62 and 70 < run.step < 80 and run.expected == pytest.approx(run.step, abs=1)
+
+
+def test_a_budget_that_is_large_enough_changes_nothing(clock, whole, tmp_path):
+    seen = []
+    run = begun(tmp_path, budget=60, work=lambda step, expected: (clock(1.0), seen.append(expected)))
+    run.run()
+    assert same(weights(run), whole[0]) and log_of(tmp_path) == whole[1] and set(seen) == {STEPS}
+
+
+def test_an_interruption_loses_no_more_than_the_seconds_between_two_states(clock, tmp_path):
+    limits = {"every": 1000, "save_seconds": 5, "budget": 60}
+    with pytest.raises(KeyboardInterrupt):
+        begun(tmp_path, 33, steps=1000, work=lambda *_: clock(1.0), **limits).run()
+    resumed = begun(tmp_path, steps=1000, work=lambda *_: clock(1.0), **limits)
+    assert (resumed.step, resumed.spent) == (30, 30) and resumed.expected == 60
+    resumed.run()
+    assert (resumed.step, resumed.spent) == (60, 60)
+    whole = begun(tmp_path / "whole", steps=1000, work=lambda *_: clock(1.0), **limits)
+    whole.run()
+    assert same(weights(resumed), weights(whole))

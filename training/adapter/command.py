@@ -170,7 +170,7 @@ def new_training_run(options: Options, model: nn.Module, examples: ExampleSet, t
     device = trained[0].device
     compute = compute_type(device)
 
-    def loss(step: int, generator: torch.Generator) -> torch.Tensor:
+    def loss(step: int, _: float, generator: torch.Generator) -> torch.Tensor:
         clean, context, text = examples.draw_batch(options.batch, generator, flow_matching.NO_CAPTION)
         part, noise = flow_matching.draw_noise(clean, generator)
         velocity = flow_matching.velocity_of(model, text.to(device, compute), context.to(device, compute))
