@@ -4,21 +4,16 @@ A VCU is split into inactive and reactive halves; once the VAE has encoded them,
 folded mask. It imports `video`, `masks` and `vcu`; the VAE itself belongs to the host.
 """
 
-from .context import (
-    MASK_EDGES,
-    VaceContext,
-    assemble_context,
-    is_constant,
-    pad_references,
-    split_for_encoding,
-    token_strength,
-)
+from .context import VaceContext, assemble_context, pad_references, token_strength
+from .halves import MASK_EDGES, HalfFrames, channel_mask, is_constant, split_for_encoding, split_halves
 from .noise_mask import held_notes, kept_frames, latent_noise_mask, reference_slots
 
 __all__ = [
     "MASK_EDGES",
+    "HalfFrames",
     "VaceContext",
     "assemble_context",
+    "channel_mask",
     "held_notes",
     "is_constant",
     "kept_frames",
@@ -26,5 +21,6 @@ __all__ = [
     "pad_references",
     "reference_slots",
     "split_for_encoding",
+    "split_halves",
     "token_strength",
 ]

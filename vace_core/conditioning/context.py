@@ -8,12 +8,9 @@ import torch.nn.functional as F
 from einops import repeat
 from torch import Tensor
 
-from ..errors import VaceInputError, require_shape
-from ..masks import binarize, fold_mask, keep
-from ..vcu import EMPTY, Vcu
-from ..video import LATENT_CHANNELS, MASK_CHANNELS, MID_GREY, PATCH_SIZE, SPATIAL_STRIDE, hold_last, padded_length
-
-MASK_EDGES = ("official", "hard", "soft")
+from ..errors import require_shape
+from ..masks import fold_mask
+from ..video import LATENT_CHANNELS, MASK_CHANNELS, PATCH_SIZE, SPATIAL_STRIDE, num_pixel_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,43 +56,6 @@ class VaceContext:
         return self.latents.shape[3] * SPATIAL_STRIDE, self.latents.shape[4] * SPATIAL_STRIDE
 
 
-def split_for_encoding(vcu: Vcu, edges: str = "official") -> tuple[Tensor, Tensor, Tensor]:
-    """Both halves of the frames and the mask that goes with them, at an encodable length.
-
-    A count that is not 4n + 1 is extended by holding the last frame and its mask, so that the
-    latent frame which they share holds no jump.
-
-    Args:
-        vcu: The unit to encode.
-        edges: What a mask pixel between 0 and 1 means. ``official`` splits the frames at 0.5 and
-            hands the channels the soft value, as the official code does; ``hard`` cuts both at
-            0.5; ``soft`` blends both, as the host's WanVaceToVideo does. Equal for a binary mask.
-
-    Returns:
-        ``(inactive, reactive, mask)``: [T, H, W, 3] twice and [T, H, W], T = 4n + 1. A half that holds nothing is
-        an expanded constant, which takes no memory.
-
-    Raises:
-        VaceInputError: If ``edges`` is not one of `MASK_EDGES`.
-    """
-    if edges not in MASK_EDGES:
-        raise VaceInputError(f"mask_edges must be one of {', '.join(MASK_EDGES)}, got {edges}.")
-    T = padded_length(vcu.num_frames)
-    frames, mask = hold_last(vcu.frames, T), hold_last(vcu.mask, T)
-    split = mask if edges == "soft" else binarize(mask)
-    inactive = reactive = frames.new_full((1, 1, 1, 1), MID_GREY).expand_as(frames)
-    if split.min() < 1:
-        inactive = keep(frames, 1 - split)
-    if vcu.kind != EMPTY and vcu.control_amount > 0 and split.max() > 0:
-        reactive = keep(frames, split * vcu.control_amount)
-    return inactive, reactive, split if edges == "hard" else mask
-
-
-def is_constant(frames: Tensor) -> bool:
-    """Whether frames are one expanded value, as an empty half of `split_for_encoding` is."""
-    return not any(frames.stride())
-
-
 def assemble_context(
     inactive: Tensor,
     reactive: Tensor,
@@ -112,16 +72,16 @@ def assemble_context(
     Args:
         inactive: [1, 16, t, h, w], the encoded inactive half.
         reactive: [1, 16, t, h, w], the encoded reactive half.
-        mask: [T, H, W], in [0, 1], T = 4n + 1.
+        mask: [T, H, W], in [0, 1]; one that is shorter than 4(t - 1) + 1 frames holds its last.
         references: Encoded pictures, each [1, 16, 1, h, w].
         empty: [1, 16, 1, 1, 1], the latent that the model's normalisation turns into 0.
         num_frames: Frames the user asked for.
     """
     latents = torch.cat([inactive, reactive], dim=1)
-    _, _, _, h, w = latents.shape
+    _, _, t, h, w = latents.shape
     blank = empty.to(latents).expand(1, -1, 1, h, w)
     prefix = [torch.cat([picture, blank], dim=1) for picture in references]
-    folded = F.pad(fold_mask(mask)[None], (0, 0, 0, 0, len(prefix), 0))
+    folded = F.pad(fold_mask(mask, num_pixel_frames(t))[None], (0, 0, 0, 0, len(prefix), 0))
     return VaceContext(torch.cat([*prefix, latents], dim=2), folded.to(latents), len(prefix), num_frames)
 
 

@@ -20,7 +20,7 @@ from ..video import (
     num_pixel_frames,
     padded_length,
 )
-from .context import split_for_encoding
+from .halves import split_for_encoding
 
 
 def latent_noise_mask(vcu: Vcu, num_references: int = 0, grow: int = 0) -> Tensor:

@@ -77,7 +77,7 @@ def seen_frames(num_frames: int) -> list[int]:
     return [(2 * k + 1) * num_frames // (2 * t) for k in range(t)]
 
 
-def fold_mask(mask: Tensor) -> Tensor:
+def fold_mask(mask: Tensor, num_frames: int | None = None) -> Tensor:
     """Fold each 8 x 8 pixel cell of a mask into 64 channels on the latent grid.
 
     Same result as ``vace_encode_masks`` in Wan2.1's ``wan/vace.py``: in space nothing is averaged;
@@ -85,15 +85,17 @@ def fold_mask(mask: Tensor) -> Tensor:
     The frames are picked first, so the cost is a quarter of folding them all.
 
     Args:
-        mask: [T, H, W], in [0, 1]; T is 4n + 1, H and W are multiples of 8.
+        mask: [T, H, W], in [0, 1]; H and W are multiples of 8.
+        num_frames: 4n + 1, the length to which the mask's last frame is held; T without it.
 
     Returns:
         [64, t, h, w], same dtype and device as ``mask``.
 
     Raises:
-        VaceInputError: If T is not 4n + 1.
+        VaceInputError: If the length is not 4n + 1.
     """
-    seen = mask[seen_frames(mask.shape[0])]  # [t, H, W]
+    T = len(mask)
+    seen = mask[[min(frame, T - 1) for frame in seen_frames(num_frames or T)]]  # [t, H, W]
     return rearrange(seen, "t (h y) (w x) -> (y x) t h w", y=SPATIAL_STRIDE, x=SPATIAL_STRIDE)
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ....vace_core.conditioning import VaceContext, assemble_context, is_constant, split_for_encoding
+from ....vace_core.conditioning import VaceContext, assemble_context, channel_mask, split_halves
 from ....vace_core.errors import VaceInputError
 from ....vace_core.vcu import Vcu, lasting_notes, letterbox
 from ..types import VAE
+from .streaming import encode_half
 from .vae import empty_latent, encode
 
 # Of the largest weight. A VAE in bfloat16 differs from its own float32 by 0.4 %, one trained anew by far more.
@@ -26,10 +27,9 @@ def encode_vcu(vae: VAE, vcu: Vcu, mask_edges: str = "official", antialias_refer
     """
     pictures = [letterbox(r.image, vcu.height, vcu.width, antialias_references) for r in vcu.references]
     references = [encode(vae, picture[None]) for picture in pictures]
-    inactive, reactive, mask = split_for_encoding(vcu, mask_edges)
-    kept = encode(vae, inactive)
-    control = kept if is_constant(inactive) and is_constant(reactive) else encode(vae, reactive)
-    context = assemble_context(kept, control, mask, references, empty_latent(), vcu.num_frames)
+    inactive, reactive = (encode_half(vae, half) for half in split_halves(vcu, mask_edges))
+    mask = channel_mask(vcu, mask_edges)
+    context = assemble_context(inactive, reactive, mask, references, empty_latent(), vcu.num_frames)
     strengths = tuple(reference.strength for reference in vcu.references)
     told = tuple(dict.fromkeys(note.code for note in lasting_notes(vcu)))
     about = {"reference_strengths": strengths, "fps": vcu.fps, "audio": vcu.audio, "told": told}

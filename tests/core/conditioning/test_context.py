@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from wan_vace.vace_core.conditioning.context import assemble_context, is_constant, pad_references, split_for_encoding
+from wan_vace.vace_core.conditioning.context import assemble_context, pad_references
+from wan_vace.vace_core.conditioning.halves import is_constant, split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.semantics import decouple, fold_mask
 from wan_vace.vace_core.vcu.unit import Vcu, empty_vcu

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from wan_vace.vace_core.conditioning.context import split_for_encoding
+from wan_vace.vace_core.conditioning.halves import split_for_encoding
 from wan_vace.vace_core.conditioning.noise_mask import held_notes, kept_frames, latent_noise_mask, reference_slots
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wan_vace.vace_core.conditioning.context import split_for_encoding
+from wan_vace.vace_core.conditioning.halves import split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.long import segments as s
 from wan_vace.vace_core.notes import Note, sentences

@@ -1,0 +1,150 @@
+"""Halves of a VCU encoded by the host's VAE a few frames at a time, and none of them twice."""
+
+import logging
+from dataclasses import replace
+
+import comfy.model_management
+import comfy.sd
+import comfy.utils
+import torch
+from torch import Tensor
+
+from ....vace_core.conditioning import HalfFrames
+from ....vace_core.notes import tell
+from ....vace_core.video import latent_length
+from ..types import VAE
+from .clip_memory import ClipMemory, content_key, memory_of
+from .encoder import CHUNK, encode_stream, is_known_encoder
+from .vae import encode
+
+logger = logging.getLogger("wan_vace")
+CHECK_FRAMES, CHECK_PIXELS = 45, 16
+CHECKED = "wan_vace_encoder_checked"
+
+
+def encode_half(vae: VAE, half: HalfFrames) -> Tensor:
+    """Latents of one half, the host's own bit for bit.
+
+    Args:
+        vae: The Wan 2.1 VAE.
+        half: The frames.
+
+    Returns:
+        [1, 16, t, h, w] in the VAE's own space; shared, so it must not be written to.
+    """
+    if not isinstance(vae, comfy.sd.VAE):  # another pack's: nowhere to remember anything
+        return encode(vae, half.whole())
+    half = replace(half, is_empty=half.is_grey())
+    memory, key = memory_of(vae), (content_key(half), vae.vae_dtype, str(vae.device))
+    latents = memory.get(key)
+    if latents is None:
+        latents = _encode_new(vae, half, memory)
+        memory.put(key, latents)
+    return latents
+
+
+def _encode_new(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
+    if half.num_frames == 1 or not _can_stream(vae):
+        return encode(vae, half.whole())
+    try:
+        _load(vae, half.shape)
+        if _is_exact(vae):
+            return _stream(vae, half, memory)
+    except Exception as error:  # noqa: BLE001 (which exceptions tell of memory differs by device, the host knows them)
+        comfy.model_management.raise_non_oom(error)
+    else:
+        return encode(vae, half.whole())
+    comfy.model_management.soft_empty_cache()
+    tell(
+        "encode-memory",
+        "Encoding did not fit into the memory of the device; ComfyUI's own encoder took over, which goes on in tiles "
+        "where it has to. Tiles differ a little. A smaller width, height or length avoids them.",
+    )
+    return encode(vae, half.whole())
+
+
+def _can_stream(vae: VAE) -> bool:
+    """Whether VAE and network are the host's own, of the build that is known; said in the log once for each VAE."""
+    if vae.patcher.get_attachment(CHECKED) is None:
+        is_plain = type(vae) is comfy.sd.VAE and "encode" not in vars(vae) and vae.output_channels == 3
+        known = is_plain and vae.format_encoded is None and is_known_encoder(vae.first_stage_model)
+        vae.patcher.set_attachments(CHECKED, {"known": known})
+        if not known:
+            logger.info("This VAE or ComfyUI is not of the known build: clips are encoded by ComfyUI's own encoder.")
+    return vae.patcher.get_attachment(CHECKED)["known"]
+
+
+def _load(vae: VAE, shape: tuple[int, int, int, int]) -> None:
+    """Have the host make room and load the VAE, by its own estimate."""
+    T, H, W, _ = shape
+    needed = vae.memory_used_encode((1, 3, T, H, W), vae.vae_dtype)
+    comfy.model_management.load_models_gpu([vae.patcher], memory_required=needed, force_full_load=vae.disable_offload)
+
+
+def _stream(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
+    t = latent_length(half.num_frames)
+    with comfy.model_management.cuda_device_context(vae.device):
+        # An empty clip begins as every longer one, so one serves all lengths.
+        key = ("empty", half.shape[1:], vae.vae_dtype, str(vae.device))
+        given = memory.get(key) if half.is_empty else None
+        if given is None or given.shape[2] < t:
+            given = _encoded(vae, half)
+            if half.is_empty:
+                memory.put(key, given.to(vae.output_device))
+        return _as_latents(vae, given[:, :, :t].to(vae.device))
+
+
+def _encoded(vae: VAE, half: HalfFrames) -> Tensor:
+    """[1, 32, t, h, w], what the encoder gives, the last convolution not yet done."""
+    num_chunks = (half.num_frames - 1) // CHUNK + 1
+    progress = comfy.utils.ProgressBar(num_chunks)
+
+    def told() -> None:
+        progress.update(1)
+        comfy.model_management.throw_exception_if_processing_interrupted()
+
+    chunks = (_pixels(vae, half, number) for number in range(num_chunks))
+    return encode_stream(vae.first_stage_model.encoder, chunks, num_chunks, told)
+
+
+def _pixels(vae: VAE, half: HalfFrames, number: int) -> Tensor:
+    """[1, 3, n, H, W]: some frames in the VAE's range and type, laid out in memory as the host's are."""
+    start = max(0, CHUNK * number - CHUNK + 1)
+    frames = half.part(start, CHUNK * number + 1, vae.device).contiguous()
+    return vae.process_input(frames.movedim(-1, 1).movedim(1, 0)[None]).to(vae.vae_dtype)
+
+
+def _as_latents(vae: VAE, given: Tensor) -> Tensor:
+    mean, _ = vae.first_stage_model.conv1(given).chunk(2, dim=1)
+    return mean.to(vae.output_device).to(dtype=vae.vae_output_dtype())
+
+
+def _is_exact(vae: VAE) -> bool:
+    """Whether streaming gives what the host's encoder gives, on this device and to the bit; tried once for each."""
+    checked, where = vae.patcher.get_attachment(CHECKED), (str(vae.device), vae.vae_dtype)
+    if where not in checked:
+        with comfy.model_management.cuda_device_context(vae.device):
+            checked[where] = _try_out(vae)
+        if not checked[where]:
+            tell(
+                "encode-check",
+                f"On {where[0]} the encoder gives other numbers when still frames are left out, so none is: clips are "
+                f"encoded by ComfyUI's own encoder.",
+            )
+    return checked[where]
+
+
+def _try_out(vae: VAE) -> bool:
+    """A clip that moves, stands still for longer than the encoder looks back, and moves; and a shorter grey one."""
+    pixels = torch.zeros(1, 3, CHECK_FRAMES, CHECK_PIXELS, CHECK_PIXELS)
+    moving = torch.rand(1, 3, 6, CHECK_PIXELS, CHECK_PIXELS, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    still = pixels.clone()
+    still[:, :, :2], still[:, :, -4:] = moving[:, :, :2], moving[:, :, 2:]
+    network = vae.first_stage_model
+    for clip, length in ((still, CHECK_FRAMES), (pixels, CHECK_FRAMES - 4)):
+        clip = clip.to(vae.device, vae.vae_dtype)
+        parts = [clip[:, :, :1], *clip[:, :, 1:].split(CHUNK, dim=2)]
+        given = encode_stream(network.encoder, iter(parts), len(parts), lambda: None)[:, :, : latent_length(length)]
+        if not torch.equal(network.conv1(given).chunk(2, dim=1)[0], network.encode(clip[:, :, :length])):
+            return False
+    return True

@@ -1,0 +1,283 @@
+"""The streamed encoder: the host's latents bit for bit and less work; the host's own encoder where it is not known."""
+
+import logging
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from harness.host.locations import pack_module
+from wan_vace.vace_core.conditioning.halves import HalfFrames
+from wan_vace.vace_core.notes import collect_notes
+
+pytestmark = pytest.mark.host
+GREY = 0.5
+
+
+def random(num_frames, size=16, seed=0):
+    return torch.rand(num_frames, size, size, 3, generator=torch.Generator().manual_seed(seed))
+
+
+def grey(num_frames, size=16):
+    return torch.full((num_frames, size, size, 3), GREY)
+
+
+def still(num_frames, size=16):
+    return random(1, size, 9).expand(num_frames, -1, -1, -1)
+
+
+def flicker(num_frames, size=16):
+    """Two pictures in turn: no frame is as the one before, every chunk is as the chunk before."""
+    return random(2, size, 4).repeat(num_frames // 2 + 1, 1, 1, 1)[:num_frames]
+
+
+# A clip of T frames, by name; each begins, ends or goes on with what stands still.
+CLIPS = {
+    "random": random,
+    "grey": grey,
+    "still": still,
+    "flicker": flicker,
+    "first frame": lambda T, *size: torch.cat([random(1, *size), grey(T - 1, *size)]),
+    "first two frames": lambda T, *size: torch.cat([random(2, *size), grey(T - 2, *size)]),
+    "first and last": lambda T, *size: torch.cat([random(1, *size), grey(T - 2, *size), random(1, *size)]),
+    "held still, then on": lambda T, *size: torch.cat([still(T - 2, *size), random(2, *size)]),
+    "still, a jolt, still": lambda T, *size: torch.cat(
+        [still(T // 2, *size), random(1, *size), still(T - T // 2 - 1, *size)]
+    ),
+}
+
+
+@pytest.fixture
+def streaming(host):
+    return pack_module("nodes._host.conditioning.streaming")
+
+
+@pytest.fixture
+def new_vae(host):
+    """The small VAE, loaded anew, so that nothing is remembered."""
+    import comfy.sd
+    import comfy.utils
+    import folder_paths
+
+    path = folder_paths.get_full_path("vae", "small_wan_vae.safetensors")
+
+    def load(dtype=None):
+        return comfy.sd.VAE(sd=comfy.utils.load_torch_file(path), dtype=dtype)
+
+    return load
+
+
+def half_of(frames):
+    """A half that is all kept, so that its content is the frames."""
+    return HalfFrames(frames, torch.zeros(frames.shape[:3]), len(frames), reactive=False)
+
+
+def same_as_host(streaming, vae, frames):
+    # What is kept goes through (f - 0.5) + 0.5 on the way, in either encoder.
+    half = half_of(frames)
+    return torch.equal(streaming.encode_half(vae, half), vae.encode(half.whole()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("num_frames", [5, 9, 17, 29, 37, 41, 81, 85])
+@torch.inference_mode()
+def test_every_clip_is_encoded_as_by_the_host(streaming, new_vae, num_frames, dtype):
+    vae = new_vae(dtype)
+    for name, clip in CLIPS.items():
+        assert same_as_host(streaming, vae, clip(num_frames)), name
+
+
+@torch.inference_mode()
+def test_an_empty_clip_is_encoded_once_and_serves_shorter_ones(streaming, new_vae):
+    vae, runs = new_vae(), []
+    vae.first_stage_model.encoder.conv1.register_forward_hook(lambda *_: runs.append(1))
+    for num_frames in (41, 17, 41, 5):
+        half = HalfFrames(grey(num_frames), torch.ones(num_frames, 16, 16), num_frames, reactive=False, is_empty=True)
+        latents = streaming.encode_half(vae, half)
+        if len(runs) and num_frames == 41:
+            first = runs.copy()
+        assert len(runs) == len(first)
+        kept = runs.copy()
+        assert torch.equal(latents, vae.encode(half.whole().contiguous()))
+        runs[:] = kept
+
+
+@torch.inference_mode()
+def test_same_content_is_encoded_once_whichever_tensor_holds_it(streaming, new_vae):
+    vae, frames = new_vae(), random(9)
+    first = streaming.encode_half(vae, half_of(frames))
+    assert streaming.encode_half(vae, half_of(frames.clone())) is first
+    changed = frames.clone()
+    changed[4, 3, 2, 1] += 1e-6
+    for other in (half_of(changed), half_of(frames[:5]), HalfFrames(frames, torch.zeros(9, 16, 16), 9, reactive=True)):
+        assert streaming.encode_half(vae, other) is not first
+
+
+def counted(run):
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops()
+
+
+# Control, mask, and how many times less arithmetic: at first, and with grey remembered.
+TASKS = {
+    "reference only": (None, None, True, 6.5, 100),
+    "control": (lambda: random(81, 32), None, False, 1.5, 1.95),
+    "inpaint": (lambda: random(81, 32), lambda: random(81, 32)[..., 0].round(), False, 0.95, 0.95),
+    "outpaint": (lambda: random(81, 32), "border", False, 1.5, 1.95),
+    "first frame": (lambda: CLIPS["first frame"](81, 32), 1, False, 3.3, 6.5),
+    "17 kept frames": (lambda: torch.cat([random(17, 32), grey(64, 32)]), 17, False, 2.4, 3.9),
+}
+
+
+def mask_of(kind):
+    if kind is None or callable(kind):
+        return kind and kind()
+    mask = torch.ones(81, 32, 32)
+    if kind == "border":
+        mask[:, 8:24, 8:24] = 0
+    else:
+        mask[:kind] = 0
+    return mask
+
+
+@pytest.mark.parametrize("task", TASKS)
+@torch.inference_mode()
+def test_less_is_computed_than_in_the_core_node_and_the_same_comes_out(call, new_vae, prompts, task):
+    control, kind, with_reference, at_first, remembered = TASKS[task]
+    video, mask = control and control(), mask_of(kind)
+    reference = random(1, 32, 5) if with_reference else None
+    size = {"width": 32, "height": 32, "length": 81}
+    # The core node leaves what is generated to the model's eyes, so what is not control is grey in the video itself.
+    if video is not None and mask is not None and task != "inpaint":
+        video = torch.where(mask[..., None] > GREY, torch.tensor(GREY), video)
+    vae = new_vae()
+
+    def native():
+        return call(
+            "WanVaceToVideo", positive=prompts[0], negative=prompts[1], vae=vae, batch_size=1, strength=1.0,
+            control_video=video, control_masks=mask, reference_image=reference, **size,
+        )[0][0][1]["vace_frames"][0]  # fmt: skip
+
+    def ours():
+        vcu, _ = call(
+            "VaceBuildVcu", references={} if reference is None else {"reference_image_0": reference}, fit="cover",
+            inside_mask="control", soft_mask=False, control_video=video, control_masks=mask, **size,
+        )  # fmt: skip
+        return call("VaceEncodeVcu", vae=vae, vcu=vcu)[0].latents
+
+    streaming = pack_module("nodes._host.conditioning.streaming")
+    streaming.encode_half(vae, half_of(random(5)))  # the check of the device, once for each VAE
+    theirs, first = counted(native), counted(ours)
+    assert torch.equal(ours(), native())
+    pack_module("nodes._host.conditioning.clip_memory").memory_of(vae)._clips.clear()
+    streaming.encode_half(vae, HalfFrames(grey(81, 32), torch.ones(81, 32, 32), 81, reactive=False, is_empty=True))
+    again = counted(ours)
+    print(f"{task}: {theirs / first:.2f} times less at first, {theirs / again:.2f} with grey remembered")
+    assert theirs / first >= at_first and theirs / again >= remembered
+
+
+@torch.inference_mode()
+def test_several_vcus_over_one_clip_encode_each_clip_once(call, new_vae):
+    vae, calls, video = new_vae(), [], random(9, 32)
+    call("VaceEncodeVcu", vae=vae, vcu=call("VaceBuildVcu", control_video=random(9, 32, 3))[0])
+    vae.first_stage_model.conv1.register_forward_hook(lambda *_: calls.append(1))
+    for reference in (1, 2, 3):
+        pictures = {"reference_image_0": random(1, 32, reference)}
+        vcu = call("VaceBuildVcu", control_video=video, references=pictures)[0]
+        call("VaceEncodeVcu", vae=vae, vcu=vcu)
+    assert len(calls) == 1 + 3  # the clip, and three references
+
+
+@torch.inference_mode()
+def test_the_memory_keeps_to_its_limit_and_to_what_was_used_last():
+    memory = pack_module("nodes._host.conditioning.clip_memory").ClipMemory(limit=4 * 400)
+    clips = {number: torch.full((100,), float(number)) for number in range(6)}
+    for number, clip in clips.items():
+        memory.put((number,), clip)
+        memory.get((2,))
+        assert memory.num_bytes <= memory.limit
+    assert [number for number in clips if memory.get((number,)) is not None] == [2, 3, 4, 5]
+    memory.put(("large",), torch.zeros(1000))
+    assert memory.get(("large",)) is None and memory.get((2,)) is clips[2]
+
+
+def unknown_network(vae):
+    vae.first_stage_model.encode = type(vae.first_stage_model).encode.__get__(vae.first_stage_model)
+
+
+def unknown_layer(vae):
+    encoder = vae.first_stage_model.encoder
+    encoder.middle[1] = torch.nn.Sequential(encoder.middle[1])
+    encoder.middle[1].forward = lambda x, *_, **__: encoder.middle[1][0](x)
+
+
+def patched_vae(vae):
+    vae.encode = type(vae).encode.__get__(vae)
+
+
+@pytest.mark.parametrize("change", [unknown_network, unknown_layer, patched_vae])
+@torch.inference_mode()
+def test_an_encoder_of_another_build_is_the_hosts_alone_and_the_log_says_so_once(streaming, new_vae, change, caplog):
+    vae = new_vae()
+    change(vae)
+    with caplog.at_level(logging.INFO, "wan_vace"):
+        assert all(same_as_host(streaming, vae, clip(9)) for clip in CLIPS.values())
+    assert [record.message for record in caplog.records].count(
+        "This VAE or ComfyUI is not of the known build: clips are encoded by ComfyUI's own encoder."
+    ) == 1
+
+
+@torch.inference_mode()
+def test_an_encoder_that_gives_other_numbers_each_time_is_found_out_and_said(streaming, new_vae):
+    vae = new_vae()
+    noise = torch.Generator().manual_seed(1)
+
+    def drift(_layer, _given, out):
+        return out + torch.randn(out.shape, generator=noise) * 1e-3
+
+    vae.first_stage_model.encoder.middle[0].register_forward_hook(drift)
+    with collect_notes() as notes:
+        latents = streaming.encode_half(vae, half_of(random(9)))
+    assert latents.shape == (1, 16, 3, 2, 2)
+    (note,) = notes
+    assert note.code == "encode-check" and "clips are encoded by ComfyUI's own encoder" in note.text
+
+
+@torch.inference_mode()
+def test_too_little_memory_falls_back_to_the_host_and_is_said(streaming, new_vae):
+    vae, failures = new_vae(), [1]
+    streaming.encode_half(vae, half_of(random(5)))
+
+    def fail_once(*_):
+        if failures:
+            raise torch.cuda.OutOfMemoryError(f"out of memory {failures.pop()}")
+
+    hook = vae.first_stage_model.encoder.downsamples[3].register_forward_pre_hook(fail_once)
+    half = half_of(random(17))
+    with collect_notes() as notes:
+        latents = streaming.encode_half(vae, half)
+    hook.remove()
+    assert [note.code for note in notes] == ["encode-memory"] and not failures
+    assert torch.equal(latents, vae.encode(half.whole()))
+
+
+@torch.inference_mode()
+def test_an_interrupted_encode_stops_at_once_and_the_next_is_right(host, streaming, new_vae):
+    import comfy.model_management as management
+
+    vae, half = new_vae(), half_of(CLIPS["first frame"](41))
+    streaming.encode_half(vae, half_of(random(5)))
+    runs = []
+
+    def interrupt(*_):
+        runs.append(1)
+        if len(runs) == 3:
+            management.interrupt_current_processing()
+
+    hook = vae.first_stage_model.encoder.conv1.register_forward_hook(interrupt)
+    with pytest.raises(management.InterruptProcessingException):
+        streaming.encode_half(vae, half)
+    hook.remove()
+    assert len(runs) == 3
+    assert torch.equal(streaming.encode_half(vae, half), vae.encode(half.whole()))
