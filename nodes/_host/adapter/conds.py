@@ -20,17 +20,19 @@ def hand_vcus_to_model(clone: ModelPatcher) -> None:
 
 
 def _with_packed_vcus(extra_conds: Callable, latent_format: LatentFormat) -> Callable:
-    """``extra_conds`` of the base, and the VCUs."""
+    """``extra_conds`` of the base, and the VCUs; none where all of them are at strength 0, which costs nothing then."""
 
     def with_vcus(**kwargs: object) -> dict:
         out = extra_conds(**kwargs)
         noise = kwargs["noise"]
         frames = kwargs.get(FRAMES) or [noise.new_zeros(noise.shape[0], 2 * LATENT_CHANNELS, *noise.shape[2:])]
         masks = kwargs.get(MASK) or [noise.new_ones(noise.shape[0], MASK_CHANNELS, *noise.shape[2:])] * len(frames)
-        packed = [_pack_vcu(f.to(noise), m.to(noise), latent_format) for f, m in zip(frames, masks, strict=True)]
-        _require_fit(packed, noise)
-        strengths = kwargs.get(STRENGTH) or [1.0] * len(packed)
+        _require_fit(frames, noise)
+        strengths = kwargs.get(STRENGTH) or [1.0] * len(frames)
         require_finite(strengths)
+        if all(not isinstance(strength, Tensor) and strength == 0 for strength in strengths):
+            return out
+        packed = [_pack_vcu(f.to(noise), m.to(noise), latent_format) for f, m in zip(frames, masks, strict=True)]
         out[CONTEXT_KEY] = comfy.conds.CONDRegular(torch.stack(packed, dim=1))
         out[STRENGTHS_KEY] = comfy.conds.CONDConstant(strengths)
         return out
@@ -44,15 +46,15 @@ def _pack_vcu(frames: Tensor, mask: Tensor, latent_format: LatentFormat) -> Tens
     return torch.cat([*halves, mask], dim=1)
 
 
-def _require_fit(packed: Sequence[Tensor], noise: Tensor) -> None:
-    for context in packed:
-        if context.shape[2:] != packed[0].shape[2:]:
+def _require_fit(vcus: Sequence[Tensor], noise: Tensor) -> None:
+    for frames in vcus:
+        if frames.shape[2:] != vcus[0].shape[2:]:
             raise VaceInputError(
-                f"VCUs of different size in one pass: {list(packed[0].shape[2:])} and {list(context.shape[2:])} latent "
+                f"VCUs of different size in one pass: {list(vcus[0].shape[2:])} and {list(frames.shape[2:])} latent "
                 f"frames, rows, columns. Build them with the same width, height and length."
             )
-    if packed[0].shape[2:] != noise.shape[2:]:
+    if vcus[0].shape[2:] != noise.shape[2:]:
         raise VaceInputError(
-            f"VACE context is {list(packed[0].shape[2:])} latent frames, rows, columns, references included, but the "
+            f"VACE context is {list(vcus[0].shape[2:])} latent frames, rows, columns, references included, but the "
             f"latent that is sampled is {list(noise.shape[2:])}. Sample the latent that VACE Apply Context gives."
         )

@@ -1,7 +1,10 @@
 """The attached adapter against the host's merged VACE model: bit-equal, and free at strength 0."""
 
+from collections import Counter
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.host import locations
 
@@ -115,6 +118,34 @@ def test_strength_zero_is_the_base_and_runs_no_adapter_block(call, vae, plain_mo
         hook.remove()
     assert not runs
     assert torch.equal(result, sample(call, plain_model, inputs))
+
+
+class CountedOperations(TorchDispatchMode):
+    """Every operation of torch within, by name."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.counts[str(function)] += 1
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_step_at_strength_zero_is_the_bases_own_operation_by_operation(call, vae, plain_model, attached, prompts):
+    inputs = conditioned(call, prompts, [(encode(call, vae), 0.0)])
+    counts = []
+    for model in (plain_model, attached):
+        by_steps = []
+        sample(call, model, inputs)  # what only the first run does
+        for steps in (2, 6):
+            with CountedOperations() as counted_run:
+                sample(call, model, inputs, steps=steps)
+            by_steps.append(counted_run.counts)
+        counts.append(by_steps)
+    (few, many), (own_few, own_many) = counts
+    assert own_many - own_few == many - few  # of four steps
+    assert not few - own_few and (own_few - few).total() <= 8  # before them, a look at each strength's number
 
 
 def counted(call, adapter, model, inputs, **settings):
