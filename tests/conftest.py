@@ -1,7 +1,6 @@
 """Makes the pack importable as ``wan_vace`` without running its ComfyUI entry point, and loads the host."""
 
 import asyncio
-import importlib
 import os
 import sys
 import types
@@ -46,23 +45,14 @@ def notes():
 
 @pytest.fixture(scope="session")
 def host():
-    """ComfyUI's ``nodes`` module, on the CPU, with the pack and the small checkpoints in reach."""
+    """ComfyUI's ``nodes`` module, on the device that it chooses, with the pack and the small checkpoints in reach."""
     comfyui = os.environ.get("COMFYUI_PATH")
     if not comfyui:
         without = pytest.fail if os.environ.get("CI") else pytest.skip  # a check that runs nothing must not pass
         without("COMFYUI_PATH is not set; run the tests with `python dev.py test`")
-    sys.path.insert(0, comfyui)
-    from comfy.cli_args import args
+    from harness.host.inprocess import import_host
 
-    from harness.host import locations
-
-    args.cpu, args.base_directory = True, str(locations.base_dir())
-    importlib.import_module("utils.extra_config")  # first, as in main.py: nodes puts another utils on the path
-    import nodes
-
-    torch.set_num_threads(1)  # the checkpoints are too small for more to pay
-    asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
-    return nodes
+    return import_host(Path(comfyui))
 
 
 @pytest.fixture(scope="session")

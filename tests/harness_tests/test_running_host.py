@@ -54,7 +54,7 @@ LATENT = {
 
 @pytest.fixture(scope="module")
 def server():
-    with ComfyServer(cpu=True) as running:
+    with ComfyServer() as running:
         yield running
 
 

@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from .client import POLL_SECONDS, ComfyClient, HostDiedError
+from .computing import computing_flags
 from .locations import Host, SetupError, base_dir, dev_dir, locate
 from .processes import exit_on_sigterm, host_env, start_group, stop_group
 
@@ -26,18 +26,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def has_accelerator(python: Path) -> bool:
-    """Whether the host's torch can compute on something else than the CPU.
-
-    Args:
-        python: The host's interpreter. It is asked only when the machine looks as if it had one.
-    """
-    if sys.platform != "darwin" and not (shutil.which("nvidia-smi") or shutil.which("rocminfo")):
-        return False
-    question = "import sys, torch; sys.exit(not (torch.cuda.is_available() or torch.backends.mps.is_available()))"
-    return subprocess.run([str(python), "-c", question], capture_output=True, check=False).returncode == 0
 
 
 class ComfyServer(ComfyClient):
@@ -63,7 +51,7 @@ class ComfyServer(ComfyClient):
         """Choose how to start; nothing is started yet.
 
         Args:
-            cpu: True computes on the CPU, False lets the host choose, None chooses the CPU if there is no GPU.
+            cpu: True computes on the CPU, False lets the host choose, None goes by the environment (``computing``).
             port: TCP port; a free one if None.
             arguments: More of the host's command line.
             host: The ComfyUI to run; the installed one if None.
@@ -111,11 +99,10 @@ class ComfyServer(ComfyClient):
         return self.log.read_text("utf-8", errors="replace")[-LOG_TAIL:]
 
     def _command(self) -> list[str]:
-        cpu = not has_accelerator(self.host.python) if self.cpu is None else self.cpu
         return [
             str(self.host.python),
             str(self.host.comfyui / "main.py"),
-            *(["--cpu"] if cpu else []),
+            *computing_flags(self.host.python, self.cpu),
             *("--listen", "127.0.0.1", "--port", str(self.port)),
             *("--base-directory", str(self.base), "--temp-directory", str(self.run_dir)),
             *("--database-url", "sqlite:///:memory:", "--disable-api-nodes"),

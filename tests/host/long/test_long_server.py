@@ -60,7 +60,7 @@ def _one_thread():
 def run_name():
     name = f"test_{uuid.uuid4().hex[:8]}"
     yield name
-    for folder in (ComfyServer(cpu=True).folders["output"] / "vace_runs").glob(f"{name}*"):
+    for folder in (ComfyServer().folders["output"] / "vace_runs").glob(f"{name}*"):
         shutil.rmtree(folder)
 
 
@@ -101,11 +101,11 @@ def kill_in_segment(server, name, number):
 
 def test_killed_in_the_middle_of_a_segment_it_resumes_bit_for_bit(run_name):
     cut, whole = f"{run_name}_cut", f"{run_name}_whole"
-    with ComfyServer(cpu=True) as server:
+    with ComfyServer() as server:
         kill_in_segment(server, cut, 3)
         finished = stored(server, cut)
         assert 2 <= len(finished) < SEGMENTS
-    with ComfyServer(cpu=True) as server:
+    with ComfyServer() as server:
         resumed = server.run(prompt(cut))
         after = stored(server, cut)
         assert {name: after[name] for name in finished} == finished  # none of the finished ones was made again
@@ -120,7 +120,7 @@ def test_killed_in_the_middle_of_a_segment_it_resumes_bit_for_bit(run_name):
 
 
 def test_changed_inputs_fail_with_the_sentence_and_lose_nothing(run_name):
-    with ComfyServer(cpu=True) as server:
+    with ComfyServer() as server:
         server.run(prompt(run_name, steps=1))
         before = stored(server, run_name)
         with pytest.raises(PromptFailedError, match=f"The run {run_name} was begun with something else: settings"):

@@ -23,7 +23,7 @@ SIZE = {"width": 64, "height": 48, "length": 10, "steps": 2}
 @pytest.fixture(scope="module")
 def server():
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ComfyServer(cpu=True) as running:
+    with ComfyServer() as running:
         yield running
 
 

@@ -18,7 +18,7 @@ NODES = sorted(schema.load())
 @pytest.fixture(scope="module")
 def server():
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ComfyServer(cpu=True, arguments=("--cache-lru", "64")) as running:
+    with ComfyServer(arguments=("--cache-lru", "64")) as running:
         vcu = bad_inputs.Case("VaceSaveVcu", "a file for VACE Load VCU", {"vcu": ["vcu", 0]})
         bad_inputs.queue(running, vcu)
         running.wait_idle()

@@ -23,7 +23,7 @@ LENGTHS = {"bridge_videos": 25, "extend_video": 21, "long_video": 29, "long_vide
 @pytest.fixture(scope="module")
 def server():
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ComfyServer(cpu=True) as running:
+    with ComfyServer() as running:
         yield running
 
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.host, pytest.mark.server]
 @pytest.fixture(scope="module")
 def server():
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ComfyServer(cpu=True) as running:
+    with ComfyServer() as running:
         yield running
 
 

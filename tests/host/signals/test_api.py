@@ -47,7 +47,7 @@ MASKS = {
 @pytest.fixture(scope="module")
 def server():
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ComfyServer(cpu=True) as running:
+    with ComfyServer() as running:
         yield running
 
 

@@ -45,7 +45,7 @@ def test_nested_sockets_are_explained_in_tooltips_and_on_the_help_page(host_node
 @pytest.fixture(scope="module")
 def server():
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ComfyServer(cpu=True) as running:
+    with ComfyServer() as running:
         yield running
 
 

@@ -1,0 +1,51 @@
+"""What the host computes on and in: its own choice, unless the environment says otherwise.
+
+``WAN_VACE_DEVICE=cpu`` keeps it on the CPU. ``WAN_VACE_HOST_FLAGS`` holds more of its command line, such as
+``--bf16-unet``, for the host in this process and for every server that is started.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from .locations import SetupError
+
+DEVICE, FLAGS = "WAN_VACE_DEVICE", "WAN_VACE_HOST_FLAGS"
+
+
+@cache
+def has_accelerator(python: Path) -> bool:
+    """Whether the host's torch can compute on something else than the CPU.
+
+    Args:
+        python: The host's interpreter. It is asked only when the machine looks as if it had one.
+    """
+    if sys.platform != "darwin" and not (shutil.which("nvidia-smi") or shutil.which("rocminfo")):
+        return False
+    question = "import sys, torch; sys.exit(not (torch.cuda.is_available() or torch.backends.mps.is_available()))"
+    return subprocess.run([str(python), "-c", question], capture_output=True, check=False).returncode == 0
+
+
+def computing_flags(python: Path, cpu: bool | None = None) -> list[str]:
+    """The part of the host's command line that says what it computes on and in.
+
+    Args:
+        python: The host's interpreter.
+        cpu: True computes on the CPU, False lets the host choose, None goes by the environment and lets the host
+            choose where there is an accelerator.
+
+    Raises:
+        SetupError: If the environment asks for a device that is not known here.
+    """
+    device = os.environ.get(DEVICE, "")
+    if device not in ("", "cpu"):
+        raise SetupError(f"{DEVICE} is {device!r}. Set it to cpu, or leave it out: then the host chooses.")
+    on_cpu = device == "cpu" or not has_accelerator(python) if cpu is None else cpu
+    flags = shlex.split(os.environ.get(FLAGS, ""))
+    return [*(["--cpu"] if on_cpu and "--cpu" not in flags else []), *flags]
