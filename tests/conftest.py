@@ -52,6 +52,7 @@ def host():
         without("COMFYUI_PATH is not set; run the tests with `python dev.py test`")
     from harness.host.inprocess import import_host
 
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # float32 is float32 on a GPU too
     return import_host(Path(comfyui))
 
 

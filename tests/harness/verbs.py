@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from .host import base_directory, install, locations
+from .host.dtypes import run_dtypes
 from .host.locations import ROOT, Host, SetupError
 from .host.processes import run_child, tool_env
 from .structure import floor_plan
@@ -76,6 +77,11 @@ def parity(arguments: list[str]) -> int:
     ready = set_up()
     cases = ["tests/host", "-k", "adapter or merged or diffusers", *arguments]
     return run_child([str(ready.python), "-m", "pytest", "-q", *cases], tool_env(ready) | {"WAN_VACE_PARITY": "1"})
+
+
+def dtypes(arguments: list[str]) -> int:
+    """Run tests/host once for each precision of models (bf16, fp16, bf16-computed, fp16-computed) and count."""
+    return run_dtypes(set_up(), arguments)
 
 
 def file_kinds(arguments: list[str]) -> int:
@@ -155,6 +161,7 @@ VERBS = {
         serve,
         bench,
         parity,
+        dtypes,
         file_kinds,
         quality,
         browser,

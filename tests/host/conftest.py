@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.host.precision import tolerances
 from harness.inputs import file_kinds
 from harness.structure import parity_table
 
@@ -17,6 +18,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.filterwarnings("error::wan_vace.vace_core.notes.UnheardNote"))
+
+
+@pytest.fixture(autouse=True)
+def _cpu_only(request):
+    """Skip what is marked ``cpu(reason)`` where the host computes on something else."""
+    if marker := request.node.get_closest_marker("cpu"):
+        request.getfixturevalue("host")
+        import comfy.model_management
+
+        if comfy.model_management.get_torch_device().type != "cpu":
+            pytest.skip(marker.kwargs["reason"])
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +145,13 @@ def same(note):
         assert torch.equal(expected, actual)
 
     return check
+
+
+@pytest.fixture
+def near(vace_model):
+    """Tolerances for results of the models, as keywords: those of float32, or wider where the host computes in less."""
+    computed = vace_model.model.get_dtype_inference(), vace_model.load_device
+    return lambda expected, rtol=1.3e-6, atol=1e-5: tolerances(*computed, expected, rtol, atol)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from . import locations
-from .computing import computing_flags
+from .computing import compute_as_told, computing_flags
 
 
 def import_host(comfyui: Path, cpu: bool | None = None) -> ModuleType:
@@ -36,6 +36,7 @@ def import_host(comfyui: Path, cpu: bool | None = None) -> ModuleType:
     importlib.import_module("utils.extra_config")  # first, as in main.py: nodes puts another utils on the path
     import nodes
 
+    compute_as_told()
     torch.set_num_threads(1)  # the small checkpoints are too small for more to pay
     asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
     return nodes

@@ -189,34 +189,32 @@ def test_steps_switched_off_run_no_block_and_the_shift_may_come_later(call, vae,
         assert torch.equal(a, b) and first == second == [2, 2]  # 2 of 4 steps, both prompts in one call
 
 
-def test_trailing_zero_blocks_do_not_run_and_equal_a_zero(call, vae, attached, adapter, prompts):
+def test_trailing_zero_blocks_do_not_run_and_equal_a_zero(call, vae, attached, adapter, prompts, near):
     inputs = conditioned(call, prompts, [(encode(call, vae), 0.8)])
     cut, counts = counted(call, adapter, strength(call, attached, blocks="1, 0"), inputs)
     nearly, _ = counted(call, adapter, strength(call, attached, blocks="1, 0.0000001"), inputs)
     assert counts == [3, 0]
-    torch.testing.assert_close(cut, nearly, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(cut, nearly, **near(cut, 1e-4, 1e-4))
     assert not torch.equal(cut, sample(call, attached, inputs))
 
 
-def test_reference_strength_equals_that_of_the_references_themselves(call, vae, attached, prompts):
+def test_reference_strength_equals_that_of_the_references_themselves(call, vae, attached, prompts, near):
     context = encode(call, vae, references=1)
     import dataclasses
 
     weak = dataclasses.replace(context, reference_strengths=(0.3,))
     by_field = sample(call, strength(call, attached, references=0.3), conditioned(call, prompts, [(context, 1.0)]))
     by_reference = sample(call, attached, conditioned(call, prompts, [(weak, 1.0)]))
-    torch.testing.assert_close(by_field, by_reference, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(by_field, by_reference, **near(by_reference, 1e-5))
 
 
-def test_a_black_mask_is_strength_zero_and_a_white_one_full(call, vae, plain_model, attached, prompts):
+def test_a_black_mask_is_strength_zero_and_a_white_one_full(call, vae, plain_model, attached, prompts, near):
     inputs = conditioned(call, prompts, [(encode(call, vae), 1.0)])
     black, white = torch.zeros(1, 32, 48), torch.ones(1, 32, 48)
-    torch.testing.assert_close(
-        sample(call, strength(call, attached, mask=black), inputs), sample(call, plain_model, inputs)
-    )
-    torch.testing.assert_close(
-        sample(call, strength(call, attached, mask=white), inputs), sample(call, attached, inputs)
-    )
+    for mask, model in ((black, plain_model), (white, attached)):
+        expected = sample(call, model, inputs)
+        found = sample(call, strength(call, attached, mask=mask), inputs)
+        torch.testing.assert_close(found, expected, **near(expected))
 
 
 def test_loras_reach_the_adapter_by_the_hosts_loader(call, adapter, attached, vae, prompts, host):

@@ -10,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from harness.host import locations
+from harness.host.precision import unet_flag
 
 from .test_adapter import conditioned, encode, sample, strength
 
@@ -33,6 +34,14 @@ class Setting:
     def attach(self, model=None, adapter=None):
         """The plain model with the adapter, or others."""
         return self.call("VaceApplyAdapter", model=model or self.plain, adapter=adapter or self.adapter)[0]
+
+    def in_float32(self):
+        """The same models in float32: in less, the host rounds the patched weights that are loaded, and no others."""
+        with unet_flag("fp32_unet"):
+            merged, plain = (
+                self.call("UNETLoader", unet_name=name, weight_dtype="default")[0] for name in (MERGED, PLAIN)
+            )
+            return dataclasses.replace(self, merged=merged, plain=plain, adapter=built(adapter_tensors()))
 
     def inputs(self, seed=1, references=0, strength=0.8, **size):
         """Positive, negative and latent with one VCU."""
@@ -276,7 +285,7 @@ CASES = {
     "bf16, strength field": computed(torch.bfloat16, steps="1, 0.3", frames="1, 0.2", blocks="0.7, 0.4"),
     "partial load": lambda s: forget(s.both(s.inputs(), squeeze)),
     "LoRA": lora(lambda model: model),
-    "LoRA, partial load": lora(squeeze),
+    "LoRA, partial load": lambda s: lora(squeeze)(s.in_float32()),
     "unloaded, used again": unloaded_and_used_again,
     "two adapters": two_adapters,
 }

@@ -1,12 +1,14 @@
 """The attached adapter against a second, independent implementation: diffusers' WanVACETransformer3DModel.
 
 Both get the same small weights, under their own names, and the same inputs; the outputs of one model call are compared.
+Diffusers computes in float32 on the CPU, and the host is told to compute in float32 as well.
 """
 
 import pytest
 import torch
 
 from harness.host import locations
+from harness.host.precision import unet_flag
 
 pytestmark = pytest.mark.host
 vace = pytest.importorskip("diffusers.models.transformers.transformer_wan_vace")
@@ -56,6 +58,15 @@ def reference(host):
     return model.eval()
 
 
+@pytest.fixture(scope="module")
+def attached(call):
+    """The plain model with the adapter on it, in float32."""
+    with unet_flag("fp32_unet"):
+        plain = call("UNETLoader", unet_name="small_wan_t2v.safetensors", weight_dtype="default")[0]
+        adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
+    return call("VaceApplyAdapter", model=plain, adapter=adapter)[0]
+
+
 def inputs(contexts, references=0):
     generator = torch.Generator().manual_seed(3)
     length = 3 + references
@@ -74,13 +85,14 @@ def ours(model, x, text, contexts, strengths):
     comfy.model_management.load_models_gpu([model, *model.get_nested_additional_models()])
     model.pre_run()
     options = {**model.model_options["transformer_options"], "wrappers": model.wrappers}
-    options["sigmas"] = torch.tensor([SIGMA])
+    device = model.load_device
+    options["sigmas"] = torch.tensor([SIGMA], device=device)
     denoised = model.model.apply_model(
-        x, torch.tensor([SIGMA]), c_crossattn=text, transformer_options=options,
-        vace_context=contexts[None], vace_strength=strengths,
+        x.to(device), options["sigmas"], c_crossattn=text.to(device), transformer_options=options,
+        vace_context=contexts[None].to(device), vace_strength=strengths,
     )  # fmt: skip
     model.cleanup()
-    return (x - denoised) / SIGMA
+    return (x - denoised.cpu()) / SIGMA
 
 
 def theirs(model, x, text, context, scales):

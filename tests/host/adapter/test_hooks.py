@@ -4,6 +4,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from harness.host.precision import unet_flag
+
 from .test_adapter import conditioned, encode, sample
 from .test_cases import adapter_tensors, built, forget, lora_weights, squeeze
 
@@ -130,7 +132,8 @@ def fp8(s):
         s.call("UNETLoader", unet_name=f"small_wan_{kind}.safetensors", **file)[0] for kind in ("vace", "t2v")
     )
     tensors = {k: t if k.startswith("vace_patch") else t.to(dtype) for k, t in adapter_tensors().items()}
-    with pytest.MonkeyPatch.context() as patch:  # a device that computes in fp8; on others the host would not keep it
+    # On a device that computes in fp8, without a flag: else the host would not keep it.
+    with pytest.MonkeyPatch.context() as patch, unet_flag(None):
         patch.setattr(comfy.model_management, "supports_fp8_compute", lambda *_: True)
         return merged, s.attach(plain, built(tensors))
 
@@ -146,7 +149,7 @@ def lora_beneath(s):
 
 
 def partly_loaded(s):
-    return [squeeze(model) for model in lora_beneath(s)]
+    return [squeeze(model) for model in lora_beneath(s.in_float32())]
 
 
 def windowed(s):
@@ -229,11 +232,11 @@ def test_a_later_run_without_hooks_is_as_before(setting, case):
 def unchanged(s, attached, inputs):
     """Gives a check that the adapter's weights and a run without hooks are what they are now."""
     plain = sample(s.call, attached, inputs)
-    before = {key: value.clone() for key, value in s.adapter.model.state_dict().items()}
+    before = {key: value.cpu().clone() for key, value in s.adapter.model.state_dict().items()}
 
     def check():
         after = s.adapter.model.state_dict()
-        assert all(torch.equal(after[key], value) for key, value in before.items())
+        assert all(torch.equal(after[key].cpu(), value) for key, value in before.items())
         assert torch.equal(sample(s.call, attached, inputs), plain)
         assert not any(each.hook_patches for each in attached.get_additional_models_with_key(KEY))
 

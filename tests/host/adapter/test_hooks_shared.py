@@ -45,6 +45,7 @@ def test_experts_that_share_the_adapter_may_take_turns(setting, case, same):
 # Other devices and dynamic VRAM
 
 
+@pytest.mark.cpu(reason="of one GPU there is one name only, and two devices do not round alike")
 def test_a_copy_for_another_device_gets_the_hooks_too(setting, same):
     """Each prompt on a device of its own, where the host knows several; here they are two names of the processor."""
     s, attached = setting, setting.attach()
@@ -78,10 +79,13 @@ def dynamic(monkeypatch):
     return make
 
 
-def on_the_processor(model):
+def out_of_dynamic_vram(model):
+    """The model, which is to be loaded to the device that the host computes on."""
+    import comfy.model_management
+
     for each in (model, *model.get_additional_models_with_key(KEY)):
         assert not each.is_dynamic()
-        each.load_device = torch.device("cpu")
+        each.load_device = comfy.model_management.get_torch_device()
     return model
 
 
@@ -94,7 +98,7 @@ def test_adapters_leave_dynamic_vram_with_their_base(setting, dynamic, same):
     attached = s.attach(dynamic(fresh_plain(s)), adapter)
     assert attached.is_dynamic()
     assert all(each.is_dynamic() for each in attached.get_additional_models_with_key(KEY))
-    models = [on_the_processor(each.get_non_dynamic_delegate()) for each in (attached, attached.clone())]
+    models = [out_of_dynamic_vram(each.get_non_dynamic_delegate()) for each in (attached, attached.clone())]
     loaded = {each.get_additional_models_with_key(KEY)[0].model for each in models}
     assert len(loaded) == 1 and adapter.model not in loaded  # one copy, however many clones
     same("hooks, out of dynamic VRAM", *compared(s, both_prompts(s), attached=models[0]))
@@ -102,7 +106,7 @@ def test_adapters_leave_dynamic_vram_with_their_base(setting, dynamic, same):
 
 def test_an_adapter_leaves_dynamic_vram_for_a_base_that_is_not_in_it(setting, dynamic, same):
     s, adapter = setting, dynamic(setting.adapter)
-    attached = on_the_processor(s.attach(adapter=adapter))
+    attached = out_of_dynamic_vram(s.attach(adapter=adapter))
     with pytest.raises(ValueError, match="has this adapter already"):
         s.attach(attached, adapter)
     same("hooks, adapter in dynamic VRAM", *compared(s, both_prompts(s), attached=attached))

@@ -1,4 +1,4 @@
-"""LoRAs of every naming scheme and form, merged and attached, against weights that were changed by hand."""
+"""LoRAs of every naming scheme and form, merged and attached, against weights that were changed by hand, in float32."""
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from harness.host import locations
+from harness.host.precision import unet_flag
 
 from .test_adapter import conditioned, encode, sample
 from .test_cases import MERGED, PLAIN
@@ -238,7 +239,8 @@ def by_hand(folder):
         for name, change in changes.items():
             weights[name] = change(weights[name])
         save_file(weights, folder / "by_hand.safetensors", metadata)
-        return comfy.sd.load_diffusion_model(str(folder / "by_hand.safetensors"))
+        with unet_flag("fp32_unet"):
+            return comfy.sd.load_diffusion_model(str(folder / "by_hand.safetensors"))
 
     return load
 
@@ -250,8 +252,9 @@ def inputs(call, vae, prompts):
 
 def targets(call):
     """A merged model, and one with an adapter."""
-    merged, plain = (call("UNETLoader", unet_name=name, weight_dtype="default")[0] for name in (MERGED, PLAIN))
-    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
+    with unet_flag("fp32_unet"):
+        merged, plain = (call("UNETLoader", unet_name=name, weight_dtype="default")[0] for name in (MERGED, PLAIN))
+        adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
     return merged, call("VaceApplyAdapter", model=plain, adapter=adapter)[0]
 
 

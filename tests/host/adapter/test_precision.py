@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from harness.host.precision import unet_flag
 from harness.inputs.checkpoints import SEED, TEXT_DIM, diffusion_weights
 
 pytestmark = pytest.mark.host
@@ -14,6 +15,13 @@ FLAGS = ["none", "bf16_unet", "fp16_unet", "fp32_unet", "fp8_e4m3fn_unet", "fp8_
 STORED = [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
 # What a device can do: 16 bits as on today's cards, bf16 alone, fp8 besides.
 DEVICES = {"16 bits": "fp16 bf16", "bf16 alone": "bf16", "fp8": "fp16 bf16 fp8", "float32 alone": ""}
+
+
+@pytest.fixture(autouse=True)
+def _only_flags_of_the_test(host):
+    """Whatever precision the host was started with."""
+    with unet_flag(None):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +124,7 @@ def test_what_an_fp8_file_stores_wide_stays_wide(weights, device, monkeypatch, t
         monkeypatch.setattr(comfy.model_patcher.ModelPatcher, "is_dynamic", lambda self: True)
     blocks = load_adapter(tmp_path / "a.safetensors").model.diffusion_model
     for key, value in blocks.state_dict().items():
-        assert torch.equal(value.float(), stored[key].float()), key
+        assert torch.equal(value.cpu().float(), stored[key].float()), key
         module, _, name = key.rpartition(".")
         wanted = torch.float32 if key.startswith("vace_patch_embedding") else stored[key].dtype
         assert getattr(blocks.get_submodule(module), f"{name}_comfy_model_dtype", wanted) == wanted, key

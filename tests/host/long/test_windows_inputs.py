@@ -25,13 +25,13 @@ def foreign(call, vae):
 
 
 @pytest.mark.parametrize("reference", [False, True])
-def test_conditioning_of_the_hosts_node_needs_its_trim_latent(call, model, models, foreign, prompts, reference):
+def test_conditioning_of_the_hosts_node_needs_its_trim_latent(call, model, models, foreign, prompts, reference, near):
     inputs, trim = foreign(prompts, reference)
     with pytest.raises(ValueError, match=r"references is -1, but .* Connect that node's trim_latent to references"):
         sample(call, windowed(call, model), inputs)
     result = one_step(call, windowed(call, model, **STATIC, references=trim), inputs[0], noise_of(inputs))
     expected = by_hand(call, model, inputs[0], noise_of(inputs), trim)
-    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(result, expected, **near(expected, 1e-5))
 
 
 @pytest.mark.parametrize(

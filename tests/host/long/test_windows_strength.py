@@ -12,13 +12,13 @@ pytestmark = pytest.mark.host
 
 
 @pytest.mark.parametrize("references", [0, 2])
-def test_weak_references_in_windows_equal_slices_by_hand(call, model, contexts, prompts, references):
+def test_weak_references_in_windows_equal_slices_by_hand(call, model, contexts, prompts, references, near):
     weak = dataclasses.replace(contexts[references], reference_strengths=(0.3, 0.6)[:references])
     inputs = conditioned(call, prompts, [(weak, 0.8), (contexts[0], 0.4)])
     noise = noise_of(inputs)
     expected = by_hand(call, model, inputs[0], noise, references)
     result = one_step(call, windowed(call, model, **STATIC), inputs[0], noise)
-    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(result, expected, **near(expected, 1e-5))
 
 
 FIELDS = {
@@ -30,7 +30,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("late", [False, True], ids=["field first", "windows first"])
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_field_in_windows_equals_the_same_strengths_cut_by_hand(call, model, contexts, prompts, field, late):
+def test_a_field_in_windows_equals_the_same_strengths_cut_by_hand(call, model, contexts, prompts, field, late, near):
     from wan_vace.vace_core.strength.curves import parse_curve
     from wan_vace.vace_core.strength.field import StrengthField
 
@@ -48,10 +48,9 @@ def test_a_field_in_windows_equals_the_same_strengths_cut_by_hand(call, model, c
         else windowed(call, strength(call, model, **settings), **STATIC)
     )
     result = one_step(call, changed, inputs[0], noise)
-    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
-    assert not torch.allclose(
-        result, one_step(call, windowed(call, model, **STATIC), inputs[0], noise), rtol=1e-4, atol=1e-4
-    )
+    torch.testing.assert_close(result, expected, **near(expected, 1e-5))
+    without = one_step(call, windowed(call, model, **STATIC), inputs[0], noise)
+    assert not torch.allclose(result, without, **near(without, 1e-4, 1e-4))
 
 
 def test_a_field_works_in_the_hosts_windows(call, models, contexts, prompts):
@@ -63,7 +62,7 @@ def test_a_field_works_in_the_hosts_windows(call, models, contexts, prompts):
     assert merged.isfinite().all() and torch.equal(merged, attached)
 
 
-def test_a_field_in_the_hosts_windows_reaches_the_same_frames(call, model, contexts, prompts):
+def test_a_field_in_the_hosts_windows_reaches_the_same_frames(call, model, contexts, prompts, near):
     """A strength of 0 in front of the last window is no VACE there and full VACE in the others."""
     inputs = conditioned(call, prompts, [(contexts[0], 0.8)])
     settings = {"steps": 1, "cfg": 1.0}
@@ -73,8 +72,9 @@ def test_a_field_in_the_hosts_windows_reaches_the_same_frames(call, model, conte
         sample(call, host_windowed(call, each, **batched), inputs, **settings)
         for each in (model, strength(call, model, **field))
     )
-    torch.testing.assert_close(half[:, :, :4], full[:, :, :4], rtol=1e-5, atol=1e-5)
-    assert (half[:, :, 4:] - full[:, :, 4:]).abs().max() > 1e-3
+    tolerance = near(full, 1e-5)
+    torch.testing.assert_close(half[:, :, :4], full[:, :, :4], **tolerance)
+    assert (half[:, :, 4:] - full[:, :, 4:]).abs().max() > max(1e-3, tolerance["atol"])
 
 
 def test_windows_that_do_not_say_their_frames_are_refused(call, model, contexts, prompts):

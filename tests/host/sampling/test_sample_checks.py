@@ -59,18 +59,21 @@ def sample(call):
 
 
 @pytest.fixture
-def shown(host):
-    """What the host would show: (step, steps, picture) of each update, with latent2rgb previews on."""
+def shown(host, monkeypatch):
+    """What the host would show: (step, steps, picture) of each update, with latent2rgb previews on.
+
+    Its flag for deterministic runs makes it wait for each copy from the device, which it makes the picture of.
+    """
     import comfy.utils
     from comfy.cli_args import LatentPreviewMethod, args
 
-    before, updates = (args.preview_method, comfy.utils.PROGRESS_BAR_HOOK), []
-    args.preview_method = LatentPreviewMethod.Latent2RGB
+    hook, updates = comfy.utils.PROGRESS_BAR_HOOK, []
+    monkeypatch.setattr(args, "preview_method", LatentPreviewMethod.Latent2RGB)
+    monkeypatch.setattr(args, "deterministic", True)
     comfy.utils.set_progress_bar_global_hook(
         lambda value, total, preview, **_: updates.append((value, total, preview and np.asarray(preview[1])))
     )
     yield updates
-    args.preview_method, hook = before
     comfy.utils.set_progress_bar_global_hook(hook)
 
 
