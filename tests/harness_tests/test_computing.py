@@ -43,6 +43,7 @@ def accelerated(monkeypatch):
         (True, "cpu", None, ["--cpu"]),
         (True, "", True, ["--cpu"]),
         (False, "", False, []),
+        (True, "cpu", False, ["--cpu"]),
     ],
 )
 def test_the_host_chooses_where_there_is_an_accelerator(accelerated, monkeypatch, found, device, cpu, expected):

@@ -39,8 +39,8 @@ def computing_flags(python: Path, cpu: bool | None = None) -> list[str]:
 
     Args:
         python: The host's interpreter.
-        cpu: True computes on the CPU, False lets the host choose, None goes by the environment and lets the host
-            choose where there is an accelerator.
+        cpu: True computes on the CPU, False lets the host choose, None lets it choose where there is an accelerator;
+            the environment may ask for the CPU all the same.
 
     Raises:
         SetupError: If the environment asks for a device that is not known here.
@@ -48,7 +48,7 @@ def computing_flags(python: Path, cpu: bool | None = None) -> list[str]:
     device = os.environ.get(DEVICE, "")
     if device not in ("", "cpu"):
         raise SetupError(f"{DEVICE} is {device!r}. Set it to cpu, or leave it out: then the host chooses.")
-    on_cpu = device == "cpu" or not has_accelerator(python) if cpu is None else cpu
+    on_cpu = device == "cpu" or (not has_accelerator(python) if cpu is None else cpu)
     flags = shlex.split(os.environ.get(FLAGS, ""))
     return [*(["--cpu"] if on_cpu and "--cpu" not in flags else []), *flags]
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from harness.host.precision import unet_flag
 from wan_vace.vace_core.sampling import official_sigmas
 
 from .test_sample_context import SHIFT, sample, shifted, with_mask
@@ -35,12 +36,19 @@ def diffusers_sampler():
         for k, sigma in enumerate(SIGMAS[:-1]):
             # The model is asked at the whole timestep; what it says of the clip is turned into a velocity there.
             told = math.floor(sigma * 1000) / 1000
-            clip = model(x.float(), torch.full([len(x)], told), **extra_args).double()
+            clip = model(x.float(), torch.full([len(x)], told, device=x.device), **extra_args).double()
             velocity = (x - clip) / told
             x = reference.step(velocity, reference.timesteps[k], x, return_dict=False)[0]
         return x.float()
 
     return KSAMPLER(run)
+
+
+@pytest.fixture(scope="module")
+def vace_model(call):
+    """In float32: it is the solver that is judged, and in 16 bits all solvers are alike."""
+    with unet_flag("fp32_unet"):
+        return call("UNETLoader", unet_name="small_wan_vace.safetensors", weight_dtype="default")[0]
 
 
 @pytest.fixture
