@@ -167,6 +167,12 @@ def converted_adapter(dtype):
     return built({key: tensor.to(dtype) for key, tensor in adapter_tensors().items()})
 
 
+def adapter_kept_in(dtype):
+    """In that precision whatever the host would choose, so that nothing is rounded twice."""
+    with unet_flag({torch.float16: "fp16_unet", torch.bfloat16: "bf16_unet", torch.float32: "fp32_unet"}[dtype]):
+        return converted_adapter(dtype)
+
+
 def stored(dtype):
     def case(s):
         models = converted(s, MERGED, dtype), s.attach(converted(s, PLAIN, dtype), converted_adapter(dtype))
@@ -186,7 +192,7 @@ def computed(dtype, **field):
             assert model.model.get_dtype_inference() == dtype
         context = dataclasses.replace(encode(s.call, s.vae, references=1), reference_strengths=(0.3,))
         inputs = conditioned(s.call, s.prompts, [(context, 0.8)])
-        models = merged, s.attach(plain, converted_adapter(dtype))
+        models = merged, s.attach(plain, adapter_kept_in(dtype))
         if field:
             models = [strength(s.call, model, **field) for model in models]
         return [sample(s.call, model, inputs) for model in models]
