@@ -98,6 +98,7 @@ def test_a_device_gets_what_the_host_would_give_it(both, device, abilities, dtyp
 
 
 def test_a_float32_file_takes_half_the_memory_where_the_host_computes_in_16_bits(both, device):
+    device("")
     single = both(torch.float32)[1][1]
     device("fp16 bf16")
     half = both(torch.float32)[1][1]
