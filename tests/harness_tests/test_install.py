@@ -143,6 +143,7 @@ def test_an_own_checkout_is_told_what_it_lacks_and_left_alone(tmp_path, monkeypa
     monkeypatch.setenv("COMFYUI_PYTHON", sys.executable)
     with pytest.raises(SetupError, match=r"lacks no_such_tool(?s:.*)-m pip install no_such_tool==1\.0$"):
         install.ready()
+    assert install.ready(tools=False).comfyui == tmp_path  # what only the tests need is not asked of everybody
 
 
 def test_the_pack_is_linked_once_and_relinked_when_it_moved(tmp_path):

@@ -40,15 +40,18 @@ ROOM_GIB = 7 if sys.platform == "linux" else 3  # the CUDA libraries come with L
 TAIL_LINES = 12
 
 
-def ready() -> Host:
+def ready(tools: bool = True) -> Host:
     """The host, installed if that was still to be done.
+
+    Args:
+        tools: Whether one's own ComfyUI must have what tests and lint need.
 
     Raises:
         SetupError: If it cannot be, with what to do about it.
     """
     host = locate()
     if host.own:
-        _require_modules(host)
+        _require_modules(host, [*HOST_MODULES, *(TOOL_MODULES if tools else ())])
         return host
     version = selected_version()
     folder = dev_dir() / "hosts" / version
@@ -261,8 +264,7 @@ def _explain(error: OSError) -> SetupError:
     return SetupError(f"Setting up failed: {error}. Check that {dev_dir()} can be written to and run again.")
 
 
-def _require_modules(host: Host) -> None:
-    names = [*HOST_MODULES, *TOOL_MODULES]
+def _require_modules(host: Host, names: list[str]) -> None:
     find = f"import importlib.util as u, json; print(json.dumps([n for n in {names} if not u.find_spec(n)]))"
     probe = subprocess.run([str(host.python), "-c", find], capture_output=True, text=True, check=False)
     if probe.returncode:
