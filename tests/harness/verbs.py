@@ -139,6 +139,13 @@ def train_adapter(arguments: list[str]) -> int:
     return run_child(argv, tool_env(ready), Path.cwd())  # names of files are as the user sees them
 
 
+def gpu(arguments: list[str]) -> int:
+    """Try the pack on this machine's GPU in 7 minutes and write a report to send (--help)."""
+    ready = install.ready(tools=False)
+    argv = [str(ready.python), "-m", "harness.gpu", *arguments]
+    return run_child(argv, tool_env(ready), Path.cwd())  # --out is as the user sees it
+
+
 def structure(arguments: list[str]) -> int:
     """Draw ARCHITECTURE.svg from the imports and count the arrows between folders."""
     return floor_plan.main(arguments)
@@ -165,6 +172,7 @@ VERBS = {
         file_kinds,
         quality,
         browser,
+        gpu,
         structure,
         host,
         schema,
