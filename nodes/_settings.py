@@ -13,9 +13,9 @@ def settings_socket() -> io.Input:
         "settings",
         options=[*(option(name, []) for name in PRESETS), option(CUSTOM, _custom())],
         optional=True,
-        tooltip="Steps, cfg, shift, sampler and scheduler by name. official: the model alone. The others are for the "
-        "few-step LoRA they name, which you load on the model yourself; the help page lists files and strengths. "
-        "custom: your own numbers.",
+        tooltip="Steps, cfg, shift, sampler and scheduler by name. official and balanced: the model alone. The others "
+        "are for the few-step LoRA they name, which you load on the model yourself; the help page lists files and "
+        "strengths. custom: your own numbers.",
     )
 
 

@@ -1,9 +1,12 @@
-"""Sampler settings by name: the official ones, and those that few-step LoRAs were published with.
+"""Sampler settings by name: the official ones, a quicker one, and those that few-step LoRAs were published with.
 
 Sources. The official solver and schedule are those of the first; "simple" spaces steps as ComfyUI does:
 
 - official: ``vace_gradio.py`` and ``vace_wan_inference.py`` of ali-vilab/VACE, ``generate.py`` of Wan-Video/Wan2.1:
   unipc, shift 16, guidance 5; 25 steps in the demo, 50 in the scripts.
+- balanced: our own, measured on the miniature only: the official shift and guidance, ComfyUI's euler on its "beta"
+  spacing, which is finer at both ends of the schedule. It is nearer to the converged solution than the official 25
+  steps (``benchmarks/results/solver_error.md``), and shows as well what was asked for (``solver_quality.md`` there).
 - CausVid, 4 steps: ComfyUI's templates ``video_wan_vace_14B_t2v``, ``_v2v`` and ``_ref2v``: KSampler with uni_pc,
   strength from their note.
 - CausVid, 12 steps: ``docs/LORAS.md`` of deepbeepmeep/Wan2GP, which recommends it over fewer steps.
@@ -54,6 +57,7 @@ PRESETS: Mapping[str, SamplerSettings] = MappingProxyType(
     {
         DEFAULT: SamplerSettings(25, 5.0, 16.0),
         "official (50 steps)": SamplerSettings(50, 5.0, 16.0),
+        "balanced (16 steps)": SamplerSettings(16, 5.0, 16.0, "euler", "beta"),
         "CausVid LoRA (4 steps)": SamplerSettings(
             4,
             1.0,

@@ -15,6 +15,10 @@ def test_official_settings_are_the_official_numbers():
     assert dataclasses.astuple(PRESETS["official (50 steps)"])[:5] == (50, 5.0, 16.0, "official unipc", "official")
 
 
+def test_balanced_keeps_the_official_shift_and_guidance():
+    assert dataclasses.astuple(PRESETS["balanced (16 steps)"])[:5] == (16, 5.0, 16.0, "euler", "beta")
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_name_says_the_steps_and_few_steps_name_their_lora(name):
     preset = PRESETS[name]
