@@ -47,12 +47,17 @@ class VaceEncodeVcu(VaceNode):
             outputs=[
                 Context.Output(display_name="context", tooltip="The encoded VCU, for VACE Apply Context."),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
         )
 
     @classmethod
     def execute(cls, vae, vcu, mask_edges, antialias_references) -> io.NodeOutput:
         require_wan_vae(vae)
-        return io.NodeOutput(encode_vcu(vae, vcu, mask_edges, antialias_references))
+        with collect_notes() as notes:
+            context = encode_vcu(vae, vcu, mask_edges, antialias_references)
+        if notes:
+            publish(cls, notes)
+        return io.NodeOutput(context)
 
 
 class VaceApplyContext(VaceNode):

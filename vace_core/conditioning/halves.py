@@ -25,7 +25,7 @@ class HalfFrames:
         reactive: Whether it is the half that is generated, or the one that is kept.
         soft: Whether a grey mask blends, instead of being cut at 0.5.
         amount: How much of the content there is, in [0, 1].
-        is_empty: Whether all of it is mid-grey, known without looking at the frames.
+        is_empty: Whether all of it is known to be mid-grey.
     """
 
     frames: Tensor

@@ -83,7 +83,7 @@ def control_amount(masked: bool, inside_mask: str) -> float:
 
 
 def _warn_of_mask(vcu: Vcu) -> None:
-    if not (vcu.mask > MID_GREY).any():
+    if vcu.mask.max() <= MID_GREY:
         tell(
             "black-mask",
             "control_masks is black everywhere: everything is kept and nothing is generated. "

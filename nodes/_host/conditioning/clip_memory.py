@@ -2,9 +2,11 @@
 
 import hashlib
 import importlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from ....vace_core.conditioning import HalfFrames
@@ -16,7 +18,7 @@ FRAMES_AT_ONCE = 16  # so that what is not one block of memory is copied in part
 
 
 class ClipMemory:
-    """Encoded clips by key, the ones used last.
+    """Encoded clips by key, the ones used last; several threads may share one.
 
     Attributes:
         limit: Bytes that they may take together; a clip that is larger alone is not kept.
@@ -25,30 +27,42 @@ class ClipMemory:
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
         self._clips: OrderedDict[tuple, Tensor] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def num_bytes(self) -> int:
         """What they take now."""
-        return sum(clip.nbytes for clip in self._clips.values())
+        with self._lock:
+            return self._held()
 
     def get(self, key: tuple) -> Tensor | None:
         """A clip, if it is there; it must not be written to."""
-        if key in self._clips:
-            self._clips.move_to_end(key)
-        return self._clips.get(key)
+        with self._lock:
+            if key in self._clips:
+                self._clips.move_to_end(key)
+            return self._clips.get(key)
 
     def put(self, key: tuple, clip: Tensor) -> None:
         """Keep a clip, and let go of those that were not used for longest."""
-        self._clips.pop(key, None)
-        if clip.nbytes > self.limit:
-            return
-        while self._clips and self.num_bytes + clip.nbytes > self.limit:
-            self._clips.popitem(last=False)
-        self._clips[key] = clip
+        with self._lock:
+            self._clips.pop(key, None)
+            if clip.nbytes > self.limit:
+                return
+            while self._clips and self._held() + clip.nbytes > self.limit:
+                self._clips.popitem(last=False)
+            self._clips[key] = clip
+
+    def clear(self) -> None:
+        """Let go of all."""
+        with self._lock:
+            self._clips.clear()
 
     def on_model_patcher_clone(self) -> "ClipMemory":
-        """The same for a clone of the VAE, whose weights are the same."""
-        return self
+        """None of it for a clone of the VAE, which is made to be given other weights."""
+        return ClipMemory(self.limit)
+
+    def _held(self) -> int:
+        return sum(clip.nbytes for clip in self._clips.values())
 
 
 def memory_of(vae: VAE) -> ClipMemory:
@@ -60,22 +74,23 @@ def memory_of(vae: VAE) -> ClipMemory:
     return memory
 
 
-def content_key(half: HalfFrames, hasher: Callable | None = None) -> tuple:
+def content_key(half: HalfFrames, begin_hash: Callable | None = None) -> tuple:
     """What tells a half of a VCU from others of other content.
 
     Args:
         half: The frames, which are read, but not worked out.
-        hasher: Makes a hash object; the host's blake3, without it.
+        begin_hash: Gives a new hash object; without it the host's blake3, or Python's own blake2b where the host does
+            not bring it.
     """
     if half.is_empty:
         return ("empty", half.shape)
-    begin = hasher or _hasher()
+    begin_hash = begin_hash or _fastest_hash()
     amount = half.amount if half.reactive else 1.0
-    parts = (_digest(begin(), tensor) for tensor in (half.frames, half.mask))
+    parts = (_digest(begin_hash(), tensor) for tensor in (half.frames, half.mask))
     return (*parts, half.shape, half.reactive, half.soft, amount)
 
 
-def _hasher() -> Callable:
+def _fastest_hash() -> Callable:
     try:
         return importlib.import_module("blake3").blake3  # five times as fast; older hosts do not bring it
     except ImportError:
@@ -83,9 +98,11 @@ def _hasher() -> Callable:
 
 
 def _digest(hasher: object, tensor: Tensor) -> bytes:
-    """Of a tensor's values; what repeats along an axis is read once."""
+    """Of a tensor's values; what repeats along an axis in memory is read once, and told from what was written out."""
     once = tensor[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in tensor.stride())]
     for part in once.split(FRAMES_AT_ONCE):
-        hasher.update(memoryview(part.contiguous().cpu().numpy()).cast("B"))
+        flat = part.cpu().contiguous().flatten()
+        flat = flat.repeat(1) if flat.numel() == 1 else flat  # a single value may have a stride of 0
+        hasher.update(flat.view(torch.uint8).numpy())
     hasher.update(f"{tuple(tensor.shape)} {tuple(once.shape)} {tensor.dtype}".encode())
     return hasher.digest()

@@ -11,33 +11,26 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import comfy.ldm.wan.vae as wan
 import torch
-from comfy.ldm.wan.vae import (
-    AttentionBlock,
-    CausalConv3d,
-    Encoder3d,
-    Resample,
-    ResidualBlock,
-    WanVAE,
-    count_cache_layers,
-)
 from torch import Tensor, nn
 
 CHUNK = 2  # frames that the host encodes at a time, but for the first
 # How many of its inputs before this one a layer looks at, in calls: one for each causal convolution in it.
-DEPTH = {CausalConv3d: 1, ResidualBlock: 2, AttentionBlock: 0, Resample: 0}
+DEPTH = {wan.CausalConv3d: 1, wan.ResidualBlock: 2, wan.AttentionBlock: 0, wan.Resample: 0}
 HALVES_TIME = "downsample3d"
 
 
 def is_known_encoder(network: nn.Module) -> bool:
     """Whether a VAE's network is the one that `encode_stream` knows, in its order of layers and its way of caching."""
     encoder = getattr(network, "encoder", None)
-    if type(network) is not WanVAE or type(encoder) is not Encoder3d or "encode" in vars(network):
+    if type(network) is not wan.WanVAE or type(encoder) is not wan.Encoder3d or "encode" in vars(network):
         return False
     layers = [encoder.conv1, *encoder.downsamples, *encoder.middle]
-    head = [isinstance(layer, CausalConv3d) for layer in encoder.head]
-    takes_final = "final" in inspect.signature(Encoder3d.forward).parameters
-    return takes_final and all(type(layer) in DEPTH for layer in layers) and head == [False, False, True]
+    head = [isinstance(layer, wan.CausalConv3d) for layer in encoder.head]
+    takes_final = "final" in inspect.signature(wan.Encoder3d.forward).parameters
+    caches = hasattr(wan, "count_cache_layers")  # older hosts number their caches otherwise
+    return takes_final and caches and all(type(layer) in DEPTH for layer in layers) and head == [False, False, True]
 
 
 def encode_stream(encoder: nn.Module, chunks: Iterator[Tensor], num_chunks: int, told: Callable[[], None]) -> Tensor:
@@ -161,7 +154,7 @@ def _walk(stages: list[_Stage], chunk: Tensor, repeats: int, final: bool) -> Ten
 
 def _stages(encoder: nn.Module) -> list[_Stage]:
     """The encoder's layers in order, with one cache for all, as the host numbers it."""
-    cache: list = [None] * count_cache_layers(encoder)
+    cache: list = [None] * wan.count_cache_layers(encoder)
     stages, slot = [], 0
     for layer in (encoder.conv1, *encoder.downsamples, *encoder.middle, encoder.head):
         if getattr(layer, "mode", None) == HALVES_TIME:
@@ -187,7 +180,7 @@ def _convolving(layer: nn.Module, cache: list, slot: int) -> Callable[[Tensor, b
 
     def run(x: Tensor, _final: bool) -> Tensor:
         for part in layer if isinstance(layer, nn.Sequential) else [layer]:
-            if isinstance(part, CausalConv3d):
+            if isinstance(part, wan.CausalConv3d):
                 last = x[:, :, -2:]
                 x = part(x, cache[slot])
                 cache[slot] = last

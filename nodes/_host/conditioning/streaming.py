@@ -19,7 +19,13 @@ from .vae import encode
 
 logger = logging.getLogger("wan_vace")
 CHECK_FRAMES, CHECK_PIXELS = 45, 16
-CHECKED = "wan_vace_encoder_checked"
+CHECKED, LOGGED = "wan_vace_encoder_checked", "wan_vace_encoder_logged"
+# What streaming uses of the host; older ones lack some of it.
+OF_HOST = {
+    comfy.model_management: ("cuda_device_context", "raise_non_oom", "throw_exception_if_processing_interrupted"),
+    comfy.sd.VAE: ("vae_output_dtype", "encode"),
+}
+OF_VAE = ("disable_offload", "format_encoded", "memory_used_encode", "output_channels", "process_input")
 
 
 def encode_half(vae: VAE, half: HalfFrames) -> Tensor:
@@ -32,28 +38,38 @@ def encode_half(vae: VAE, half: HalfFrames) -> Tensor:
     Returns:
         [1, 16, t, h, w] in the VAE's own space; shared, so it must not be written to.
     """
-    if not isinstance(vae, comfy.sd.VAE):  # another pack's: nowhere to remember anything
+    if not _can_stream(vae):  # nor is anything remembered: what another pack's encoder depends on is not known
         return encode(vae, half.whole())
     half = replace(half, is_empty=half.is_grey())
-    memory, key = memory_of(vae), (content_key(half), vae.vae_dtype, str(vae.device))
+    memory, key = memory_of(vae), _key(vae, content_key(half))
     latents = memory.get(key)
     if latents is None:
         latents = _encode_new(vae, half, memory)
+        if latents is None:
+            return _encode_in_tiles(vae, half)
         memory.put(key, latents)
     return latents
 
 
-def _encode_new(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
-    if half.num_frames == 1 or not _can_stream(vae):
-        return encode(vae, half.whole())
+def _key(vae: VAE, content: tuple) -> tuple:
+    """What latents depend on: the content, and weights, precision and device of the VAE."""
+    return (content, vae.patcher.patches_uuid, vae.vae_dtype, str(vae.device))
+
+
+def _encode_new(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor | None:
+    """Latents; None where the device's memory did not do."""
     try:
         _load(vae, half.shape)
-        if _is_exact(vae):
+        if half.num_frames > 1 and _is_exact(vae):
             return _stream(vae, half, memory)
     except Exception as error:  # noqa: BLE001 (which exceptions tell of memory differs by device, the host knows them)
         comfy.model_management.raise_non_oom(error)
-    else:
-        return encode(vae, half.whole())
+        return None
+    return encode(vae, half.whole())
+
+
+def _encode_in_tiles(vae: VAE, half: HalfFrames) -> Tensor:
+    """By the host, which goes on in tiles where it has to; not remembered, for the next time there may be room."""
     comfy.model_management.soft_empty_cache()
     tell(
         "encode-memory",
@@ -64,14 +80,16 @@ def _encode_new(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
 
 
 def _can_stream(vae: VAE) -> bool:
-    """Whether VAE and network are the host's own, of the build that is known; said in the log once for each VAE."""
-    if vae.patcher.get_attachment(CHECKED) is None:
-        is_plain = type(vae) is comfy.sd.VAE and "encode" not in vars(vae) and vae.output_channels == 3
-        known = is_plain and vae.format_encoded is None and is_known_encoder(vae.first_stage_model)
-        vae.patcher.set_attachments(CHECKED, {"known": known})
-        if not known:
-            logger.info("This VAE or ComfyUI is not of the known build: clips are encoded by ComfyUI's own encoder.")
-    return vae.patcher.get_attachment(CHECKED)["known"]
+    """Whether VAE and host are of the build that is known, looked at each time; said in the log once for each VAE."""
+    parts = [(part, name) for part, names in OF_HOST.items() for name in names] + [(vae, name) for name in OF_VAE]
+    known = type(vae) is comfy.sd.VAE and "encode" not in vars(vae) and all(hasattr(*part) for part in parts)
+    known = known and vae.output_channels == 3 and vae.format_encoded is None
+    known = known and is_known_encoder(vae.first_stage_model)
+    patcher = getattr(vae, "patcher", None)
+    if not known and patcher is not None and patcher.get_attachment(LOGGED) is None:
+        patcher.set_attachments(LOGGED, True)
+        logger.info("This VAE or ComfyUI is not of the known build: clips are encoded by ComfyUI's own encoder.")
+    return known
 
 
 def _load(vae: VAE, shape: tuple[int, int, int, int]) -> None:
@@ -85,7 +103,7 @@ def _stream(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
     t = latent_length(half.num_frames)
     with comfy.model_management.cuda_device_context(vae.device):
         # An empty clip begins as every longer one, so one serves all lengths.
-        key = ("empty", half.shape[1:], vae.vae_dtype, str(vae.device))
+        key = _key(vae, ("empty", half.shape[1:]))
         given = memory.get(key) if half.is_empty else None
         if given is None or given.shape[2] < t:
             given = _encoded(vae, half)
@@ -121,10 +139,11 @@ def _as_latents(vae: VAE, given: Tensor) -> Tensor:
 
 def _is_exact(vae: VAE) -> bool:
     """Whether streaming gives what the host's encoder gives, on this device and to the bit; tried once for each."""
-    checked, where = vae.patcher.get_attachment(CHECKED), (str(vae.device), vae.vae_dtype)
+    checked, where = vae.patcher.get_attachment(CHECKED) or {}, (str(vae.device), vae.vae_dtype)
     if where not in checked:
         with comfy.model_management.cuda_device_context(vae.device):
-            checked[where] = _try_out(vae)
+            checked = {**checked, where: _try_out(vae)}
+        vae.patcher.set_attachments(CHECKED, checked)
         if not checked[where]:
             tell(
                 "encode-check",
