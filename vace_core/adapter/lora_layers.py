@@ -103,7 +103,7 @@ def _weight_shape(name: str, layer: str, shapes: Mapping[str, Shape], wanted: tu
     """Shape of the weight that a layer's tensors are for; as the model's, where only its rows and columns are known."""
     if "diff" in shapes or not any(part in shapes for part in CHANGES):
         return tuple(shapes.get("diff", wanted))
-    plain = shapes_without_cores(shapes, wanted[2:])
+    plain = shapes_without_cores(shapes, wanted[2:]) if _has_values(shapes) else None
     size = plain and _size(plain, wanted)
     # A DoRA scale has one value for each row, column or, of a convolution, input channel.
     scales = math.prod(shapes["dora_scale"]) if "dora_scale" in shapes else None
@@ -114,6 +114,12 @@ def _weight_shape(name: str, layer: str, shapes: Mapping[str, Shape], wanted: tu
             f"({parts}). Download it again."
         )
     return wanted if size == _matrix(wanted) else size
+
+
+def _has_values(shapes: Mapping[str, Shape]) -> bool:
+    """Whether the factors are matrices, none of them empty, and alpha is one number."""
+    factors = all(len(shape) > 1 and 0 not in shape for part, shape in shapes.items() if part in CHANGES)
+    return factors and math.prod(shapes.get("alpha", ())) == 1
 
 
 def _size(shapes: Mapping[str, Shape], wanted: Shape) -> tuple[int, int] | None:

@@ -35,6 +35,7 @@ WEIGHTS = {
     "patch_embedding.weight": (6, 4, 1, 2, 2),
 }
 CORE, POINT = (2, 2, 1, 2, 2), (1, 1, 1)
+FLAT = {"alpha", "dora_scale", "diff", "diff_b"}  # what may have fewer than two axes
 # Forms of a change of the patch embedding, as LyCORIS writes them: a Tucker product, and what else has a kernel.
 CONVOLUTIONS = {
     "LoCon": {"lora_up.weight": (6, 2, *POINT), "lora_down.weight": (2, 4, 1, 2, 2)},
@@ -157,6 +158,7 @@ def test_image_to_video_is_refused(layer):
         ({LAYER: LORA | {"lora_up.weight": (8, 2)}}, r"is for a weight of \[8, 4\], that of model is \[6, 4\]"),
         ({LAYER: LORA | {"lora_up.weight": (6, 3)}}, r"x is damaged.*lora_up\.weight \[6, 3\]"),
         ({LAYER: LORA | {"dora_scale": (5, 1)}}, r"x is damaged.*dora_scale \[5, 1\]"),
+        ({LAYER: LORA | {"alpha": (2,)}}, r"x is damaged.*alpha \[2\]"),
         ({LAYER: LOHA | {"hada_w2_a": (5, 3)}}, r"x is damaged.*hada_w2_a"),
         ({LAYER: LOKR | {"lokr_w2": (3, 3)}}, r"is for a weight of \[6, 6\]"),
         ({LAYER: LOKR | {"lokr_w2": (3, 2, 1, 1)}}, r"or of a kind that ComfyUI does not know"),
@@ -173,6 +175,20 @@ def test_image_to_video_is_refused(layer):
 def test_what_does_not_fit_is_refused(layers, message):
     with pytest.raises(VaceInputError, match=message):
         require_fit("x", "model", layers, WEIGHTS)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (0, 4)], ids=str)
+@pytest.mark.parametrize(
+    ("layer", "whole"),
+    [
+        *((LAYER, parts) for parts in WHOLE.values() if parts.keys() - FLAT),
+        *(("patch_embedding", parts) for parts in CONVOLUTIONS.values()),
+    ],
+)
+def test_a_factor_that_is_no_matrix_is_refused(layer, whole, shape):
+    for part in whole.keys() - FLAT:
+        with pytest.raises(VaceInputError, match=rf"x is damaged.*the shapes of its {layer} do not go together"):
+            require_fit("x", "model", {layer: whole | {part: shape}}, WEIGHTS)
 
 
 def test_a_glora_that_can_be_read_in_two_ways_is_refused():
