@@ -104,6 +104,12 @@ def _weight_shape(name: str, layer: str, shapes: Mapping[str, Shape], wanted: tu
     if "diff" in shapes or not any(part in shapes for part in CHANGES):
         return tuple(shapes.get("diff", wanted))
     plain = shapes_without_cores(shapes, wanted[2:]) if _has_values(shapes) else None
+    if plain and GLORA[0] in plain and _glora_readings(plain, wanted).count(wanted) > 1:
+        raise VaceInputError(
+            f"{name} can be read in two ways: the parts of its {layer} fit both GLoRA as LyCORIS writes it now "
+            f"(W + W a1 a2 + b1 b2) and as it once did (W + W a2 a1 + b2 b1), and the file does not say which. "
+            f"Export it anew as a full difference (diff), or train it with a rank below {wanted[0]}."
+        )
     size = plain and _size(plain, wanted)
     # A DoRA scale has one value for each row, column or, of a convolution, input channel.
     scales = math.prod(shapes["dora_scale"]) if "dora_scale" in shapes else None
@@ -141,18 +147,20 @@ def _size(shapes: Mapping[str, Shape], wanted: Shape) -> tuple[int, int] | None:
 
 
 def _glora_size(shapes: Mapping[str, Shape], wanted: Shape) -> tuple[int, int] | None:
-    """Of W + W a1 a2 + b1 b2, or of W + W a2 a1 + b2 b1 as early LyCORIS wrote it, for linear layers alone.
+    """Of the reading that fits the model, else of any."""
+    sizes = _glora_readings(shapes, wanted)
+    return _matrix(wanted) if _matrix(wanted) in sizes else max(sizes, default=None)
 
-    Where both fit nobody knows which is meant.
+
+def _glora_readings(shapes: Mapping[str, Shape], wanted: Shape) -> list[tuple[int, int]]:
+    """Of W + W a1 a2 + b1 b2, and of W + W a2 a1 + b2 b1 as early LyCORIS wrote it, for linear layers alone.
+
+    Where both fit nobody knows which is meant: all parts are as large as the weight.
     """
     a1, a2, b1, b2 = GLORA
     newer = _sum_size(shapes, (a1, a2), (b1, b2), math.prod(wanted[2:]))
     older = _sum_size(shapes, (a2, a1), (b2, b1), 1) if len(wanted) == 2 else None
-    found = [size for size in (newer, older) if size]
-    fitting = [size for size in found if size == _matrix(wanted)]
-    if len(fitting) == 2:
-        return None
-    return fitting[0] if fitting else max(found, default=None)
+    return [size for size in (newer, older) if size]
 
 
 def _sum_size(

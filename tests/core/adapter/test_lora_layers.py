@@ -192,8 +192,12 @@ def test_a_factor_that_is_no_matrix_is_refused(layer, whole, shape):
 
 
 def test_a_glora_that_can_be_read_in_two_ways_is_refused():
-    with pytest.raises(VaceInputError, match=r"or of a kind that ComfyUI does not know"):
-        require_fit("x", "model", {"a": dict.fromkeys(GLORA, (4, 4))}, {"a.weight": (4, 4)})
+    whole = dict.fromkeys(GLORA, (4, 4))
+    message = r"^x can be read in two ways: .* its a fit both .* Export it anew as a full difference \(diff\), or train"
+    with pytest.raises(VaceInputError, match=message):
+        require_fit("x", "model", {"a": whole}, {"a.weight": (4, 4)})
+    with pytest.raises(VaceInputError, match=r"is for a weight of \[4, 4\], that of model is \[6, 4\]"):
+        require_fit("x", "model", {LAYER: whole}, WEIGHTS)
 
 
 def test_a_lora_for_the_other_size_says_which():
