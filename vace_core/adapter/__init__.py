@@ -5,6 +5,7 @@ needed. The text encoder's file is judged so too. It imports nothing but the err
 """
 
 from .checkpoints import refuse_checkpoint
+from .dora import dora_scale_shape
 from .formats import FP8, QuantLayer, refuse_foreign, split_layers, values_shapes
 from .keys import AdapterShape, adapter_metadata, adapter_names, adapter_shape, layer_mapping
 from .lora_cores import without_cores
@@ -21,6 +22,7 @@ __all__ = [
     "adapter_metadata",
     "adapter_names",
     "adapter_shape",
+    "dora_scale_shape",
     "host_name",
     "layer_mapping",
     "lora_names",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 
 from ..errors import VaceInputError
+from .dora import dora_scale_shape
 from .lora_cores import shapes_without_cores
 from .lora_names import IMAGE_EMBEDDING, IMAGE_PARTS
 
@@ -110,10 +111,16 @@ def _weight_shape(name: str, layer: str, shapes: Mapping[str, Shape], wanted: tu
             f"(W + W a1 a2 + b1 b2) and as it once did (W + W a2 a1 + b2 b1), and the file does not say which. "
             f"Export it anew as a full difference (diff), or train it with a rank below {wanted[0]}."
         )
-    size = plain and _size(plain, wanted)
-    # A DoRA scale has one value for each row, column or, of a convolution, input channel.
-    scales = math.prod(shapes["dora_scale"]) if "dora_scale" in shapes else None
-    if size is None or scales not in (None, *size, size[1] // math.prod(wanted[2:])):
+    size, kernel = plain and _size(plain, wanted), math.prod(wanted[2:])
+    own = size and (size[0], size[1] // kernel, *wanted[2:])[: len(wanted)]
+    scale = shapes.get("dora_scale")
+    fits = own and (scale is None or dora_scale_shape(scale, own))
+    if own and not fits and kernel > 1 and math.prod(scale) == size[1]:
+        raise VaceInputError(
+            f"{name} cannot be used: the DoRA scale of its {layer} is {list(scale)}, with a value for each place of "
+            f"the kernel, and ComfyUI knows one for each row or input channel. Export it anew with one for each row."
+        )
+    if not fits:
         parts = ", ".join(f"{ending} {list(shape)}" for ending, shape in shapes.items())
         raise VaceInputError(
             f"{name} is damaged, or of a kind that ComfyUI does not know: the shapes of its {layer} do not go together "

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ....vace_core.adapter import (
     LoraNames,
+    dora_scale_shape,
     host_name,
     lora_names,
     require_fit,
@@ -156,17 +157,24 @@ def _fitting(
     patcher: ModelPatcher, target: str, lora: _Lora, layers: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Tensor]:
     """These layers of the LoRA under the host's names, in forms that it knows; each fits the model."""
-    tensors = {
-        layer: {ending: _as_host(ending, lora.tensors[key]) for ending, key in keys.items()}
-        for layer, keys in layers.items()
-    }
+    tensors = {layer: {ending: lora.tensors[key] for ending, key in keys.items()} for layer, keys in layers.items()}
     shapes = {layer: {ending: tensor.shape for ending, tensor in parts.items()} for layer, parts in tensors.items()}
-    require_fit(lora.name, target, shapes, _weight_shapes(patcher.model.diffusion_model))
+    weights = _weight_shapes(patcher.model.diffusion_model)
+    require_fit(lora.name, target, shapes, weights)
     return {
         host_name(layer, ending): tensor
         for layer, parts in tensors.items()
-        for ending, tensor in without_cores(parts).items()
+        for ending, tensor in _as_host(parts, weights.get(layer) or weights.get(f"{layer}.weight", ())).items()
     }
+
+
+def _as_host(parts: Mapping[str, Tensor], weight: Sequence[int]) -> dict[str, Tensor]:
+    """The parts of a layer that fit a weight of this shape, as the host computes with them."""
+    plain = without_cores(parts)
+    if "dora_scale" in plain:
+        scale = plain["dora_scale"]
+        plain["dora_scale"] = scale.reshape(dora_scale_shape(scale.shape, weight))
+    return plain
 
 
 def _change_parameter(patcher: ModelPatcher, key: str, patch: object, strength: float) -> None:
@@ -174,11 +182,6 @@ def _change_parameter(patcher: ModelPatcher, key: str, patch: object, strength: 
     own = patcher.get_model_object(key)
     changed = comfy.lora.calculate_weight([(strength, patch, 1.0, None, None)], own.detach().float().clone(), key)
     patcher.add_object_patch(key, nn.Parameter(changed.to(own.dtype), requires_grad=False))
-
-
-def _as_host(ending: str, tensor: Tensor) -> Tensor:
-    """PEFT's DoRA scales are vectors, one for each row; the host would spread them over columns."""
-    return tensor[:, None] if ending == "dora_scale" and tensor.ndim == 1 else tensor
 
 
 def _weight_shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:

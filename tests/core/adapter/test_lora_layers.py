@@ -32,6 +32,7 @@ WEIGHTS = {
     f"{LAYER}.bias": (6,),
     "blocks.0.modulation": (1, 6, 4),
     "conv.weight": (6, 1, 4),
+    "norm.weight": (6,),
     "patch_embedding.weight": (6, 4, 1, 2, 2),
 }
 CORE, POINT = (2, 2, 1, 2, 2), (1, 1, 1)
@@ -159,6 +160,15 @@ def test_image_to_video_is_refused(layer):
         ({LAYER: LORA | {"lora_up.weight": (6, 3)}}, r"x is damaged.*lora_up\.weight \[6, 3\]"),
         ({LAYER: LORA | {"dora_scale": (5, 1)}}, r"x is damaged.*dora_scale \[5, 1\]"),
         ({LAYER: LORA | {"alpha": (2,)}}, r"x is damaged.*alpha \[2\]"),
+        ({LAYER: LORA | {"lora_up.weight": (8, 2), "dora_scale": (8,)}}, r"is for a weight of \[8, 4\]"),
+        ({LAYER: LORA | {"dora_scale": (2, 3)}}, r"x is damaged.*dora_scale \[2, 3\]"),
+        ({LAYER: LORA | {"dora_scale": (4,)}}, r"x is damaged.*dora_scale \[4\]"),
+        ({LAYER: LORA | {"dora_scale": ()}}, r"x is damaged.*dora_scale \[\]"),
+        ({"norm": {"lora_up.weight": (6, 2), "lora_down.weight": (2, 1), "dora_scale": (6, 1)}}, r"x is damaged"),
+        (
+            {"patch_embedding": CONVOLUTIONS["LoCon"] | {"dora_scale": (1, 16)}},
+            r"^x cannot be used: the DoRA scale of its patch_embedding is \[1, 16\], with a value for each place",
+        ),
         ({LAYER: LOHA | {"hada_w2_a": (5, 3)}}, r"x is damaged.*hada_w2_a"),
         ({LAYER: LOKR | {"lokr_w2": (3, 3)}}, r"is for a weight of \[6, 6\]"),
         ({LAYER: LOKR | {"lokr_w2": (3, 2, 1, 1)}}, r"or of a kind that ComfyUI does not know"),

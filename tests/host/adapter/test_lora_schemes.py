@@ -360,6 +360,53 @@ def test_peft_dora_has_a_scale_for_each_row(check):
     check(tensors, changes, DORA_TOLERANCE)
 
 
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1), (1, -1, *POINT), (-1, 1, *POINT)], ids=str)
+def test_dora_of_a_convolution_has_a_scale_for_each_row(check, shape):
+    """PEFT writes ``[1, rows, 1, 1, 1]``, LyCORIS ``[rows, 1, 1, 1, 1]``."""
+    tensors, changes = {}, {}
+    for layer, channels in EMBEDDINGS.items():
+        up, down, scale = draw(128, RANK, *POINT), draw(RANK, channels, *KERNEL), 1 + draw(128)
+
+        def by_hand(w, up=up, down=down, scale=scale):
+            changed = w + torch.einsum("opxyz,piabc->oiabc", up, down)
+            length = w.flatten(1).norm(dim=1)
+            return w + STRENGTH * (torch.einsum("oiabc,o->oiabc", changed, scale / length) - w)
+
+        changes[f"{layer}.weight"] = by_hand
+        ends = ("lora_B.weight", "lora_A.weight", "lora_magnitude_vector.weight")
+        parts = (up, down, scale.reshape(shape))
+        tensors |= {f"base_model.model.{layer}.{e}": part for e, part in zip(ends, parts, strict=True)}
+    check(tensors, changes, DORA_TOLERANCE)
+
+
+@pytest.mark.parametrize("shape", [(1, -1), (1, -1, *POINT)], ids=str)
+def test_dora_of_a_convolution_has_a_scale_for_each_channel(check, shape):
+    """LyCORIS without ``wd_on_output``; here the host takes the lengths of the changed weight."""
+    tensors, changes = {}, {}
+    for layer, channels in EMBEDDINGS.items():
+        up, down, scale = draw(128, RANK, *POINT), draw(RANK, channels, *KERNEL), 3 + draw(channels)
+
+        def by_hand(w, up=up, down=down, scale=scale):
+            changed = w + torch.einsum("opxyz,piabc->oiabc", up, down)
+            length = changed.transpose(0, 1).flatten(1).norm(dim=1)
+            return w + STRENGTH * (torch.einsum("oiabc,i->oiabc", changed, scale / length) - w)
+
+        changes[f"{layer}.weight"] = by_hand
+        parts = {"lora_up.weight": up, "lora_down.weight": down, "dora_scale": scale.reshape(shape)}
+        tensors |= {f"lycoris_{layer}.{end}": part for end, part in parts.items()}
+    check(tensors, changes, DORA_TOLERANCE)
+
+
+def test_dora_with_a_scale_for_each_place_of_the_kernel_is_refused(call, folder):
+    """The host would leave such a layer out and say so in its log alone."""
+    up, down, scale = draw(128, RANK, *POINT), draw(RANK, 96, *KERNEL), draw(1, 96 * 4)
+    parts = {"lora_up.weight": up, "lora_down.weight": down, "dora_scale": scale}
+    save_file({f"lycoris_vace_patch_embedding.{end}": part for end, part in parts.items()}, folder / "x.safetensors")
+    for model in targets(call):
+        with pytest.raises(ValueError, match=r"^x\.safetensors cannot be used: the DoRA scale of .* is \[1, 384\]"):
+            call("VaceLoadLora", model=model, lora_name="x.safetensors", strength=1.0)
+
+
 def test_differences_of_biases_norms_modulation_and_the_embedding(check):
     shapes = {
         "vace_blocks.0.ffn.0.diff_b": (256,),
