@@ -6,7 +6,7 @@ import folder_paths
 
 from ....vace_core.adapter import require_host_layout, require_text_encoder
 from ..files import SAFETENSORS, open_safetensors
-from .files import OPENERS, WHOLE_MODELS
+from .files import WHOLE_MODELS
 
 TEXT_ENCODERS = "text_encoders"
 
@@ -28,17 +28,17 @@ def require_loadable(name: str) -> None:
 
 
 def require_wan_text_encoder(name: str) -> None:
-    """Refuse a file that is no umt5-xxl. Only the file's header is read.
+    """Refuse a safetensors file that is no umt5-xxl. Only the file's header is read.
 
     Args:
         name: In the folder of text encoders.
 
     Raises:
         VaceInputError: As `require_text_encoder` says, and if the file cannot be read; files that are not there, and
-            those of a format that only the host reads, are left to it.
+            those of other formats, are left to the host: a pickle would have to be read whole, and then once more.
     """
     path = folder_paths.get_full_path(TEXT_ENCODERS, name)
-    opener = path and OPENERS.get(Path(path).suffix.lower())
-    if opener:
-        file = opener(Path(path))
-        require_text_encoder(name, file.keys, file.shape_of)
+    if path is None or Path(path).suffix.lower() not in SAFETENSORS:
+        return
+    file = open_safetensors(Path(path))
+    require_text_encoder(name, file.keys, file.shape_of)

@@ -94,6 +94,15 @@ def test_a_text_encoder_that_is_cut_off_is_named(load, text_encoders):
         load("small_wan_vace.safetensors", text_encoder="x.safetensors")
 
 
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".gguf"])
+def test_a_text_encoder_of_another_format_is_left_to_the_hosts_loader(load, text_encoders, suffix):
+    """A pickle has no header: it would be read here, and by the host's loader once more."""
+    (text_encoders / f"x{suffix}").write_bytes(b"what nobody can read")
+    graph = load("small_wan_vace.safetensors", text_encoder=f"x{suffix}").expand
+    (loader,) = (node for node in graph.values() if node["class_type"] == "CLIPLoader")
+    assert loader["inputs"]["clip_name"] == f"x{suffix}"
+
+
 def test_the_adapter_of_a_merged_file_fits_the_plain_base_and_not_the_merged_model(call, vace_model, plain_model):
     adapter = call("VaceLoadAdapter", adapter_name="small_wan_vace.safetensors")[0]
     with pytest.raises(ValueError, match="model is a VACE model already, with its own adapter inside"):
