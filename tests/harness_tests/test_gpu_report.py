@@ -25,25 +25,33 @@ def record(*rows, finished=True, parts=("models",)):
 
 
 @pytest.mark.parametrize(
-    ("rows", "passes", "sentence"),
+    ("rows", "outcome", "sentence"),
     [
-        ([GOOD], True, "Equal to the bit: 1 of 1 that must be."),
-        ([GOOD, replace(GOOD, what="b", equal=False)], False, "NOT EQUAL: 1 of 2 that must be equal: models 14B, b."),
-        ([GOOD, replace(GOOD, what="b", equal=None, state=FAILED)], False, "FAILED: models 14B, b."),
-        ([GOOD, Row("models", "", "c", SKIPPED)], True, "Skipped: 1; each says why."),
-        ([GOOD, Row("models", "", "c", STOPPED)], True, "Stopped as their time was up: models, c."),
-        ([Row("models", "", "c", SKIPPED)], False, "Nothing that must be equal was compared."),
+        ([GOOD], "PASSED", "Equal to the bit: 1 of 1 that must be."),
+        (
+            [GOOD, replace(GOOD, what="b", equal=False)],
+            "NOT PASSED",
+            "NOT EQUAL: 1 of 2 that must be equal: models 14B, b.",
+        ),
+        ([GOOD, replace(GOOD, what="b", equal=None, state=FAILED)], "NOT PASSED", "FAILED: models 14B, b."),
+        ([GOOD, Row("models", "", "c", SKIPPED)], "PASSED IN PART", "Skipped: 1; each says why."),
+        ([GOOD, Row("models", "", "c", SKIPPED)], "PASSED IN PART", "Not compared: models, c."),
+        ([GOOD, Row("encode", "", "c", STOPPED)], "PASSED IN PART", "Not compared: encode, c."),
+        ([GOOD, Row("annotators", "", "c", SKIPPED)], "PASSED IN PART", "Skipped: 1; each says why."),
+        ([GOOD, Row("models", "", "c", STOPPED)], "PASSED IN PART", "Stopped as their time was up: models, c."),
+        ([Row("models", "", "c", SKIPPED)], "NOT PASSED", "Nothing that must be equal was compared."),
         (
             [replace(GOOD, within=False)],
-            True,
+            "PASSED",
             "Strength 0 takes the time of the plain base, within 1 %, in 0 of 1 rows.",
         ),
     ],
 )
-def test_the_verdict_says_what_is_equal_and_what_is_not(rows, passes, sentence):
+def test_the_verdict_says_what_is_equal_and_what_is_not(rows, outcome, sentence):
     found = record(*rows)
-    assert page.passed(found) is passes and sentence in page.verdict(found)
-    assert f"\n**{'PASSED' if passes else 'NOT PASSED'}**\n" in page.as_markdown(found)
+    assert page.outcome(found) == outcome and sentence in page.verdict(found)
+    assert page.passed(found) is (outcome != "NOT PASSED")
+    assert f"\n**{outcome}**\n" in page.as_markdown(found)
     assert not page.passed(replace(found, finished=False))
 
 

@@ -27,11 +27,22 @@ TINY = "**Small shapes (`--tiny`): this shows that the program runs, and nothing
 
 
 def passed(record: Record) -> bool:
-    """Whether the run came to its end, nothing failed, and all that must be equal was compared and is."""
+    """Whether the run came to its end, nothing failed, and all that was compared and must be equal is.
+
+    Something must have been compared where a part was run that compares. What was skipped or stopped fails nothing;
+    `outcome` tells of it.
+    """
     compared = [row.equal for row in record.rows if row.equal is not None]
     failed = any(row.state == FAILED for row in record.rows)
     wanted = any(part.partition(":")[0] in COMPARED for part in record.options["parts"])
     return record.finished and not failed and all(compared) and bool(compared or not wanted)
+
+
+def outcome(record: Record) -> str:
+    """``PASSED``, ``PASSED IN PART`` if something was skipped or stopped, or ``NOT PASSED``."""
+    if not passed(record):
+        return "NOT PASSED"
+    return "PASSED IN PART" if any(row.state in (SKIPPED, STOPPED) for row in record.rows) else "PASSED"
 
 
 def verdict(record: Record) -> list[str]:
@@ -46,6 +57,8 @@ def verdict(record: Record) -> list[str]:
         said.append(f"Equal to the bit: {len(compared)} of {len(compared)} that must be.")
     else:
         said.append("Nothing that must be equal was compared.")
+    if missing := [row for row in (*skipped, *stopped) if row.part in COMPARED]:
+        said.append(f"Not compared: {_names(missing)}.")
     if failed:
         said.append(f"FAILED: {_names(failed)}.")
     limits = [row.within for row in record.rows if row.within is not None]
@@ -64,7 +77,7 @@ def as_markdown(record: Record) -> str:
     command = f"`python dev.py gpu --parts {','.join(asked['parts'])} --budget {asked['budget']:g}`"
     if asked["tiny"]:
         command = f"{command[:-1]} --tiny`"
-    lines = [f"# Acceptance on {record.machine['card']}", "", f"**{'PASSED' if passed(record) else 'NOT PASSED'}**", ""]
+    lines = [f"# Acceptance on {record.machine['card']}", "", f"**{outcome(record)}**", ""]
     lines += [*(f"- {sentence}" for sentence in verdict(record)), ""]
     lines += [f"Output of {command}.\n", INTRODUCTION, *([TINY] if asked["tiny"] else [])]
     lines += _table(("", ""), [(name, value) for name, value in record.machine.items()])
