@@ -39,7 +39,7 @@ def device() -> torch.device:
 
 
 def card_name(place: torch.device) -> str:
-    """The name of the card, such as ``NVIDIA H200``."""
+    """The name of the card, such as ``NVIDIA GeForce RTX 4090``."""
     if place.type in ("cuda", "xpu"):
         return getattr(torch, place.type).get_device_name(place)
     return "Apple MPS" if place.type == "mps" else "CPU"

@@ -48,9 +48,9 @@ def start_host(base: Path, cpu: bool, classic: bool) -> RunningHost:
     from comfy.cli_args import args
 
     args.base_directory, args.cpu, args.disable_dynamic_vram = str(base), cpu, classic
-    wanted = _prepare_dynamic_vram()
+    has_dynamic_vram = _prepare_dynamic_vram()
     importlib.import_module("utils.extra_config")  # first, as in main.py: nodes puts another utils on the path
-    state = _switch_dynamic_vram_on() if wanted else _reason_for_none(cpu, classic)
+    state = _switch_dynamic_vram_on() if has_dynamic_vram else _reason_for_none(cpu, classic)
     import comfy.utils
 
     import nodes
@@ -58,15 +58,15 @@ def start_host(base: Path, cpu: bool, classic: bool) -> RunningHost:
     logging.disable(logging.WARNING)
     comfy.utils.set_progress_bar_enabled(False)
     extras = locations.locate().comfyui / "comfy_extras"
-    wanted = [(extras / name, "comfy_extras") for name in EXTRAS]
-    for path, parent in (*wanted, (locations.ROOT, "custom_nodes")):
+    own_nodes = [(extras / name, "comfy_extras") for name in EXTRAS]
+    for path, parent in (*own_nodes, (locations.ROOT, "custom_nodes")):
         if not asyncio.run(nodes.load_custom_node(str(path), module_parent=parent)):
             raise RuntimeError(f"ComfyUI refused {path.name}.")
     return RunningHost(lambda node_id, **inputs: run_node(nodes.NODE_CLASS_MAPPINGS[node_id], inputs), state)
 
 
 def _prepare_dynamic_vram() -> bool:
-    """Whether the flags ask for it; its library is made ready before any model is there."""
+    """Whether the flags ask for it and its library could be made ready, which must be before any model is there."""
     from comfy import cli_args
 
     if not getattr(cli_args, "enables_dynamic_vram", bool)():
@@ -77,8 +77,8 @@ def _prepare_dynamic_vram() -> bool:
     for arguments in given:  # newer ones take more
         with contextlib.suppress(TypeError):
             comfy_aimdo.control.init(**arguments)
-            break
-    return True
+            return True
+    return False
 
 
 def _switch_dynamic_vram_on() -> str:
@@ -109,4 +109,6 @@ def _reason_for_none(cpu: bool, classic: bool) -> str:
 
     if not hasattr(cli_args, "enables_dynamic_vram"):
         return "off: this ComfyUI has none"
+    if cli_args.enables_dynamic_vram():
+        return "off: comfy-aimdo is started in a way that is not known here"
     return f"off: {'computed on the CPU' if cpu else 'switched off' if classic else 'switched off by the flags'}"
