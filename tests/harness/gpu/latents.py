@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..host.accelerated import RunningHost
+from ..host.locations import pack_module
 from . import sampling, weights
 from .device import Watched, device
 from .session import Session, memory_fields
@@ -110,8 +111,9 @@ class Pictures:
 
         return work
 
-    @staticmethod
-    def _pair(core: Callable, ours: Callable) -> tuple[Watched, Watched]:
+    def _pair(self, core: Callable, ours: Callable) -> tuple[Watched, Watched]:
+        """Both once; what the pack remembers of these pictures is forgotten before, so that it encodes as well."""
+        pack_module("nodes._host.conditioning.clip_memory").memory_of(self._vae).clear()
         with Watched(device()) as theirs:
             core()
         with Watched(device()) as mine:
