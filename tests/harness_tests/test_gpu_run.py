@@ -155,31 +155,56 @@ def wait_for(found, seconds=240):
         time.sleep(0.05)
 
 
+# The program, whose parts measure one row without the host, begin weights, and would go on for ever.
+PART = """
+import sys, time
+sys.modules["harness.gpu.annotators"] = sys.modules["harness.gpu.models"] = sys.modules["__main__"]
+from harness.gpu import child
+def run(session):
+    session.try_row("what was measured", lambda: {"seconds": (0.5,)})
+    session.scratch.mkdir(parents=True)
+    (session.scratch / "weights").write_bytes(bytes(1000))
+    session.begin("what was cut off")
+    time.sleep(600)
+child.main()
+"""
+ENDLESS = f"""
+import sys
+from harness.gpu import __main__ as program, running
+whole = running._command
+running._command = lambda *given: [sys.executable, "-c", {PART!r}, *whole(*given)[3:]]
+sys.exit(program.main(sys.argv[1:]))
+"""
+
+
 def test_a_run_that_is_killed_leaves_what_it_measured(tmp_path):
     """First the process of a part, in whose place the next begins; then the program itself, and its child ends."""
-    out, names = tmp_path / "out", "annotators,models:1.3B"
-    run = subprocess.Popen(
-        command(out, "--parts", names, "--budget", "500"), env=environment(), stdout=subprocess.DEVNULL
-    )
+    out, parts = tmp_path / "out", ("annotators", "models")
+    argv = [sys.executable, "-c", ENDLESS, *command(out, "--parts", "annotators,models:1.3B", "--budget", "500")[3:]]
+    run = subprocess.Popen(argv, env=environment(), stdout=subprocess.DEVNULL)
     file, seen = out / "gpu_cpu_tiny.json", []
 
     def rows(part):
         record = read_record(file) if file.is_file() else None  # whole whenever it is there
         return [row for row in record.rows if row.part == part] if record else []
 
+    def weights():
+        return [file for folder in own_scratch(run.pid) for file in folder.rglob("weights")]
+
     try:
-        wait_for(lambda: rows("annotators"))
+        wait_for(lambda: rows("annotators") and weights())
         (child,) = psutil.Process(run.pid).children()
         child.send_signal(signal.SIGKILL)
-        wait_for(lambda: rows("models"))
+        wait_for(lambda: rows("models") and weights())
         seen = psutil.Process(run.pid).children()
-        assert own_scratch(run.pid)
     finally:
         run.kill()
         run.wait()
     record, text = read_record(file), (out / "gpu_cpu_tiny.md").read_text("utf-8")
     (failed,) = (row for row in record.rows if row.state == FAILED)
-    assert failed.part == "annotators" and "its process was ended by SIGKILL" in failed.note
+    assert (failed.part, failed.what) == ("annotators", "what was cut off")
+    assert "its process was ended by SIGKILL" in failed.note
+    assert [(row.part, row.seconds) for row in record.rows if row != failed] == [(part, (0.5,)) for part in parts]
     assert not record.finished and "**NOT PASSED**" in text
     assert "NOT FINISHED, cut off or still running: ended: annotators; was in: models:1.3B; not begun: none." in text
     assert all(f"| {row.what} |" in text for row in record.rows)

@@ -15,7 +15,7 @@ from . import sampling
 from .session import Session
 
 MARGIN = 96  # pixels that the picture moves at most
-NETWORK_FRAMES = 16  # enough to see what a frame takes
+NETWORK_FRAMES, PAIR = 16, 2  # enough to see what a frame takes; what flow needs
 LINES = {"method": "local contrast", "thickness": 1.0, "detail": 0.5, "strength": 1.0}
 DIS = {"method": "dis", "check": True}
 RAFT = {"method": "raft large", "iterations": 20}
@@ -37,7 +37,7 @@ def run(session: Session) -> None:
         ("depth, connected", bench.of("VaceAnnotateDepth", **depth)),
         ("mask tracked by optical flow", bench.of("VaceTrackMask", mask=bench.mask(), method=bench.TRACK)),
         ("flow, RAFT large", bench.of("VaceAnnotateFlow", write_raft, method=raft, scale="official per frame")),
-        ("depth, Depth Anything V2 small", bench.of("VaceAnnotateDepth", write_depth_anything, **small)),
+        ("depth, Depth Anything V2 small", bench.of("VaceAnnotateDepth", write_depth_anything, 1, **small)),
     ]
     for what, work in rows:
         session.try_row(what, work)
@@ -63,19 +63,22 @@ class Annotators:
         mask[:, height // 4 : height * 3 // 4, width // 4 : width * 3 // 4] = 1
         return mask
 
-    def of(self, node: str, write: Callable[[Path], None] | None = None, **inputs: object) -> Callable[[], dict]:
+    def of(
+        self, node: str, write: Callable[[Path], None] | None = None, fewest: int = PAIR, **inputs: object
+    ) -> Callable[[], dict]:
         """A node on the whole clip, or on some frames with a network whose file is written before.
 
         Args:
             node: Its id.
             write: Writes the file into the folder for annotators' files.
+            fewest: Frames that the network is shown at small shapes.
             inputs: Beside the frames.
         """
 
         def work() -> dict:
             frames = self.video
             if write:
-                frames = frames[: 2 if self._session.tiny else NETWORK_FRAMES]
+                frames = frames[: fewest if self._session.tiny else NETWORK_FRAMES]
                 write(sampling.models_folder(self._session, "vace_annotators"))
                 if not self._session.tiny:
                     self._call(node, frames=frames[:2], **inputs)  # the first call loads the network

@@ -19,7 +19,7 @@ from .record import FAILED, SKIPPED, STOPPED, Row
 from .scrub import one_line
 
 GRACE_SECONDS = 10.0
-ROW_SECONDS, TINY_ROW_SECONDS = 12.0, 1.0  # what one row may take where it can choose
+ROW_SECONDS, TINY_ROW_SECONDS = 12.0, 0.3  # what one row may take where it can choose
 
 
 @dataclass
