@@ -55,6 +55,11 @@ def test(arguments: list[str]) -> int:
     return _run_module(host, "pytest", *arguments)
 
 
+def long(arguments: list[str]) -> int:
+    """The tests that `test` leaves out because they take minutes."""
+    return _run_module(set_up(), "pytest", "-m", "long", *arguments)
+
+
 def serve(arguments: list[str]) -> int:
     """Run ComfyUI with the pack until Ctrl+C and open the browser (--no-browser, --port N)."""
     return _run_module(set_up(), "harness.host.serve", *arguments)
@@ -165,6 +170,7 @@ VERBS = {
     for verb in (
         demo,
         test,
+        long,
         serve,
         bench,
         parity,

@@ -60,9 +60,9 @@ def _needs_the_host():
 
 @pytest.fixture(scope="module")
 def dry_run(tmp_path_factory):
-    """A run of encode, annotators and models: its end, and what it wrote."""
+    """A run of encode and models: its end, and what it wrote."""
     out = tmp_path_factory.mktemp("gpu") / "a folder of alice"
-    parts = "encode,annotators,models:1.3B"
+    parts = "encode,models:1.3B"
     argv = command(out, "--parts", parts, "--budget", "500")
     done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False, timeout=540)
     return done, read_record(out / "gpu_cpu_tiny.json"), (out / "gpu_cpu_tiny.md").read_text("utf-8")
@@ -94,6 +94,7 @@ def test_every_row_of_the_models_is_measured(dry_run):
     assert len(rows["adapter, read out of the merged file"].seconds) >= len(SHAPES)
 
 
+@pytest.mark.long
 def test_every_kind_of_file_is_measured(tmp_path):
     """But torch.compile, for which the CPU takes minutes: tried where there is time for it."""
     argv = command(tmp_path, "--parts", "models:kinds", "--budget", "200")
@@ -118,8 +119,11 @@ def test_encode_and_decode_are_the_core_nodes(dry_run):
     assert [row.equal for name, row in rows.items() if name.endswith("this pack")] == [True] * 6
 
 
-def test_annotators_are_told_by_frame(dry_run):
-    rows = rows_of(dry_run[1], "annotators")
+@pytest.mark.long
+def test_annotators_are_told_by_frame(tmp_path):
+    argv = command(tmp_path, "--parts", "annotators", "--budget", "200")
+    subprocess.run(argv, env=environment(), capture_output=True, check=False, timeout=300)
+    rows = rows_of(read_record(tmp_path / "gpu_cpu_tiny.json"), "annotators")
     assert len(rows) == 7 and {(row.state, row.per) for row in rows.values()} == {("done", "frame")}
     assert rows["flow, RAFT large"].seconds > rows["gray"].seconds
 

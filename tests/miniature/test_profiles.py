@@ -132,6 +132,7 @@ def trained(host, tmp_path_factory):
     return own, told
 
 
+@pytest.mark.long
 @pytest.mark.host
 def test_a_killed_training_goes_on_from_its_state(trained):
     folder, told = trained
@@ -149,6 +150,7 @@ def test_a_killed_training_goes_on_from_its_state(trained):
     assert "--profile gpu --seconds 12 --batch 1 --scale 0.0015" in record["command"]
 
 
+@pytest.mark.long
 @pytest.mark.host
 def test_its_files_are_loaded_by_the_hosts_loaders_and_make_a_film(host, host_nodes, trained):
     from harness.nodes.wan_vace_dev.miniature import load_clip

@@ -57,10 +57,6 @@ class ClipMemory:
         with self._lock:
             self._clips.clear()
 
-    def clear(self) -> None:
-        """Let go of all."""
-        self._clips.clear()
-
     def on_model_patcher_clone(self) -> "ClipMemory":
         """None of it for a clone of the VAE, which is made to be given other weights."""
         return ClipMemory(self.limit)
