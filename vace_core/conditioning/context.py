@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from einops import repeat
 from torch import Tensor
 
@@ -81,7 +80,7 @@ def assemble_context(
     _, _, t, h, w = latents.shape
     blank = empty.to(latents).expand(1, -1, 1, h, w)
     prefix = [torch.cat([picture, blank], dim=1) for picture in references]
-    folded = F.pad(fold_mask(mask, num_pixel_frames(t))[None], (0, 0, 0, 0, len(prefix), 0))
+    folded = fold_mask(mask, num_pixel_frames(t), len(prefix))[None]
     return VaceContext(torch.cat([*prefix, latents], dim=2), folded.to(latents), len(prefix), num_frames)
 
 

@@ -8,10 +8,10 @@ from torch import Tensor
 from ..errors import VaceInputError
 from ..masks import binarize, keep
 from ..vcu import EMPTY, Vcu
-from ..video import MID_GREY, hold_last, padded_length
+from ..video import MID_GREY, hold_last, padded_length, without_repeats
 
 MASK_EDGES = ("official", "hard", "soft")
-FRAMES_AT_ONCE = 4
+FRAMES_AT_ONCE = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def split_halves(vcu: Vcu, edges: str = "official") -> tuple[HalfFrames, HalfFra
     """
     if edges not in MASK_EDGES:
         raise VaceInputError(f"mask_edges must be one of {', '.join(MASK_EDGES)}, got {edges}.")
-    soft, (low, high) = edges == "soft", vcu.mask.aminmax()
+    soft, (low, high) = edges == "soft", without_repeats(vcu.mask).aminmax()
     nothing_kept, nothing_made = (low == 1, high == 0) if soft else (low > 0.5, high <= 0.5)
     no_control = vcu.kind == EMPTY or vcu.control_amount == 0 or bool(nothing_made)
     shared = {"frames": vcu.frames, "mask": vcu.mask, "num_frames": padded_length(vcu.num_frames), "soft": soft}

@@ -4,7 +4,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import require_shape
-from ..video import MID_GREY, SPATIAL_STRIDE, latent_length
+from ..video import MASK_CHANNELS, MID_GREY, SPATIAL_STRIDE, latent_length
 
 # A subject rarely fills more of the frame; a larger region is usually a mask the wrong way round.
 MOST_OF_FRAME = 0.8
@@ -77,26 +77,33 @@ def seen_frames(num_frames: int) -> list[int]:
     return [(2 * k + 1) * num_frames // (2 * t) for k in range(t)]
 
 
-def fold_mask(mask: Tensor, num_frames: int | None = None) -> Tensor:
+def fold_mask(mask: Tensor, num_frames: int | None = None, num_references: int = 0) -> Tensor:
     """Fold each 8 x 8 pixel cell of a mask into 64 channels on the latent grid.
 
     Same result as ``vace_encode_masks`` in Wan2.1's ``wan/vace.py``: in space nothing is averaged;
     in time one frame stands for each latent frame, picked by nearest-exact (see `seen_frames`).
-    The frames are picked first, so the cost is a quarter of folding them all.
+    The frames are picked first, so the cost is a quarter of folding them all; each is written where it belongs, so
+    nothing but the result takes memory.
 
     Args:
         mask: [T, H, W], in [0, 1]; H and W are multiples of 8.
         num_frames: 4n + 1, the length to which the mask's last frame is held; T without it.
+        num_references: R, latent frames of 0 in front.
 
     Returns:
-        [64, t, h, w], same dtype and device as ``mask``.
+        [64, R + t, h, w], same dtype and device as ``mask``.
 
     Raises:
         VaceInputError: If the length is not 4n + 1.
     """
-    T = len(mask)
-    seen = mask[[min(frame, T - 1) for frame in seen_frames(num_frames or T)]]  # [t, H, W]
-    return rearrange(seen, "t (h y) (w x) -> (y x) t h w", y=SPATIAL_STRIDE, x=SPATIAL_STRIDE)
+    T, H, W = mask.shape
+    seen = seen_frames(num_frames or T)
+    size = MASK_CHANNELS, num_references + len(seen), H // SPATIAL_STRIDE, W // SPATIAL_STRIDE
+    folded = mask.new_zeros(size)
+    for k, frame in enumerate(seen, num_references):
+        cells = rearrange(mask[min(frame, T - 1)], "(h y) (w x) -> y x h w", y=SPATIAL_STRIDE, x=SPATIAL_STRIDE)
+        folded[:, k].view_as(cells).copy_(cells)
+    return folded
 
 
 def large_region_sentence(share: float) -> str | None:

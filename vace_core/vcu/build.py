@@ -15,6 +15,7 @@ from ..video import (
     legal_frames,
     matching_mask,
     note_padding,
+    without_repeats,
 )
 from .references import Connected, as_references
 from .unit import CONTROL, REPAINT, Vcu, empty_vcu
@@ -83,7 +84,7 @@ def control_amount(masked: bool, inside_mask: str) -> float:
 
 
 def _warn_of_mask(vcu: Vcu) -> None:
-    if vcu.mask.max() <= MID_GREY:
+    if without_repeats(vcu.mask).max() <= MID_GREY:
         tell(
             "black-mask",
             "control_masks is black everywhere: everything is kept and nothing is generated. "

@@ -5,7 +5,7 @@ Every other concept may use this one; it imports nothing but the errors and note
 """
 
 from .boxes import EASINGS, EXAMPLE, Box, BoxTrack, bounding_box, bounding_spans, boxes_at, parse_tracks
-from .fit import FITS, Clip, fit_video, hold_last, resize
+from .fit import FITS, Clip, fit_video, hold_last, resize, without_repeats
 from .grid import (
     DEFAULT_FPS,
     DEFAULT_LENGTH,
@@ -77,4 +77,5 @@ __all__ = [
     "refuse_empty_mask",
     "resize",
     "snap_size",
+    "without_repeats",
 ]

@@ -101,3 +101,11 @@ def hold_last(pixels: Tensor, num_frames: int) -> Tensor:
     """
     index = torch.arange(num_frames, device=pixels.device).clamp(max=pixels.shape[0] - 1)
     return pixels if num_frames == pixels.shape[0] else pixels[index]
+
+
+def without_repeats(pixels: Tensor) -> Tensor:
+    """The same values without what only repeats in memory, as a still mask does that was expanded to all frames.
+
+    Looking through it finds the same least and largest value, and copies nothing.
+    """
+    return pixels[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in pixels.stride())]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
 from ..notes import tell
+from .fit import without_repeats
 
 # Resizing with a cubic or Lanczos filter overshoots by a few per cent; more is another number range.
 OVERSHOOT = 0.25
@@ -125,7 +126,7 @@ def _require_content(name: str, pixels: Tensor) -> None:
 
 def _in_range(name: str, pixels: Tensor) -> Tensor:
     pixels = pixels.float()  # the host's --fp16-intermediates gives half, which resizing refuses and joining rounds to
-    low, high = (bound.item() for bound in pixels.aminmax())
+    low, high = (bound.item() for bound in without_repeats(pixels).aminmax())
     if not (math.isfinite(low) and math.isfinite(high)):
         bad = (~pixels.isfinite()).flatten(1).any(1).nonzero()[0].item()
         raise VaceInputError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ....vace_core.conditioning import HalfFrames
+from ....vace_core.video import without_repeats
 from ..types import VAE
 
 ATTACHMENT = "wan_vace_encoded_clips"
@@ -99,7 +100,7 @@ def _fastest_hash() -> Callable:
 
 def _digest(hasher: object, tensor: Tensor) -> bytes:
     """Of a tensor's values; what repeats along an axis in memory is read once, and told from what was written out."""
-    once = tensor[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in tensor.stride())]
+    once = without_repeats(tensor)
     for part in once.split(FRAMES_AT_ONCE):
         flat = part.cpu().contiguous().flatten()
         flat = flat.repeat(1) if flat.numel() == 1 else flat  # a single value may have a stride of 0

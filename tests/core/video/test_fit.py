@@ -8,7 +8,7 @@ import random
 import numpy as np
 import torch
 
-from wan_vace.vace_core.video.fit import fit_video, resize
+from wan_vace.vace_core.video.fit import fit_video, resize, without_repeats
 
 
 def ramp(height, width):
@@ -69,3 +69,11 @@ def test_contain_adds_the_odd_column_on_the_right_and_the_odd_row_at_the_bottom(
         assert (max(top, left), min(top, left)) == (15, 0)
         assert (fitted[:, top : top + 32, left : left + 32] == 0.25).all()
         assert (mask[:, top : top + 32, left : left + 32] == 0).all() and mask.sum() == 32 * 31
+
+
+def test_repeats_in_memory_are_left_out_and_the_range_stays():
+    still = torch.rand(1, 4, 1).expand(5, 4, 6)
+    assert without_repeats(still).shape == (1, 4, 1)
+    assert without_repeats(still).aminmax() == still.aminmax()
+    written_out = still.contiguous()
+    assert without_repeats(written_out).shape == still.shape
