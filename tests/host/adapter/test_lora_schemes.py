@@ -293,8 +293,15 @@ def test_a_scheme_is_the_weights_added_by_hand(check, scheme):
     assert "2 layers on the base, 3 on the VACE adapter, at strength 0.7." in report
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("prefix", "paths"), [("diffusion_model.", LAYERS), ("lora_unet_", FLAT), ("lycoris_", FLAT)])
+def in_turn(forms, spellings):
+    """Every form in one of the spellings, which `SCHEMES` and the core's tests go through one by one."""
+    return [(form, *spellings[index % len(spellings)]) for index, form in enumerate(forms)]
+
+
+@pytest.mark.parametrize(
+    ("form", "prefix", "paths"),
+    in_turn(FORMS, [("diffusion_model.", LAYERS), ("lora_unet_", FLAT), ("lycoris_", FLAT)]),
+)
 def test_a_form_is_the_weights_added_by_hand(check, form, prefix, paths):
     tensors, changes = {}, {}
     for path, (layer, size) in zip(paths, LAYERS.items(), strict=True):
@@ -303,8 +310,10 @@ def test_a_form_is_the_weights_added_by_hand(check, form, prefix, paths):
     check(tensors, changes, TOLERANCES.get(form, 0))
 
 
-@pytest.mark.parametrize("form", CONVOLUTIONS)
-@pytest.mark.parametrize("prefix", ["diffusion_model.", "transformer.", "lora_unet_", "lycoris_"])
+@pytest.mark.parametrize(
+    ("form", "prefix"),
+    in_turn(CONVOLUTIONS, [("diffusion_model.",), ("transformer.",), ("lora_unet_",), ("lycoris_",)]),
+)
 def test_a_form_with_a_kernel_is_the_weights_added_by_hand(check, form, prefix):
     """On both patch embeddings, which alone of Wan's layers are convolutions."""
     tensors, changes = {}, {}
