@@ -14,6 +14,7 @@ DOCS = Path(__file__).resolve().parents[3] / "web" / "docs"
 PRESETS = (
     "official demo (25 steps)",
     "official (50 steps)",
+    "balanced (16 steps)",
     "CausVid LoRA (4 steps)",
     "CausVid LoRA (12 steps)",
     "AccVid LoRA (10 steps)",
