@@ -68,6 +68,7 @@ def test_words_that_mean_nothing_are_refused(accelerated, monkeypatch, name):
         computing.compute_as_told()
 
 
+@pytest.mark.long
 @pytest.mark.host
 @pytest.mark.parametrize(
     ("flags", "compute", "found"),
