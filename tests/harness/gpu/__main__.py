@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from ..host.computing import DEVICE
 from ..host.locations import ROOT, SetupError, locate
 from ..host.processes import exit_on_sigterm, tool_env
 from . import page
@@ -81,7 +83,9 @@ def ask_machine() -> dict:
 
 
 def without_accelerator(found: dict) -> str:
-    """The sentence for a machine that has none."""
+    """The sentence for a machine that has none, or is not to use it."""
+    if os.environ.get(DEVICE) == "cpu":
+        return f"{DEVICE} is cpu, so no accelerator is used. Leave it out; or run the same at small shapes with --tiny."
     sees = ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in found["sees"].items())
     return (
         f"No accelerator was found: PyTorch {found['facts']['PyTorch']}, sees none ({sees}). If the machine has one, "

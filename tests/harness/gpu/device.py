@@ -7,12 +7,15 @@ other programs take.
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
 from types import TracebackType
 
 import psutil
 import torch
+
+from ..host.computing import DEVICE
 
 GIBI = 2**30
 SAMPLE_SECONDS = 0.02
@@ -23,7 +26,12 @@ class NotTriedError(Exception):
 
 
 def accelerator() -> torch.device | None:
-    """What torch can compute on beside the CPU: CUDA and ROCm (both ``cuda``), XPU, MPS; None if there is nothing."""
+    """What torch can compute on beside the CPU: CUDA and ROCm (both ``cuda``), XPU, MPS.
+
+    None if there is nothing, or if the environment asks for the CPU, as it does of the host (`harness.host.computing`).
+    """
+    if os.environ.get(DEVICE) == "cpu":
+        return None
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
     if hasattr(torch, "xpu") and torch.xpu.is_available():

@@ -23,7 +23,6 @@ WHAT = "tests/host"
 SAY_EVERY = 10.0  # seconds
 NEEDED = ("pytest", "hypothesis")
 NAMED = 20  # failed tests that get a row of their own
-DEVICE = "WAN_VACE_DEVICE"  # chooses another device for the tests; here it is the one of the machine
 
 
 def run(session: Session) -> None:
@@ -43,7 +42,6 @@ def run_tests(session: Session, folder: Path) -> None:
     import pytest
 
     base_directory.fill(locate())
-    os.environ.pop(DEVICE, None)
     os.chdir(ROOT)
     counts = Counts(session)
     cache = ["-o", f"cache_dir={dev_dir() / 'pytest-gpu'}"]
