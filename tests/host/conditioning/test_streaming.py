@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -308,23 +308,16 @@ def test_content_is_told_apart_by_either_hash_in_any_precision(streaming):
 
 
 def test_threads_share_a_memory():
-    memory, errors = pack_module("nodes._host.conditioning.clip_memory").ClipMemory(limit=40 * 400), []
+    memory = pack_module("nodes._host.conditioning.clip_memory").ClipMemory(limit=40 * 400)
 
     def work(first):
-        try:
-            for number in range(3000):
-                memory.put((first + number % 97,), torch.zeros(100))
-                memory.get((number % 97,))
-                assert memory.num_bytes <= memory.limit
-        except Exception as error:  # noqa: BLE001
-            errors.append(error)
+        for number in range(3000):
+            memory.put((first + number % 97,), torch.zeros(100))
+            memory.get((number % 97,))
+            assert memory.num_bytes <= memory.limit
 
-    threads = [threading.Thread(target=work, args=(first,)) for first in (0, 50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(work, (0, 50)))  # raises what a thread raised
 
 
 @torch.inference_mode()
