@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from .test_cases import MERGED, PLAIN, adapter_tensors, built, lora_weights
+from ..test_cases import MERGED, PLAIN, adapter_tensors, built, lora_weights
 
 pytestmark = pytest.mark.host
 SAMPLER = {"seed": 3, "steps": 2, "cfg": 4.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}

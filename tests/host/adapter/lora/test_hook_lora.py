@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from .test_adapter import sample
-from .test_hooks import FALLING, with_hooks
-from .test_lora_schemes import CONVOLUTIONS, EMBEDDINGS, FORMS
+from ..test_adapter import sample
+from ..test_hooks import FALLING, with_hooks
+from .forms import CONVOLUTIONS, EMBEDDINGS, FORMS
 
 pytestmark = [pytest.mark.host, pytest.mark.usefixtures("lora_folder")]
 STRENGTH = 0.7  # of the forms of test_lora_schemes
