@@ -1,8 +1,6 @@
 """The streamed encoder: the host's latents bit for bit and less work; the host's own encoder where it is not known."""
 
-import hashlib
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -50,26 +48,6 @@ CLIPS = {
 }
 
 
-@pytest.fixture
-def streaming(host):
-    return pack_module("nodes._host.conditioning.streaming")
-
-
-@pytest.fixture
-def new_vae(host):
-    """The small VAE, loaded anew, so that nothing is remembered."""
-    import comfy.sd
-    import comfy.utils
-    import folder_paths
-
-    path = folder_paths.get_full_path("vae", "small_wan_vae.safetensors")
-
-    def load(dtype=None):
-        return comfy.sd.VAE(sd=comfy.utils.load_torch_file(path), dtype=dtype)
-
-    return load
-
-
 def half_of(frames):
     """A half that is all kept, so that its content is the frames."""
     return HalfFrames(frames, torch.zeros(frames.shape[:3]), len(frames), reactive=False)
@@ -104,17 +82,6 @@ def test_an_empty_clip_is_encoded_once_and_serves_shorter_ones(streaming, new_va
         assert len(runs) == at_first > 0
     for num_frames, latents in encoded.items():
         assert torch.equal(latents, vae.encode(grey(num_frames)))
-
-
-@torch.inference_mode()
-def test_same_content_is_encoded_once_whichever_tensor_holds_it(streaming, new_vae):
-    vae, frames = new_vae(), random(9)
-    first = streaming.encode_half(vae, half_of(frames))
-    assert streaming.encode_half(vae, half_of(frames.clone())) is first
-    changed = frames.clone()
-    changed[4, 3, 2, 1] += 1e-6
-    for other in (half_of(changed), half_of(frames[:5]), HalfFrames(frames, torch.zeros(9, 16, 16), 9, reactive=True)):
-        assert streaming.encode_half(vae, other) is not first
 
 
 def counted(run):
@@ -173,31 +140,6 @@ def test_less_is_computed_than_in_the_core_node_and_the_same_comes_out(call, new
     assert torch.equal(latents, expected)
     print(f"{task}: {theirs / first:.2f} times less at first, {theirs / again:.2f} with grey remembered")
     assert theirs / first >= at_first and theirs / again >= remembered
-
-
-@torch.inference_mode()
-def test_several_vcus_over_one_clip_encode_each_clip_once(call, new_vae):
-    vae, calls, video = new_vae(), [], random(9, 32)
-    call("VaceEncodeVcu", vae=vae, vcu=call("VaceBuildVcu", control_video=random(9, 32, 3))[0])
-    vae.first_stage_model.conv1.register_forward_hook(lambda *_: calls.append(1))
-    for reference in (1, 2, 3):
-        pictures = {"reference_image_0": random(1, 32, reference)}
-        vcu = call("VaceBuildVcu", control_video=video, references=pictures)[0]
-        call("VaceEncodeVcu", vae=vae, vcu=vcu)
-    assert len(calls) == 1 + 3  # the clip, and three references
-
-
-@torch.inference_mode()
-def test_the_memory_keeps_to_its_limit_and_to_what_was_used_last():
-    memory = pack_module("nodes._host.conditioning.clip_memory").ClipMemory(limit=4 * 400)
-    clips = {number: torch.full((100,), float(number)) for number in range(6)}
-    for number, clip in clips.items():
-        memory.put((number,), clip)
-        memory.get((2,))
-        assert memory.num_bytes <= memory.limit
-    assert [number for number in clips if memory.get((number,)) is not None] == [2, 3, 4, 5]
-    memory.put(("large",), torch.zeros(1000))
-    assert memory.get(("large",)) is None and memory.get((2,)) is clips[2]
 
 
 def unknown_network(vae):
@@ -263,26 +205,6 @@ def test_too_little_memory_falls_back_to_the_hosts_tiles_which_are_said_and_not_
     assert torch.equal(whole[:, 16:], vae.encode(vcu.frames)) and not torch.equal(whole, in_tiles)
 
 
-@torch.inference_mode()
-def test_a_patched_clone_remembers_nothing_of_the_vae_that_it_is_a_clone_of(streaming, new_vae):
-    vae, half = new_vae(), half_of(random(9))
-    before = streaming.encode_half(vae, half)
-    vae.patcher = vae.patcher.clone()
-    weight = vae.first_stage_model.conv1.weight
-    vae.patcher.add_patches({"conv1.weight": ("diff", (torch.ones_like(weight),))}, 1.0)
-    after = streaming.encode_half(vae, half)
-    assert not torch.equal(before, after) and torch.equal(after, vae.encode(half.whole()))
-
-
-@torch.inference_mode()
-def test_an_encoder_that_is_replaced_later_is_used_and_not_remembered(streaming, new_vae):
-    vae, half = new_vae(), half_of(random(9))
-    first = streaming.encode_half(vae, half)
-    for value in (1.0, 2.0):
-        vae.encode = lambda _frames, value=value: torch.full_like(first, value)
-        assert (streaming.encode_half(vae, half) == value).all()
-
-
 @pytest.mark.parametrize("missing", ["format_encoded", "disable_offload"])
 @torch.inference_mode()
 def test_an_older_host_encodes_by_itself(streaming, new_vae, missing):
@@ -293,31 +215,6 @@ def test_an_older_host_encodes_by_itself(streaming, new_vae, missing):
     assert not streaming._can_stream(vae)
     vae.encode = lambda _frames: whole  # today's host reads them itself
     assert torch.equal(streaming.encode_half(vae, half_of(random(9))), whole)
-
-
-def test_content_is_told_apart_by_either_hash_in_any_precision(streaming):
-    memories = pack_module("nodes._host.conditioning.clip_memory")
-    for begin_hash in (None, hashlib.blake2b):
-        seen = set()
-        for dtype in (torch.float32, torch.float16, torch.bfloat16):
-            for frames in (random(5).to(dtype), grey(5).to(dtype), grey(1).to(dtype).expand(5, -1, -1, -1)):
-                key = memories.content_key(half_of(frames), begin_hash)
-                assert key == memories.content_key(half_of(frames.clone() if frames.stride(0) else frames), begin_hash)
-                seen.add(key)
-        assert len(seen) == 9
-
-
-def test_threads_share_a_memory():
-    memory = pack_module("nodes._host.conditioning.clip_memory").ClipMemory(limit=40 * 400)
-
-    def work(first):
-        for number in range(3000):
-            memory.put((first + number % 97,), torch.zeros(100))
-            memory.get((number % 97,))
-            assert memory.num_bytes <= memory.limit
-
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(work, (0, 50)))  # raises what a thread raised
 
 
 @torch.inference_mode()

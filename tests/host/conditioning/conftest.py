@@ -1,0 +1,25 @@
+"""The streamed encoder, and VAEs that remember nothing yet."""
+
+import pytest
+
+from harness.host.locations import pack_module
+
+
+@pytest.fixture
+def streaming(host):
+    return pack_module("nodes._host.conditioning.streaming")
+
+
+@pytest.fixture
+def new_vae(host):
+    """The small VAE, loaded anew, so that nothing is remembered."""
+    import comfy.sd
+    import comfy.utils
+    import folder_paths
+
+    path = folder_paths.get_full_path("vae", "small_wan_vae.safetensors")
+
+    def load(dtype=None):
+        return comfy.sd.VAE(sd=comfy.utils.load_torch_file(path), dtype=dtype)
+
+    return load
