@@ -90,10 +90,10 @@ def dtypes(arguments: list[str]) -> int:
 
 
 def file_kinds(arguments: list[str]) -> int:
-    """Load every kind of file that VACE is published in and write benchmarks/results/file_kinds.md."""
+    """Load every kind of file and LoRA that is in circulation for VACE and write benchmarks/results/file_kinds.md."""
     ready = set_up()
-    argv = [str(ready.python), "-m", "pytest", "-q", "tests/host/adapter/test_layouts.py", *arguments]
-    return run_child(argv, tool_env(ready) | {"WAN_VACE_LAYOUTS": "1"})
+    cases = ["tests/host/adapter/test_layouts.py", "tests/host/adapter/lora", *arguments]
+    return run_child([str(ready.python), "-m", "pytest", "-q", *cases], tool_env(ready) | {"WAN_VACE_LAYOUTS": "1"})
 
 
 def quality(arguments: list[str]) -> int:

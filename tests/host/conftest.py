@@ -161,7 +161,8 @@ def pytest_terminal_summary(terminalreporter):
     if os.environ.get("WAN_VACE_LAYOUTS"):
         from comfyui_version import __version__
 
-        file_kinds.write(f"ComfyUI {__version__}", [value for name, value in noted if name == "layout"])
+        kinds, loras = ([value for name, value in noted if name == wanted] for wanted in ("layout", "lora"))
+        file_kinds.write(f"ComfyUI {__version__}", kinds, loras)
     if not os.environ.get("WAN_VACE_PARITY"):
         return
     rows = dict(value for name, value in noted if name == "parity")

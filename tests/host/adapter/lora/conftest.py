@@ -57,7 +57,13 @@ def targets(call):
 
 
 @pytest.fixture
-def check(call, folder, by_hand, inputs, targets, monkeypatch):
+def note_kind(record_property):
+    """Keep what became of a kind of LoRA for the table of kinds."""
+    return lambda kind, where, value: record_property("lora", (kind, where, value))
+
+
+@pytest.fixture
+def check(call, folder, by_hand, inputs, targets, note_kind, monkeypatch):
     """Both models with a file of these tensors give what the checkpoint with these changes gives."""
     import comfy.model_management
 
@@ -66,13 +72,15 @@ def check(call, folder, by_hand, inputs, targets, monkeypatch):
     monkeypatch.setitem(comfy.model_management.LORA_COMPUTE_DTYPES, device, torch.float32)
     exact = 0 if device.type == "cpu" else DORA_TOLERANCE  # what is done by hand is done on the CPU
 
-    def compare(tensors, changes, tolerance=0):
+    def compare(kind, tensors, changes, tolerance=0):
         save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / "x.safetensors")
         expected = sample(call, by_hand(changes), inputs)
-        for model in targets:
+        for where, model in zip(("merged", "attached"), targets, strict=True):
             assert (sample(call, model, inputs) - expected).abs().max() > 1e-3
             patched, report = call("VaceLoadLora", model=model, lora_name="x.safetensors", strength=STRENGTH)
-            torch.testing.assert_close(sample(call, patched, inputs), expected, rtol=0, atol=tolerance or exact)
+            found = sample(call, patched, inputs)
+            note_kind(kind, where, ((found - expected).abs().max() / expected.abs().max()).item())
+            torch.testing.assert_close(found, expected, rtol=0, atol=tolerance or exact)
         return report
 
     return compare

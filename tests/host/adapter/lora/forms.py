@@ -17,6 +17,15 @@ FLAT = [layer.replace(".", "_") for layer in LAYERS]
 PEFT, KOHYA = ("lora_B.weight", "lora_A.weight"), ("lora_up.weight", "lora_down.weight")
 
 
+NAMES = ("LoRA", "LoHa", "LoKr", "GLoRA", "DoRA", "LoCon", "Tucker", "LyCORIS")
+
+
+def spoken(form):
+    """A form's name as its makers spell it."""
+    words = {name.lower(): name for name in NAMES}
+    return " ".join(words.get(word, word) for word in form.split("_"))
+
+
 def draw(*shape):
     return 0.2 * (torch.rand(*shape) - 0.5)
 

@@ -17,7 +17,12 @@ def test_peft_dora_has_a_scale_for_each_row(check):
         names = ("lora_B.weight", "lora_A.weight")
         tensors |= {f"base_model.model.{layer}.{n}": parts[k] for n, k in zip(names, KOHYA, strict=True)}
         tensors[f"base_model.model.{layer}.lora_magnitude_vector"] = scale
-    check(tensors, changes, DORA_TOLERANCE)
+    check("DoRA: a scale for each row (PEFT)", tensors, changes, DORA_TOLERANCE)
+
+
+def sizes(shape):
+    """A shape with n for as many as there are."""
+    return str(list(shape)).replace("-1", "n")
 
 
 @pytest.mark.parametrize("shape", [(-1,), (-1, 1), (1, -1, *POINT), (-1, 1, *POINT)], ids=str)
@@ -36,7 +41,7 @@ def test_dora_of_a_convolution_has_a_scale_for_each_row(check, shape):
         ends = ("lora_B.weight", "lora_A.weight", "lora_magnitude_vector.weight")
         parts = (up, down, scale.reshape(shape))
         tensors |= {f"base_model.model.{layer}.{e}": part for e, part in zip(ends, parts, strict=True)}
-    check(tensors, changes, DORA_TOLERANCE)
+    check(f"DoRA of the patch embeddings: a scale for each row, {sizes(shape)}", tensors, changes, DORA_TOLERANCE)
 
 
 @pytest.mark.parametrize("shape", [(1, -1), (1, -1, *POINT)], ids=str)
@@ -54,7 +59,7 @@ def test_dora_of_a_convolution_has_a_scale_for_each_channel(check, shape):
         changes[f"{layer}.weight"] = by_hand
         parts = {"lora_up.weight": up, "lora_down.weight": down, "dora_scale": scale.reshape(shape)}
         tensors |= {f"lycoris_{layer}.{end}": part for end, part in parts.items()}
-    check(tensors, changes, DORA_TOLERANCE)
+    check(f"DoRA of the patch embeddings: a scale for each channel, {sizes(shape)}", tensors, changes, DORA_TOLERANCE)
 
 
 def test_dora_with_a_scale_for_each_place_of_the_kernel_is_refused(call, folder, targets):

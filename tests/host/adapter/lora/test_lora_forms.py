@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from .forms import CONVOLUTIONS, EMBEDDINGS, FLAT, FORMS, LAYERS, PRODUCT_TOLERANCE, TOLERANCES, draw
+from .forms import CONVOLUTIONS, EMBEDDINGS, FLAT, FORMS, LAYERS, PRODUCT_TOLERANCE, TOLERANCES, draw, spoken
 
 pytestmark = pytest.mark.host
 
@@ -23,7 +23,7 @@ def test_a_form_is_the_weights_added_by_hand(check, form, prefix, paths):
     for path, (layer, size) in zip(paths, LAYERS.items(), strict=True):
         parts, changes[f"{layer}.weight"] = FORMS[form](*size)
         tensors |= {f"{prefix}{path}.{end}": tensor for end, tensor in parts.items()}
-    check(tensors, changes, TOLERANCES.get(form, 0))
+    check(f"form: {spoken(form)}", tensors, changes, TOLERANCES.get(form, 0))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_form_with_a_kernel_is_the_weights_added_by_hand(check, form, prefix):
     for layer, channels in EMBEDDINGS.items():
         parts, changes[f"{layer}.weight"] = CONVOLUTIONS[form](128, channels)
         tensors |= {f"{prefix}{layer}.{end}": tensor for end, tensor in parts.items()}
-    report = check(tensors, changes, PRODUCT_TOLERANCE)
+    report = check(f"patch embeddings: {spoken(form)}", tensors, changes, PRODUCT_TOLERANCE)
     assert "1 layers on the base, 1 on the VACE adapter, at strength 0.7." in report
 
 
@@ -67,8 +67,9 @@ def test_the_host_takes_the_strength_of_oft_twice(host):
     torch.testing.assert_close(half, whole / 4)
 
 
-def test_oft_is_refused_by_name(call, folder, targets):
+def test_oft_is_refused_by_name(call, folder, targets, note_kind):
     save_file({"lycoris_blocks_0_self_attn_q.oft_blocks": draw(16, 8, 8)}, folder / "x.safetensors")
-    for model in targets:
+    for where, model in zip(("merged", "attached"), targets, strict=True):
+        note_kind("form: OFT and BOFT", where, "refused by name")
         with pytest.raises(ValueError, match=r"^x\.safetensors is an OFT or BOFT, .* takes their strength twice"):
             call("VaceLoadLora", model=model, lora_name="x.safetensors", strength=1.0)

@@ -49,7 +49,7 @@ def test_a_scheme_is_the_weights_added_by_hand(check, scheme):
         root = {"pipe.": "vace." if "vace" in layer else "dit."}.get(prefix, "")
         spelled = dict(zip(KOHYA, ends, strict=True))
         tensors |= {f"{prefix}{root}{path}.{spelled.get(end, end)}": tensor for end, tensor in parts.items()}
-    report = check(tensors, changes)
+    report = check(f"names: {scheme}", tensors, changes)
     assert "2 layers on the base, 3 on the VACE adapter, at strength 0.7." in report
 
 
@@ -76,4 +76,4 @@ def test_differences_of_biases_norms_modulation_and_the_embedding(check):
         tensors[f"transformer.{key}"] = draw(*shape)
         name = key.removesuffix(end) + names[end]
         changes[name] = lambda w, d=tensors[f"transformer.{key}"]: w + STRENGTH * d
-    check(tensors, changes)
+    check("differences of biases, norms, modulation and an embedding", tensors, changes)
