@@ -3,7 +3,14 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .adapter import VaceApplyAdapter, VaceCreateHookLora, VaceLoadAdapter, VaceLoadLora
-from .conditioning import VaceApplyContext, VaceDecodeLatent, VaceEncodeVcu, VaceSetNoiseMask, VaceTrimLatent
+from .conditioning import (
+    VaceApplyContext,
+    VaceDecodeLatent,
+    VaceDecodeVideo,
+    VaceEncodeVcu,
+    VaceSetNoiseMask,
+    VaceTrimLatent,
+)
 from .exact import VaceCropVcu, VacePasteBack, VaceStitchCrop
 from .long import VaceBuildLongVcu, VaceSampleLongVideo, VaceSetContextWindows
 from .masks import VaceAugmentMask, VaceDrawBoxMask, VaceGrowMask, VaceSplitByMask
@@ -74,6 +81,7 @@ NODES: list[type[io.ComfyNode]] = [
     VaceSampleContext,
     VaceSetNoiseMask,
     VaceDecodeLatent,
+    VaceDecodeVideo,
     VacePasteBack,
     VaceTrimLatent,
     VaceBuildLongVcu,

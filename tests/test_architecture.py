@@ -33,6 +33,7 @@ ANNOTATORS = {
     "subject": {"flow"},  # a tracked mask moves as its pixels do
 }
 HOST_CONCEPTS = {
+    "conditioning": {"video"},  # a latent is decoded into a VIDEO
     "vcu": {"files"},
     "strength": {"conditioning", "models"},  # strengths are among the conditioning's keys
     "adapter": {"files", "conditioning", "models", "strength"},

@@ -5,7 +5,14 @@ layer. It imports those layers and the shared sockets, and no other folder of no
 """
 
 from .context import VaceApplyContext, VaceEncodeVcu
-from .latents import VaceDecodeLatent, VaceTrimLatent
+from .latents import VaceDecodeLatent, VaceDecodeVideo, VaceTrimLatent
 from .noise_mask import VaceSetNoiseMask
 
-__all__ = ["VaceApplyContext", "VaceDecodeLatent", "VaceEncodeVcu", "VaceSetNoiseMask", "VaceTrimLatent"]
+__all__ = [
+    "VaceApplyContext",
+    "VaceDecodeLatent",
+    "VaceDecodeVideo",
+    "VaceEncodeVcu",
+    "VaceSetNoiseMask",
+    "VaceTrimLatent",
+]

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from .._host.conditioning import decode_video, decoded_clip, require_wan_vae, trim_references
+from .._host.conditioning import decode_later, decode_video, decoded_clip, require_wan_vae, trim_references
 from .._host.video import write_clip
 from .._node import VaceNode
 from .._sockets import fps_socket
@@ -66,6 +66,37 @@ class VaceDecodeLatent(VaceNode):
         require_wan_vae(vae)
         frames = decode_video(vae, samples, _given(trim_latent), _given(length))
         return io.NodeOutput(frames, write_clip(decoded_clip(frames, samples, fps)))
+
+
+class VaceDecodeVideo(VaceNode):
+    """A video of a sampled latent, decoded while it is saved."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VaceDecodeVideo",
+            display_name="VACE Decode Video",
+            category="vace",
+            description="As VACE Decode Latent, but a few frames at a time, and only when the video is saved or read: "
+            "its frames never lie in memory together.",
+            search_aliases=["vae decode", "low memory", "stream"],
+            inputs=[
+                io.Latent.Input("samples", tooltip="From the sampler."),
+                io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
+                fps_socket(),
+                *_counts(),
+            ],
+            outputs=[
+                io.Video.Output(
+                    display_name="video", tooltip="For Save Video; Get Video Components makes images of it."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, samples, vae, fps, trim_latent, length) -> io.NodeOutput:
+        require_wan_vae(vae)
+        return io.NodeOutput(decode_later(vae, samples, _given(trim_latent), _given(length), fps))
 
 
 class VaceTrimLatent(VaceNode):

@@ -65,9 +65,10 @@ class VaceSampleVcu(VaceNode):
             ],
             outputs=[
                 io.Video.Output(
-                    display_name="video", tooltip="With the source's frame rate and sound, for Save Video."
+                    display_name="video",
+                    tooltip="With the source's frame rate and sound, for Save Video; it is decoded while it is saved. "
+                    "Get Video Components makes images of it.",
                 ),
-                io.Image.Output(display_name="frames", tooltip="The same frames as images."),
                 io.Latent.Output(display_name="latent", tooltip="What was sampled, references included."),
                 io.Latent.Output(
                     display_name="video_latent", tooltip="The same without references, for nodes of other packs."

@@ -3,8 +3,9 @@
 from comfy_api.latest import io, ui
 
 from ...vace_core.vcu import preflight
+from .._host.video import read_clip
 from .._node import VaceNode
-from .._sockets import VcuWire
+from .._sockets import VcuWire, video_socket
 from ._film_strip import film_strip
 
 
@@ -24,7 +25,7 @@ class VacePreviewVcu(VaceNode):
             search_aliases=["preflight", "contact sheet", "film strip"],
             inputs=[
                 VcuWire.Input("vcu", tooltip="From any VACE task node."),
-                io.Image.Input("result", optional=True, tooltip="The finished video, shown as the last row."),
+                video_socket("result", "The finished video, shown as the last row.", optional=True),
                 io.Int.Input(
                     "columns",
                     default=7,
@@ -44,5 +45,6 @@ class VacePreviewVcu(VaceNode):
     @classmethod
     def execute(cls, vcu, columns, result) -> io.NodeOutput:
         report = preflight(vcu)
-        sheet = film_strip(vcu, report, columns, result)
+        frames = None if result is None else read_clip(result).frames
+        sheet = film_strip(vcu, report, columns, frames)
         return io.NodeOutput(sheet, report.text(), ui=ui.PreviewImage(sheet, cls=cls))

@@ -1,13 +1,14 @@
 """The host's VAE, CONDITIONING and LATENT, as far as VACE needs them.
 
 A VCU is encoded into a context, the context goes into the conditioning, and a latent is decoded into frames.
-It imports the host, nothing of this layer, and the core's `conditioning`, `vcu` and `video`.
+It imports the host, this layer's `video`, and the core's `conditioning`, `vcu` and `video`.
 """
 
 from .encoding import encode_vcu, latent_space
 from .keys import FRAMES, MASK, REFERENCES, STRENGTH, TOLD, apply_context, strengths_of
 from .latents import (
     ContextShape,
+    decode_later,
     decode_video,
     decoded_clip,
     empty_video_latent,
@@ -27,6 +28,7 @@ __all__ = [
     "TOLD",
     "ContextShape",
     "apply_context",
+    "decode_later",
     "decode_video",
     "decoded_clip",
     "empty_video_latent",

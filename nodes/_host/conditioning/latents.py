@@ -14,9 +14,11 @@ from ....vace_core.conditioning import VaceContext
 from ....vace_core.errors import VaceInputError, require_shape
 from ....vace_core.notes import tell
 from ....vace_core.video import LATENT_CHANNELS, SPATIAL_STRIDE, Clip, num_pixel_frames
-from ..types import VAE, Latent
+from ..types import VAE, Latent, Video
+from ..video import write_clip
+from .decoded_video import DecodedVideo
+from .decoding import decode_frames
 from .encoding import require_same_latents
-from .vae import decode
 
 NUM_REFERENCES, NUM_FRAMES = "vace_num_references", "vace_num_frames"
 LATENT_FRAMES = "vace_latent_frames"  # R + t; a latent that is shorter was trimmed by another node
@@ -180,6 +182,11 @@ def decode_video(vae: VAE, latent: Latent, num_references: int | None, num_frame
     Raises:
         VaceInputError: If a count is unknown or does not fit the latent, or another VAE has encoded the VCU.
     """
+    return decode_frames(vae, *video_samples(vae, latent, num_references, num_frames))
+
+
+def video_samples(vae: VAE, latent: Latent, num_references: int | None, num_frames: int | None) -> tuple[Tensor, int]:
+    """``(samples, T)``: [B, 16, t, h, w] without references, and how many frames are wanted; see `decode_video`."""
     require_same_latents(vae, latent.get(LATENT_SPACE))
     samples = trim_references(latent, num_references)["samples"]
     wanted = _read_count(latent, NUM_FRAMES, num_frames, "length")
@@ -189,7 +196,24 @@ def decode_video(vae: VAE, latent: Latent, num_references: int | None, num_frame
             f"length is {wanted} but samples decodes to {available} frames. "
             f"Sample the latent that VACE Apply Context gives, or set length to at most {available}."
         )
-    return decode(vae, samples)[:, :wanted].flatten(0, 1)
+    return samples, wanted
+
+
+def decode_later(vae: VAE, latent: Latent, num_references: int | None, num_frames: int | None, fps: float) -> Video:
+    """A VIDEO that decodes a sampled LATENT when it is saved; several of a batch are decoded now.
+
+    Args:
+        vae: The Wan 2.1 VAE.
+        latent: As for `decode_video`, with its counts and its errors.
+        num_references: As there.
+        num_frames: As there.
+        fps: Frames per second; 0 takes the source's.
+    """
+    samples, wanted = video_samples(vae, latent, num_references, num_frames)
+    if len(samples) > 1:
+        return write_clip(decoded_clip(decode_frames(vae, samples, wanted), latent, fps))
+    about = decoded_clip(samples, latent, fps)
+    return DecodedVideo(vae=vae, samples=samples, num_frames=wanted, fps=about.fps, audio=about.audio)
 
 
 def decoded_clip(frames: Tensor, latent: Latent, fps: float) -> Clip:

@@ -14,12 +14,17 @@ from ....vace_core.notes import tell
 from ....vace_core.video import latent_length
 from ..types import VAE
 from .clip_memory import ClipMemory, content_key, memory_of
+from .device_check import is_exact
 from .encoder import CHUNK, encode_stream, is_known_encoder
 from .vae import encode
 
 logger = logging.getLogger("wan_vace")
 CHECK_FRAMES, CHECK_PIXELS = 45, 16
-CHECKED, LOGGED = "wan_vace_encoder_checked", "wan_vace_encoder_logged"
+LOGGED = "wan_vace_encoder_logged"
+INEXACT = (
+    "the encoder gives other numbers when still frames are left out, so none is: clips are encoded by ComfyUI's own "
+    "encoder."
+)
 # What streaming uses of the host; older ones lack some of it.
 OF_HOST = {
     comfy.model_management: ("cuda_device_context", "raise_non_oom", "throw_exception_if_processing_interrupted"),
@@ -60,7 +65,7 @@ def _encode_new(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor | None
     """Latents; None where the device's memory did not do."""
     try:
         _load(vae, half.shape)
-        if half.num_frames > 1 and _is_exact(vae):
+        if half.num_frames > 1 and is_exact(vae, "encode", _try_out, INEXACT):
             return _stream(vae, half, memory)
     except Exception as error:  # noqa: BLE001 (which exceptions tell of memory differs by device, the host knows them)
         comfy.model_management.raise_non_oom(error)
@@ -135,22 +140,6 @@ def _pixels(vae: VAE, half: HalfFrames, number: int) -> Tensor:
 def _as_latents(vae: VAE, given: Tensor) -> Tensor:
     mean, _ = vae.first_stage_model.conv1(given).chunk(2, dim=1)
     return mean.to(vae.output_device).to(dtype=vae.vae_output_dtype())
-
-
-def _is_exact(vae: VAE) -> bool:
-    """Whether streaming gives what the host's encoder gives, on this device and to the bit; tried once for each."""
-    checked, where = vae.patcher.get_attachment(CHECKED) or {}, (str(vae.device), vae.vae_dtype)
-    if where not in checked:
-        with comfy.model_management.cuda_device_context(vae.device):
-            checked = {**checked, where: _try_out(vae)}
-        vae.patcher.set_attachments(CHECKED, checked)
-        if not checked[where]:
-            tell(
-                "encode-check",
-                f"On {where[0]} the encoder gives other numbers when still frames are left out, so none is: clips are "
-                f"encoded by ComfyUI's own encoder.",
-            )
-    return checked[where]
 
 
 def _try_out(vae: VAE) -> bool:

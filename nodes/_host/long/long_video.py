@@ -50,7 +50,7 @@ def sample_long(job: LongJob, announce: Callable[[Note], None]) -> StoredVideo:
                 _make_segment(segment, store, generator)
                 gc.collect()  # the host's sampling leaves cycles that hold tensors; memory stays that of one segment
         store.tell_segments()
-    return StoredVideo(store.run, job.source.fps, job.source.audio)
+    return StoredVideo(run=store.run, fps=job.source.fps, audio=job.source.audio)
 
 
 def _tell_untrained_segments(job: LongJob, segments: Sequence[Segment]) -> None:

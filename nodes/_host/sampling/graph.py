@@ -45,14 +45,13 @@ def sampling_graph(links: Mapping[str, Link], choices: SamplerChoices) -> io.Nod
         choices: Everything else.
 
     Returns:
-        The node output: video, frames, latent, video_latent.
+        The node output: video, latent, video_latent.
     """
     steps = _GraphSteps(GraphBuilder(), links, choices)
-    sampled, decoded = sample_vcu(steps, *choices.prompts)
-    frames, video = decoded.out(0), decoded.out(1)
+    sampled, video = sample_vcu(steps, *choices.prompts)
     if choices.keep_pixels:
-        frames, video = steps.paste_back(video)
-    return io.NodeOutput(video, frames, sampled.out(0), sampled.out(1), expand=steps.graph.finalize())
+        video = steps.paste_back(video)
+    return io.NodeOutput(video, sampled.out(0), sampled.out(1), expand=steps.graph.finalize())
 
 
 @dataclass(frozen=True)
@@ -86,20 +85,21 @@ class _GraphSteps:
         wires = {**models, "positive": positive, "negative": negative, "latent": latent}
         return self.graph.node("VaceSampleContext", "sample", **wires, denoise=1.0, **self.choices.sampling)
 
-    def decode(self, sampled: Node) -> Node:
+    def decode(self, sampled: Node) -> Link:
+        """The video, which is decoded as it is saved."""
         counts = {"trim_latent": -1, "length": -1}
         wires = {"samples": sampled.out(0), "vae": self.links["vae"]}
-        return self.graph.node("VaceDecodeLatent", **wires, fps=self.choices.fps, **counts)
+        return self.graph.node("VaceDecodeVideo", **wires, fps=self.choices.fps, **counts).out(0)
 
-    def paste_back(self, video: Link) -> tuple[Link, Link]:
-        """Frames and video with what the VCU keeps; the node gives the VCU's frame rate, another is set behind it."""
+    def paste_back(self, video: Link) -> Link:
+        """The video with what the VCU keeps; the node gives the VCU's frame rate, another is set behind it."""
         join = {"feather": DEFAULT_FEATHER, "feather_side": SIDES[0]}
         pasted = self.graph.node("VacePasteBack", "paste", frames=video, vcu=self.links["vcu"], **join)
         if not self.choices.fps:
-            return pasted.out(0), pasted.out(1)
+            return pasted.out(1)
         parts = self.graph.node("GetVideoComponents", video=pasted.out(1))
         again = {"images": pasted.out(0), "audio": parts.out(1), "fps": self.choices.fps}
-        return pasted.out(0), self.graph.node("CreateVideo", **again).out(0)
+        return self.graph.node("CreateVideo", **again).out(0)
 
 
 def model_files(folder: str) -> list[str]:

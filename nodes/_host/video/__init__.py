@@ -5,11 +5,13 @@ It imports the host, nothing of this layer, and the core's `video`.
 """
 
 from .stream import CHUNK, frame_count_hint, sound_of, stream_frames
-from .video import MAX_DENOMINATOR, read_clip, write_clip
+from .streamed import ABOVE, StreamedVideo
+from .video import read_clip, write_clip
 
 __all__ = [
+    "ABOVE",
     "CHUNK",
-    "MAX_DENOMINATOR",
+    "StreamedVideo",
     "frame_count_hint",
     "read_clip",
     "sound_of",

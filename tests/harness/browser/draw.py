@@ -20,7 +20,7 @@ from .browser import VIEW, chromium, open_front_end, require_chromium
 
 FOLDER = ROOT / "example_workflows"
 PICTURE_WIDTH = 900
-FRAMES = {"VaceSampleVcu": 1, "VaceDecodeLatent": 0}  # which output is what was made
+FRAMES = {"VaceSampleVcu": 0, "VaceDecodeLatent": 0}  # which output is what was made
 GAP_X, GAP_Y = 70, 90
 IMAGE_HEIGHT = 340  # of a node that shows the picture it loads, which arrives after the layout
 

@@ -113,12 +113,13 @@ def prompt_of(show: Show, **reductions: int) -> dict:
     if show.change:
         show.change(prompt)
     sampler = prompt[node_of(prompt, "VaceSampleVcu")]
-    frames = [node_of(prompt, "VaceSampleVcu"), 1]
+    frames = ["parts", 0]
     save = prompt[node_of(prompt, "SaveVideo")]["inputs"]
     side = sheets.SIDE * sheets.SCALE
     large = {"image": frames, "upscale_method": "nearest-exact", "width": side, "height": side, "crop": "disabled"}
     save.update(video=["film", 0], filename_prefix=f"miniature/demo_{show.name}")
     return prompt | {
+        "parts": {"class_type": "GetVideoComponents", "inputs": {"video": [node_of(prompt, "VaceSampleVcu"), 0]}},
         "large": {"class_type": "ImageScale", "inputs": large},
         "film": {"class_type": "CreateVideo", "inputs": {"images": ["large", 0], "fps": 16.0}},
         "vcu": {"class_type": "DevShowVcu", "inputs": {"vcu": sampler["inputs"]["vcu"]}},

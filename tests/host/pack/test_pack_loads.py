@@ -27,6 +27,7 @@ NODE_IDS = [
     "VaceCreateHookLora",
     "VaceCropVcu",
     "VaceDecodeLatent",
+    "VaceDecodeVideo",
     "VaceDrawBoxMask",
     "VaceDrawLayout",
     "VaceDrawPose",

@@ -53,7 +53,7 @@ def short_graph():
                 "strength": 0.9, "fps": 0.0, "keep_pixels": False, "boundary": 0.875,
             },
         },
-        "save": {"class_type": "SaveLatent", "inputs": {"samples": ["s", 2], "filename_prefix": "test/short"}},
+        "save": {"class_type": "SaveLatent", "inputs": {"samples": ["s", 1], "filename_prefix": "test/short"}},
         "film": {
             "class_type": "SaveVideo",
             "inputs": {"video": ["s", 0], "filename_prefix": "test/short", "format": "mp4", "codec": "h264"},
@@ -167,7 +167,8 @@ def test_kept_pixels_come_out_as_they_went_in_at_the_frame_rate_asked_for(server
     }
     graph["black"] = {"class_type": "SolidMask", "inputs": {"value": 0.0, "width": 64, "height": 48}}
     graph["vcu"]["inputs"]["control_masks"] = ["black", 0]
-    graph["png"] = {"class_type": "SaveImage", "inputs": {"images": ["s", 1], "filename_prefix": "test/kept"}}
+    graph["parts"] = {"class_type": "GetVideoComponents", "inputs": {"video": ["s", 0]}}
+    graph["png"] = {"class_type": "SaveImage", "inputs": {"images": ["parts", 0], "filename_prefix": "test/kept"}}
     graph["s"]["inputs"] |= {"keep_pixels": True, "fps": 24.0}
     events = []
     entry = server.run(graph, on_event=events.append)
@@ -190,7 +191,7 @@ def test_a_preset_with_two_experts_equals_the_hosts_template_for_wan_2_2(server)
     short["low"] = long["low"] = {"class_type": "ScaleROPE", "inputs": {"model": ["m", 0], **axes}}  # another model
     inputs = {name: value for name, value in short["s"]["inputs"].items() if not name.startswith("settings")}
     short["s"]["inputs"] = {**inputs, "settings": "Wan 2.2 lightx2v LoRAs (4 steps)", "low_noise_model": ["low", 0]}
-    short["video"] = {"class_type": "SaveLatent", "inputs": {"samples": ["s", 3], "filename_prefix": "test/video"}}
+    short["video"] = {"class_type": "SaveLatent", "inputs": {"samples": ["s", 2], "filename_prefix": "test/video"}}
     common = {"steps": 4, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple"}
     common |= {"positive": ["a", 0], "negative": ["a", 1]}
     first = {"add_noise": "enable", "noise_seed": 5, "return_with_leftover_noise": "enable"}

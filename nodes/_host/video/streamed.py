@@ -1,0 +1,110 @@
+"""The host's VIDEO of frames that come a few at a time, so that they need not lie in memory when it is saved."""
+
+import weakref
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import IO
+
+import torch
+from comfy_api.latest import Input, InputImpl, Types
+from torch import Tensor
+
+from ....vace_core.video import DEFAULT_FPS
+from ..types import Audio, Video, VideoComponents
+from .video import MAX_DENOMINATOR
+
+# The host's encoder cuts values off to bytes instead of rounding: k / 255 may come out as k - 1 without this.
+ABOVE = 0.25 / 255
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StreamedVideo(Input.Video):
+    """A VIDEO that is read or made anew each time it is asked for.
+
+    Attributes:
+        fps: Frames per second; None for the model's own.
+        audio: Its sound in the host's form.
+    """
+
+    fps: float | None = None
+    audio: Audio | None = None
+    _whole: list[weakref.ref] = field(default_factory=list, init=False, repr=False)
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, H, W, 3)."""
+
+    @abstractmethod
+    def parts(self) -> Iterator[Tensor]:
+        """[n, H, W, 3] in [0, 1], T in all."""
+
+    def parts_to_save(self, bit_depth: int) -> Iterator[Tensor]:
+        """What the host's encoder is given, which multiplies it and cuts it off.
+
+        Args:
+            bit_depth: Of the file's colours.
+        """
+        del bit_depth
+        return self.parts()
+
+    def get_components(self) -> VideoComponents:
+        """All frames in memory; as long as somebody has them, the next one gets the same."""
+        images = self._whole[-1]() if self._whole else None
+        if images is None:
+            images = self._gathered()
+            self._whole[:] = [weakref.ref(images)]
+        return self._components(images)
+
+    def save_to(self, path: str | IO[bytes], *args: object, **kwargs: object) -> None:
+        """Write a file as the host does, a few frames in memory at a time."""
+        depth = kwargs.get("bit_depth") or 8
+        frames = _Frames(self.shape, self.parts_to_save(depth))
+        InputImpl.VideoFromComponents(self._components(frames)).save_to(path, *args, **kwargs)
+
+    def as_trimmed(
+        self, start_time: float | None = None, duration: float | None = None, strict_duration: bool = False
+    ) -> Video:
+        """A part of it, by way of a file in memory, as the host does."""
+        video = InputImpl.VideoFromFile(self.get_stream_source())
+        return video.as_trimmed(start_time, duration, strict_duration)
+
+    def get_dimensions(self) -> tuple[int, int]:
+        """(W, H) in pixels."""
+        _, H, W, _ = self.shape
+        return W, H
+
+    def get_frame_count(self) -> int:
+        """T."""
+        return self.shape[0]
+
+    def get_frame_rate(self) -> Fraction:
+        """Frames per second, exact."""
+        return Fraction(self.fps or DEFAULT_FPS).limit_denominator(MAX_DENOMINATOR)
+
+    def get_duration(self) -> float:
+        """Seconds."""
+        return float(self.get_frame_count() / self.get_frame_rate())
+
+    def _gathered(self) -> Tensor:
+        images, done = torch.empty(self.shape), 0
+        for part in self.parts():
+            images[done : done + len(part)] = part
+            done += len(part)
+        return images
+
+    def _components(self, images: "Tensor | _Frames") -> VideoComponents:
+        return Types.VideoComponents(images=images, audio=self.audio, frame_rate=self.get_frame_rate())
+
+
+class _Frames:
+    """What the host's encoder needs of an IMAGE: a shape, and the frames in turn."""
+
+    def __init__(self, shape: tuple[int, ...], parts: Iterator[Tensor]) -> None:
+        self.shape, self._parts = shape, parts
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for part in self._parts:
+            yield from part

@@ -1,0 +1,174 @@
+"""Decoding a few frames at a time: the host's frames bit for bit, files to the byte, and what else can happen."""
+
+import io as python_io
+import logging
+
+import av
+import pytest
+import torch
+
+from harness.host.locations import pack_module
+from wan_vace.vace_core.notes import collect_notes
+
+pytestmark = pytest.mark.host
+T = 29
+
+
+@pytest.fixture
+def decoding(host_nodes):
+    return pack_module("nodes._host.conditioning.decoding")
+
+
+def latents(num_frames, size=4, batch=1, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, 16, (num_frames - 1) // 4 + 1, size, size, generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "lengths"), [(torch.float32, (1, 5, 9, 13, 29, 81)), (torch.bfloat16, (1, 9, 13))], ids=str
+)
+@torch.inference_mode()
+def test_every_length_is_decoded_as_by_the_host(decoding, new_vae, dtype, lengths):
+    vae = new_vae(dtype)
+    for num_frames in lengths:
+        samples = latents(num_frames)
+        expected = vae.decode(samples)
+        parts = list(decoding.decode_parts(vae, samples, num_frames))
+        assert torch.equal(torch.cat(parts, dim=1), expected)
+        assert max(part.shape[1] for part in parts) <= 8
+        frames = decoding.decode_frames(vae, samples, num_frames)
+        assert torch.equal(frames, expected[0]) and frames.dtype == expected.dtype and frames.is_contiguous()
+
+
+@torch.inference_mode()
+def test_frames_beyond_the_count_are_left_out_of_each_video_of_a_batch(decoding, new_vae):
+    vae, samples = new_vae(), latents(9, batch=3)
+    expected = vae.decode(samples)[:, :7].flatten(0, 1)
+    assert torch.equal(decoding.decode_frames(vae, samples, 7), expected)
+
+
+def video_of(call, vae, num_frames=T, **latent):
+    samples = {"samples": latents(T, **latent), "vace_num_references": 0, "vace_num_frames": num_frames}
+    return call("VaceDecodeVideo", samples=samples, vae=vae, fps=24.0, trim_latent=-1, length=-1)[0], samples["samples"]
+
+
+@pytest.fixture
+def decoder_runs(new_vae):
+    """A VAE, and a list that grows with each run of its decoder."""
+    vae, runs = new_vae(), []
+    vae.first_stage_model.decoder.conv1.register_forward_hook(lambda *_: runs.append(1))
+    return vae, runs
+
+
+def saved(video, **options):
+    file = python_io.BytesIO()
+    video.save_to(file, **options)
+    return file.getvalue()
+
+
+@torch.inference_mode()
+def test_a_video_is_decoded_when_it_is_saved_into_the_file_that_the_core_nodes_write(call, decoder_runs):
+    vae, runs = decoder_runs
+    video, samples = video_of(call, vae)
+    assert runs == []
+    assert (video.get_dimensions(), video.get_frame_count(), video.get_frame_rate()) == ((32, 32), T, 24)
+    assert video.get_duration() == T / 24 and runs == []
+    core = call("CreateVideo", images=vae.decode(samples)[0], fps=24.0)[0]
+    runs.clear()
+    assert saved(video) == saved(core)
+    decoded_once = len(runs)
+    assert decoded_once > 0
+    assert saved(video) == saved(core) and len(runs) == decoded_once  # of the bytes that were kept
+
+
+@torch.inference_mode()
+def test_what_is_read_again_is_decoded_once_as_long_as_somebody_has_it(call, decoder_runs):
+    vae, runs = decoder_runs
+    video, samples = video_of(call, vae)
+    images = video.get_components().images
+    assert torch.equal(images, vae.decode(samples)[0])
+    runs.clear()
+    assert video.get_components().images is images and runs == []
+    del images
+    assert video.get_components().images.shape == (T, 32, 32, 3) and len(runs) > 0
+
+
+@torch.inference_mode()
+def test_ten_bits_are_made_of_the_frames_and_not_of_bytes(call, new_vae):
+    vae = new_vae()
+    video, samples = video_of(call, vae)
+    core = call("CreateVideo", images=vae.decode(samples)[0], fps=24.0)[0]
+    saved(video)
+    assert saved(video, bit_depth=10) == saved(core, bit_depth=10)
+
+
+@torch.inference_mode()
+def test_a_part_in_time_of_a_video_can_be_had(call, new_vae):
+    video, _ = video_of(call, new_vae())
+    part = video.as_trimmed(start_time=0.5, duration=0.5)
+    with av.open(python_io.BytesIO(saved(part))) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 12
+
+
+@torch.inference_mode()
+def test_a_batch_is_decoded_at_once(call, new_vae):
+    vae = new_vae()
+    video, samples = video_of(call, vae, num_frames=7, batch=2)
+    assert torch.equal(video.get_components().images, vae.decode(samples)[:, :7].flatten(0, 1))
+
+
+@torch.inference_mode()
+def test_a_device_that_gives_other_numbers_is_left_to_the_host_and_told(decoding, new_vae, monkeypatch):
+    vae, samples, real = new_vae(), latents(9), decoding.decode_stream
+    monkeypatch.setattr(decoding, "decode_stream", lambda *given: (part + 1e-3 for part in real(*given)))
+    with collect_notes() as notes:
+        frames = [decoding.decode_frames(vae, samples, 9) for _ in range(2)]
+    assert all(torch.equal(given, vae.decode(samples)[0]) for given in frames)
+    (note,) = notes
+    assert note.code == "decode-check" and "decoded by ComfyUI's own decoder" in note.text
+
+
+@torch.inference_mode()
+def test_a_network_that_another_pack_changed_is_left_to_the_host(decoding, new_vae):
+    vae, samples = new_vae(), latents(9)
+    vae.first_stage_model.decode = lambda z, inner=vae.first_stage_model.decode: inner(z) * 0.5
+    assert torch.equal(decoding.decode_frames(vae, samples, 9), vae.decode(samples)[0])
+    assert torch.equal(next(decoding.decode_parts(vae, samples, 9)), vae.decode(samples))
+
+
+@torch.inference_mode()
+def test_out_of_memory_goes_on_with_the_hosts_own_decoder_and_is_told(decoding, new_vae, monkeypatch):
+    vae, samples = new_vae(), latents(21)
+    expected = vae.decode(samples)
+    real, calls = decoding.decode_stream, []
+
+    def runs_out(network, given):
+        for part in real(network, given):
+            calls.append(part)
+            if len(calls) == 2 and given.shape[-1] == samples.shape[-1] and given.shape[2] == samples.shape[2]:
+                raise torch.OutOfMemoryError("of the device")
+            yield part
+
+    assert decoding.is_exact(vae, "decode", decoding._try_out, decoding.INEXACT)
+    monkeypatch.setattr(decoding, "decode_stream", runs_out)
+    with collect_notes() as notes:
+        parts = list(decoding.decode_parts(vae, samples, 21))
+    assert torch.equal(torch.cat(parts, dim=1), expected) and len(parts) == 2
+    assert [note.code for note in notes] == ["decode-memory"]
+
+
+def test_an_interrupt_ends_decoding_between_parts(decoding, new_vae):
+    import comfy.model_management
+
+    stream = decoding.decode_parts(new_vae(), latents(29), 29)
+    with torch.inference_mode():
+        next(stream)
+        comfy.model_management.interrupt_current_processing()
+        with pytest.raises(comfy.model_management.InterruptProcessingException):
+            next(stream)
+
+
+def test_nothing_is_logged_for_a_known_vae(decoding, new_vae, caplog):
+    with torch.inference_mode(), caplog.at_level(logging.INFO, "wan_vace"):
+        decoding.decode_frames(new_vae(), latents(5), 5)
+    assert not caplog.records
