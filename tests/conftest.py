@@ -1,6 +1,7 @@
 """Makes the pack importable as ``wan_vace`` without running its ComfyUI entry point, and loads the host."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import types
@@ -18,6 +19,12 @@ sys.modules["wan_vace"] = _pack
 
 
 def pytest_configure(config):
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes
+        from harness.host.workers import own_base_directory
+
+        base = contextlib.ExitStack()
+        base.enter_context(own_base_directory())
+        config.add_cleanup(base.close)
     # Most tests of the core do not listen to what is told; nodes must (tests/host/conftest.py).
     config.addinivalue_line("filterwarnings", "ignore::wan_vace.vace_core.notes.UnheardNote")
 

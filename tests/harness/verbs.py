@@ -15,6 +15,7 @@ from .host import base_directory, install, locations
 from .host.dtypes import run_dtypes
 from .host.locations import ROOT, Host, SetupError
 from .host.processes import run_child, tool_env
+from .host.workers import BY_FILE, workers_env
 from .structure import floor_plan
 
 
@@ -47,12 +48,12 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, format check and tests; further arguments go to pytest."""
+    """Lint, format check and tests, in a process for each core; further arguments go to pytest (-n 0: in one)."""
     host = set_up()
     for check in (["ruff", "check", "--output-format", "concise", "."], ["ruff", "format", "--check", "."]):
         if status := _run_module(host, *check):
             return status
-    return _run_module(host, "pytest", *arguments)
+    return run_child([str(host.python), "-m", "pytest", *BY_FILE, *arguments], tool_env(host) | workers_env())
 
 
 def long(arguments: list[str]) -> int:

@@ -11,6 +11,7 @@ from .computing import COMPUTE, DEVICE, FLAGS
 from .install import say
 from .locations import Host
 from .processes import run_child, tool_env
+from .workers import BY_FILE, workers_env
 
 # By name: the host's flag, and whether it computes in 16 bits too, as on a GPU, instead of casting to float32.
 RUNS = {
@@ -45,13 +46,14 @@ def run_dtypes(host: Host, arguments: Sequence[str]) -> int:
                 str(host.python),
                 "-m",
                 "pytest",
+                *BY_FILE,
                 "-q",
                 "tests/host",
                 f"--ignore={BROWSER}",
                 f"--junitxml={report}",
                 *rest,
             ]
-            env = tool_env(host) | {DEVICE: "cpu", FLAGS: flag, COMPUTE: compute}
+            env = tool_env(host) | workers_env() | {DEVICE: "cpu", FLAGS: flag, COMPUTE: compute}
             status = run_child(argv, env) or status
             rows[name] = read_counts(report)
     say(f"{'':14}" + "".join(f"{column:>8}" for column in COLUMNS))

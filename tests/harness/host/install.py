@@ -22,6 +22,7 @@ CONSTRAINTS = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 # writes the small networks that onnxruntime reads; playwright drives a Chromium that is on the machine.
 DEV_TOOLS = (
     "pytest==9.2.0",
+    "pytest-xdist==3.8.0",
     "ruff==0.17.6",
     "hypothesis==6.170.15",
     "diffusers==0.42.1",
@@ -35,7 +36,7 @@ DEV_TOOLS = (
 )
 FRONT_END = "comfyui-frontend-package"
 HOST_MODULES = ("torch", "safetensors", "aiohttp", "PIL", "numpy", "sentencepiece")
-TOOL_MODULES = ("pytest", "ruff", "hypothesis")
+TOOL_MODULES = ("pytest", "xdist", "ruff", "hypothesis")
 ROOM_GIB = 7 if sys.platform == "linux" else 3  # the CUDA libraries come with Linux wheels only
 TAIL_LINES = 12
 

@@ -11,6 +11,7 @@ from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[3]
 NEWEST = "0.30.0"
+BASE = "WAN_VACE_BASE"
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def dev_dir() -> Path:
 
 
 def base_dir() -> Path:
-    """ComfyUI's base directory: its models, input, output, user and custom_nodes folders."""
-    return dev_dir() / "base"
+    """ComfyUI's base directory: its models, input, output, user and custom_nodes; ``WAN_VACE_BASE`` moves it."""
+    return Path(os.environ.get(BASE) or dev_dir() / "base")
 
 
 def pack_module(name: str) -> ModuleType:
