@@ -57,7 +57,7 @@ def build_vcu(
         target = target.resolve_size(*DEFAULT_SIZE)
         vcu = empty_vcu(target.length or DEFAULT_LENGTH, *target.size, pictures)
     else:
-        frames = legal_frames("control_video", control_video)
+        frames, control_masks = _first(target.length, legal_frames("control_video", control_video), control_masks)
         mask = matching_mask(control_masks, frames, soft_mask)
         frames, mask = at_size(frames, mask, target.resolve_size(*frames.shape[1:3]))
         frames, mask = at_length(frames, mask, target.length or len(frames))
@@ -81,6 +81,16 @@ def control_amount(masked: bool, inside_mask: str) -> float:
     if inside_mask not in INSIDE_MASK:
         raise VaceInputError(f"inside_mask must be one of {', '.join(INSIDE_MASK)}, got {inside_mask}.")
     return INSIDE_MASK[inside_mask] if masked else 1.0
+
+
+def _first(length: int, frames: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Video and mask without what lies behind ``length`` frames, each cut by itself, so that one may be longer."""
+    if not length:
+        return frames, mask
+    count = len(frames)
+    if count > length:
+        tell("cut", f"control_video has {count} frames; the first {length} are used.")
+    return frames[:length], mask[:length] if mask is not None and mask.ndim == 3 else mask
 
 
 def _warn_of_mask(vcu: Vcu) -> None:

@@ -74,6 +74,16 @@ def test_a_mask_of_another_length_is_refused_with_both_counts(count):
         build_vcu(video(81), torch.ones(count, 32, 48))
 
 
+@pytest.mark.parametrize(("frames", "masks"), [(9, 5), (5, 9), (9, 13), (9, 1)])
+def test_length_cuts_video_and_mask_before_they_have_to_agree(frames, masks):
+    clip, mask = video(frames), (torch.rand(masks, 32, 48) > 0.5).float()
+    vcu = build_vcu(clip, mask, target=Target(length=5))
+    assert torch.equal(vcu.frames, clip[:5]) and torch.equal(vcu.mask, mask[:5].expand(5, -1, -1))
+    cut = ["control_video has 9 frames; the first 5 are used."] if frames == 9 else []
+    still = ["control_masks has one frame; it is used for all 5."] if masks == 1 else []
+    assert sentences(vcu.notes) == cut + still
+
+
 def test_a_mask_of_another_shape_is_refused_with_both_sizes():
     message = r"control_masks is 48 x 48 but control_video is 48 x 32: a mask of another shape would land beside"
     with pytest.raises(VaceInputError, match=message):
