@@ -14,13 +14,14 @@ STRUCTURE = Structure()
 FILES = sorted(STRUCTURE.files)
 FOLDERS = STRUCTURE.folders
 ARROWS = STRUCTURE.arrows()
-PACK = ("vace_core", "annotators", "nodes")  # what is released
+PACK = ("vace_core", "annotators", "nodes", "migration")  # what is released
 
 HOST_INTERNALS = {"comfy", "comfy_extras", "comfy_execution", "folder_paths", "node_helpers", "server", "nodes"}
 LAYERS = {
     "vace_core": {"vace_core"},
     "annotators": {"vace_core", "annotators"},
     "nodes": {"vace_core", "annotators", "nodes"},
+    "migration": {"migration"},
     "training": {"vace_core", "annotators", "nodes", "training"},
     "miniature": {"vace_core", "annotators", "nodes", "training", "miniature"},
 }
@@ -176,6 +177,11 @@ CORE_LIBRARIES = {"torch", "numpy", "einops"}
 @pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "vace_core"], ids=str)
 def test_the_core_needs_no_other_library(path):
     assert STRUCTURE.files[path].foreign() <= CORE_LIBRARIES | sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "migration"], ids=str)
+def test_migration_needs_python_alone(path):
+    assert STRUCTURE.files[path].foreign() <= {"migration"} | sys.stdlib_module_names
 
 
 # Slow to import, not always installed, or both: `vace_core.optional` imports them when a signal is asked for.

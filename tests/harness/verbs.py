@@ -7,6 +7,7 @@ would take for their own.
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -152,6 +153,11 @@ def gpu(arguments: list[str]) -> int:
     return run_child(argv, tool_env(ready), Path.cwd())  # --out is as the user sees it
 
 
+def migrate(arguments: list[str]) -> int:
+    """Turn a workflow of WanVaceToVideo into one of this pack (IN OUT, --exact, --force); installs nothing."""
+    return subprocess.call([sys.executable, str(ROOT / "migration"), *arguments])
+
+
 def structure(arguments: list[str]) -> int:
     """Draw ARCHITECTURE.svg from the imports and count the arrows between folders."""
     return floor_plan.main(arguments)
@@ -180,6 +186,7 @@ VERBS = {
         quality,
         browser,
         gpu,
+        migrate,
         structure,
         host,
         schema,

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..host.locations import ROOT
 
 HOST = Path("nodes/_host")
-LAYERS = ("vace_core", "annotators", "nodes", "training", "miniature")
+LAYERS = ("vace_core", "annotators", "nodes", "training", "miniature", "migration")
 
 
 @dataclass(frozen=True)

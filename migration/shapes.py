@@ -1,0 +1,130 @@
+"""The sockets of the nodes that are written: the browser's format stores their values by order, without names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SOCKET = object()  # instead of a default: an input without a widget
+REFERENCE = "references.reference_image_0"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a node.
+
+    Attributes:
+        name: As in a prompt.
+        kind: Its type.
+        default: What its widget has at first; `SOCKET` where there is no widget.
+        optional: Whether it may be left out.
+    """
+
+    name: str
+    kind: str
+    default: object = SOCKET
+    optional: bool = False
+
+    @property
+    def is_widget(self) -> bool:
+        """Whether a value can be typed into it."""
+        return self.default is not SOCKET
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a kind of node looks like.
+
+    Attributes:
+        title: Its name in the menu.
+        inputs: Sockets first, then widgets in their order.
+        outputs: Name and type of each.
+    """
+
+    title: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[tuple[str, str], ...]
+
+    @property
+    def widgets(self) -> tuple[Input, ...]:
+        """The inputs that a value can be typed into."""
+        return tuple(each for each in self.inputs if each.is_widget)
+
+
+OLD = "WanVaceToVideo"
+BUILD, ENCODE, APPLY = "VaceBuildVcu", "VaceEncodeVcu", "VaceApplyContext"
+
+_IMAGE, _MASK = Input("image", "IMAGE"), Input("mask", "MASK")
+SHAPES = {
+    OLD: Shape(
+        "WanVaceToVideo",
+        (
+            Input("positive", "CONDITIONING"),
+            Input("negative", "CONDITIONING"),
+            Input("vae", "VAE"),
+            Input("control_video", "IMAGE", optional=True),
+            Input("control_masks", "MASK", optional=True),
+            Input("reference_image", "IMAGE", optional=True),
+            Input("width", "INT", 832),
+            Input("height", "INT", 480),
+            Input("length", "INT", 81),
+            Input("batch_size", "INT", 1),
+            Input("strength", "FLOAT", 1.0),
+        ),
+        (("positive", "CONDITIONING"), ("negative", "CONDITIONING"), ("latent", "LATENT"), ("trim_latent", "INT")),
+    ),
+    BUILD: Shape(
+        "VACE Build VCU",
+        (
+            Input("control_video", "IMAGE,VIDEO", optional=True),
+            Input("control_masks", "MASK", optional=True),
+            Input(REFERENCE, "IMAGE,VACE_REFERENCE", optional=True),
+            Input("width", "INT", 0, optional=True),
+            Input("height", "INT", 0, optional=True),
+            Input("length", "INT", 0, optional=True),
+            Input("fit", "COMBO", "cover", optional=True),
+            Input("inside_mask", "COMBO", "empty", optional=True),
+            Input("soft_mask", "BOOLEAN", False, optional=True),
+        ),
+        (("vcu", "VACE_VCU"), ("report", "STRING")),
+    ),
+    ENCODE: Shape(
+        "VACE Encode VCU",
+        (
+            Input("vae", "VAE"),
+            Input("vcu", "VACE_VCU"),
+            Input("mask_edges", "COMBO", "official", optional=True),
+            Input("antialias_references", "BOOLEAN", False, optional=True),
+        ),
+        (("context", "VACE_CONTEXT"),),
+    ),
+    APPLY: Shape(
+        "VACE Apply Context",
+        (
+            Input("positive", "CONDITIONING"),
+            Input("negative", "CONDITIONING"),
+            Input("context", "VACE_CONTEXT"),
+            Input("model", "MODEL", optional=True),
+            Input("strength", "FLOAT", 1.0, optional=True),
+            Input("batch_size", "INT", 1, optional=True),
+        ),
+        (("positive", "CONDITIONING"), ("negative", "CONDITIONING"), ("latent", "LATENT"), ("trim_latent", "INT")),
+    ),
+    "ImageScale": Shape(
+        "Upscale Image",
+        (
+            _IMAGE,
+            Input("upscale_method", "COMBO", "nearest-exact"),
+            Input("width", "INT", 512),
+            Input("height", "INT", 512),
+            Input("crop", "COMBO", "disabled"),
+        ),
+        (("IMAGE", "IMAGE"),),
+    ),
+    "ImageFromBatch": Shape(
+        "Get Image from Batch",
+        (_IMAGE, Input("batch_index", "INT", 0), Input("length", "INT", 1)),
+        (("IMAGE", "IMAGE"),),
+    ),
+    "MaskToImage": Shape("Convert Mask to Image", (_MASK,), (("IMAGE", "IMAGE"),)),
+    "ImageToMask": Shape("Convert Image to Mask", (_IMAGE, Input("channel", "COMBO", "red")), (("MASK", "MASK"),)),
+}
