@@ -5,13 +5,12 @@ time does not count, so that what is seen is what the nodes take.
 """
 
 import json
-import os
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import torch
+from _memory import MEBI, dense, measured, peak, sparse, spread
+from _memory import thin_vae as plain_vae
 
 from harness.host.inprocess import load_host
 from harness.host.locations import ROOT
@@ -19,8 +18,6 @@ from harness.host.locations import ROOT
 LENGTH, HEIGHT, WIDTH = 81, 720, 1280
 INPUTS = ("control", "mask")
 ROUNDS = 3
-STRIDE = 5
-MEBI = 2**10  # of the kibibytes that Linux counts in
 RESULT = ROOT / "benchmarks" / "results" / "encode_memory.md"
 
 
@@ -46,7 +43,7 @@ def report():
     yield "| inputs | core node, MiB | wan-vace, MiB | ratio | core node, CPU s | wan-vace, CPU s | ratio |"
     yield "|---|--:|--:|--:|--:|--:|--:|"
     for inputs in INPUTS:
-        pairs = [(measured("core", inputs), measured("ours", inputs)) for _ in range(ROUNDS)]
+        pairs = [(measured(__file__, "core", inputs), measured(__file__, "ours", inputs)) for _ in range(ROUNDS)]
         cells = []
         for column in (0, 1):
             theirs, own = (sorted(pair[who][column] for pair in pairs) for who in (0, 1))
@@ -54,18 +51,6 @@ def report():
             cells += [spread(theirs), spread(own), spread(ratios)]
         print(inputs, cells, flush=True)
         yield f"| {inputs} | {' | '.join(cells)} |"
-
-
-def spread(values):
-    """Median, least and most."""
-    return f"{values[len(values) // 2]:.4g} ({values[0]:.4g} to {values[-1]:.4g})"
-
-
-def measured(who, inputs):
-    """Peak MiB above the inputs, and CPU seconds without the network's."""
-    argv = [sys.executable, __file__, who, inputs]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=os.environ)
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def run(who, inputs):
@@ -100,37 +85,12 @@ def our_nodes(call, vae, reference, **inputs):
 
 def thin_vae():
     """A VAE of one channel that looks at every fifth row and column, so that its own memory and time are small."""
-    import comfy.sd
-    from comfy.ldm.wan.vae import WanVAE
-
-    network = WanVAE(dim=1, z_dim=16, temperal_downsample=[False, True, True])
-    weights = {name: torch.rand_like(weight) * 0.1 for name, weight in network.state_dict().items()}
-    vae = comfy.sd.VAE(sd=weights, dtype=torch.float32)
+    vae = plain_vae()
     first, last = vae.first_stage_model.encoder.conv1, vae.first_stage_model.conv1
     look, give = first.forward, last.forward
-    first.forward = lambda x, cache=None: look(sparse(x), None if cache is None else sparse(cache))
-    last.forward = lambda x: dense(give(x))
+    first.forward = lambda x, cache=None: look(sparse(x, WIDTH), None if cache is None else sparse(cache, WIDTH))
+    last.forward = lambda x: dense(give(x), WIDTH // 8)
     return vae
-
-
-def sparse(pixels):
-    """Every fifth row and column of the clip; a smaller one, which wan-vace tries the device with, as it is."""
-    return pixels[..., ::STRIDE, ::STRIDE] if pixels.shape[-1] == WIDTH else pixels
-
-
-def dense(latents):
-    """Latents of what `sparse` gave, as large as those of the clip."""
-    if latents.shape[-1] != WIDTH // STRIDE // 8:
-        return latents
-    return latents.repeat_interleave(STRIDE, -1).repeat_interleave(STRIDE, -2)
-
-
-def peak(reset=False):
-    """The most memory that this process held, in KiB, since the last reset. Linux alone tells it."""
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5")
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ....vace_core.notes import tell
-from ....vace_core.video import LATENT_CHANNELS, SPATIAL_STRIDE
+from ....vace_core.video import LATENT_CHANNELS, SPATIAL_STRIDE, num_pixel_frames
 from ..types import VAE
 from .device_check import is_exact
 from .vae import decode
@@ -100,11 +100,11 @@ def _parts(vae: VAE, samples: Tensor) -> Iterator[Tensor]:
     if not is_exact(vae, "decode", _try_out, INEXACT):
         yield decode(vae, samples)
         return
-    progress = comfy.utils.ProgressBar(1 + samples.shape[2] // CHUNK)
+    progress = comfy.utils.ProgressBar(num_pixel_frames(samples.shape[2]))
     stream = decode_stream(vae.first_stage_model, samples.to(vae.device, vae.vae_dtype))
     while (pixels := _next(vae, stream)) is not None:
         yield pixels
-        progress.update(1)
+        progress.update(pixels.shape[1])
         comfy.model_management.throw_exception_if_processing_interrupted()
 
 
@@ -126,14 +126,16 @@ def decode_stream(network: nn.Module, latents: Tensor) -> Iterator[Tensor]:
         latents: [B, 16, t, h, w].
 
     Yields:
-        [B, 3, n, H, W]: one frame at first, then eight, fewer at the end.
+        [B, 3, n, H, W]: one frame at first, then two; some hosts give them eight at a time.
     """
     x, num_chunks = network.conv2(latents), 1 + latents.shape[2] // CHUNK
     cache = [None] * wan.count_cache_layers(network.decoder) if num_chunks > 1 else None
     for number in range(num_chunks):
         start = max(0, CHUNK * number - CHUNK + 1)
         chunk = x[:, :, start : CHUNK * number + 1]
-        yield torch.cat(network.decoder(chunk, feat_cache=cache, feat_idx=[0]), dim=2)
+        pieces = network.decoder(chunk, feat_cache=cache, feat_idx=[0])
+        while pieces:
+            yield pieces.pop(0)
 
 
 def _load(vae: VAE, samples: Tensor) -> None:

@@ -50,9 +50,13 @@ class StreamedVideo(Input.Video):
         del bit_depth
         return self.parts()
 
+    def whole(self) -> Tensor | None:
+        """All frames, if somebody has them still."""
+        return self._whole[-1]() if self._whole else None
+
     def get_components(self) -> VideoComponents:
         """All frames in memory; as long as somebody has them, the next one gets the same."""
-        images = self._whole[-1]() if self._whole else None
+        images = self.whole()
         if images is None:
             images = self._gathered()
             self._whole[:] = [weakref.ref(images)]
@@ -60,8 +64,7 @@ class StreamedVideo(Input.Video):
 
     def save_to(self, path: str | IO[bytes], *args: object, **kwargs: object) -> None:
         """Write a file as the host does, a few frames in memory at a time."""
-        depth = kwargs.get("bit_depth") or 8
-        frames = _Frames(self.shape, self.parts_to_save(depth))
+        frames = _Frames(self.shape, self.parts_to_save(kwargs.get("bit_depth") or 8))
         InputImpl.VideoFromComponents(self._components(frames)).save_to(path, *args, **kwargs)
 
     def as_trimmed(

@@ -63,7 +63,8 @@ def test_one_segment_equals_sample_vcu_before_it_is_stored(call, vae, clip, vcu,
     read_settings = importlib.import_module("wan_vace.nodes._settings").read_settings
     choices = sampling.SamplerChoices(("a boy", "ugly"), {**SHARED, "settings": SETTINGS}, 0.9, 0.0, keep_pixels=False)
     graph = sampling.sampling_graph({**models, "clip": clip, "vae": vae, "vcu": vcu}, choices)
-    _, frames, _, _ = run_expansion(call, graph)
+    video, _, _ = run_expansion(call, graph)
+    frames = video.get_components().images
     unused = {"anchor": False, "match_colour": False, "drift_limit": 0.0, "keep_pixels": False, "run": "", "redo": ""}
     job = long.LongJob(
         models=models, clip=clip, vae=vae, source=core.in_memory(vcu), prompts="a boy", negative_prompt="ugly",

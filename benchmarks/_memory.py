@@ -1,0 +1,57 @@
+"""What a run holds at most, in a process of its own, and a VAE that takes next to nothing itself."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+MEBI = 2**10  # of the kibibytes that Linux counts in
+STRIDE = 5
+
+
+def measured(script, *arguments):
+    """What a script prints as JSON in its last line, run in a process of its own."""
+    argv = [sys.executable, script, *arguments]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=os.environ)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def spread(values):
+    """Median, least and most of sorted values."""
+    return f"{values[len(values) // 2]:.4g} ({values[0]:.4g} to {values[-1]:.4g})"
+
+
+def peak(reset=False):
+    """The most memory that this process held, in KiB, since the last reset. Linux alone tells it."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
+
+def thin_vae():
+    """A VAE of the host's class and of one channel."""
+    import comfy.sd
+    from comfy.ldm.wan.vae import WanVAE
+
+    network = WanVAE(dim=1, z_dim=16, temperal_downsample=[False, True, True])
+    generator = torch.Generator().manual_seed(0)
+    weights = {
+        name: torch.rand(weight.shape, generator=generator) * 0.1 for name, weight in network.state_dict().items()
+    }
+    return comfy.sd.VAE(sd=weights, dtype=torch.float32)
+
+
+def sparse(pixels, width):
+    """Every fifth row and column of a clip; a smaller one, which wan-vace tries the device with, as it is."""
+    return pixels[..., ::STRIDE, ::STRIDE] if pixels.shape[-1] == width else pixels
+
+
+def dense(pixels, width):
+    """What was made of a sparse clip, as large as if it had been made of all of it."""
+    if pixels.shape[-1] != width // STRIDE:
+        return pixels
+    return pixels.repeat_interleave(STRIDE, -1).repeat_interleave(STRIDE, -2)
