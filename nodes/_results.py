@@ -15,9 +15,9 @@ def vcu_result(node: type[io.ComfyNode], vcu: Vcu, clip: Clip | None = None) -> 
     Args:
         node: The node's class, with its hidden ``unique_id``.
         vcu: The unit it made.
-        clip: The video whose frame rate and sound go along.
+        clip: The video whose frame rate, sound and notes go along.
     """
     if clip is not None:
-        vcu = replace(vcu, fps=clip.fps, audio=clip.audio)
+        vcu = replace(vcu, fps=clip.fps, audio=clip.audio, notes=(*clip.notes, *vcu.notes))
     vcu = with_range_notes(vcu)
     return io.NodeOutput(vcu, publish(node, vcu.notes))

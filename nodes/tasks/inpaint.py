@@ -127,7 +127,8 @@ class VaceInpaintVideo(VaceNode):
         mask,
         control,
     ) -> io.NodeOutput:
-        clip = read_clip(video)
+        # A mask and a control belong to all frames.
+        clip = read_clip(video, length if mask is None and control is None else 0)
         vcu = inpaint_vcu(
             clip.frames,
             Region(mask, boxes, easing, soft_mask, RegionShape(grow, feather, unit, augment, augment_seed)),

@@ -115,7 +115,7 @@ class VaceOutpaintVideo(VaceNode):
 
     @classmethod
     def execute(cls, video, references, inner, extend_references, feather, width, height, length, by) -> io.NodeOutput:
-        clip = read_clip(video)
+        clip = read_clip(video, length)
         vcu = outpaint_vcu(
             clip.frames,
             growth_from(by),

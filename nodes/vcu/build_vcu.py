@@ -80,7 +80,7 @@ class VaceBuildVcu(VaceNode):
         control_video,
         control_masks,
     ) -> io.NodeOutput:
-        clip = read_clip(control_video) if control_video is not None else None
+        clip = read_clip(control_video, length, "control_video") if control_video is not None else None
         vcu = build_vcu(
             clip and clip.frames,
             control_masks,

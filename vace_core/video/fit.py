@@ -8,6 +8,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..notes import Note
 from .grid import MID_GREY
 
 FITS = ("cover", "contain", "stretch")
@@ -21,11 +22,13 @@ class Clip:
         frames: [T, H, W, C] as given, not yet checked.
         fps: Frames per second, None when unknown.
         audio: Its sound in the host's form, carried through untouched.
+        notes: What was told as it was read.
     """
 
     frames: Tensor
     fps: float | None = None
     audio: object | None = None
+    notes: tuple[Note, ...] = ()
 
 
 def resize(pixels: Tensor, height: int, width: int) -> Tensor:

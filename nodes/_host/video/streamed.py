@@ -13,10 +13,16 @@ from torch import Tensor
 
 from ....vace_core.video import DEFAULT_FPS
 from ..types import Audio, Video, VideoComponents
-from .video import MAX_DENOMINATOR
 
+# Frame rates such as 24000 / 1001 are exact with this denominator.
+MAX_DENOMINATOR = 1001
 # The host's encoder cuts values off to bytes instead of rounding: k / 255 may come out as k - 1 without this.
 ABOVE = 0.25 / 255
+
+
+def exact_rate(fps: float | None) -> Fraction:
+    """Frames per second as a fraction; the model's own without any."""
+    return Fraction(fps or DEFAULT_FPS).limit_denominator(MAX_DENOMINATOR)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -85,7 +91,7 @@ class StreamedVideo(Input.Video):
 
     def get_frame_rate(self) -> Fraction:
         """Frames per second, exact."""
-        return Fraction(self.fps or DEFAULT_FPS).limit_denominator(MAX_DENOMINATOR)
+        return exact_rate(self.fps)
 
     def get_duration(self) -> float:
         """Seconds."""

@@ -1,0 +1,110 @@
+"""A long file is read as far as it is used; what comes of it is what all of it would give."""
+
+import io
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from harness.host.locations import pack_module
+
+pytestmark = pytest.mark.host
+LONG, SIZE = 240, (64, 96)
+
+
+@pytest.fixture(scope="module")
+def film():
+    """Noise with sound, 24 frames a second, so that each frame takes its share of the file; WebM is read in order."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0)
+    with av.open(file, "w", format="matroska") as container:
+        stream, sound = container.add_stream("libx264", rate=24), container.add_stream("aac", rate=44100)
+        (stream.height, stream.width), stream.pix_fmt, stream.options = SIZE, "yuv420p", {"g": "12", "crf": "10"}
+        for _ in range(LONG):
+            picture = noise.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+        wave = noise.random((1, 44100), dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return file.getvalue()
+
+
+@pytest.fixture
+def video_file(host, film):
+    from comfy_api.latest import InputImpl
+
+    return InputImpl.VideoFromFile(io.BytesIO(film))
+
+
+@pytest.fixture
+def video(host):
+    return pack_module("nodes._host.video")
+
+
+@pytest.mark.parametrize("length", [1, 9, 16, 81])
+def test_the_first_frames_are_those_of_the_whole_file(video, video_file, length):
+    clip, whole = video.read_clip(video_file, length), video.read_clip(video_file)
+    assert torch.equal(clip.frames, whole.frames[:length]) and clip.frames.shape == (length, *SIZE, 3)
+    assert clip.fps == whole.fps == 24
+    assert torch.equal(clip.audio["waveform"], whole.audio["waveform"])
+    assert [note.text for note in clip.notes] == [f"video has more than {length} frames; the first {length} are used."]
+
+
+def test_no_more_of_a_file_is_decoded_than_is_used(video, video_file, monkeypatch):
+    stream = pack_module("nodes._host.video.stream")
+    real, decoded = stream._frame_reader, []
+
+    def counting(*given):
+        read = real(*given)
+        return lambda frame: decoded.append(1) or read(frame)
+
+    monkeypatch.setattr(stream, "_frame_reader", counting)
+    video.read_clip(video_file, 9)
+    assert 9 < len(decoded) <= 9 + video.CHUNK
+
+
+@pytest.mark.parametrize("length", [LONG, LONG + 1])
+def test_a_file_that_is_not_longer_is_read_whole_and_nothing_is_told(video, video_file, length):
+    clip = video.read_clip(video_file, length)
+    assert len(clip.frames) == LONG and clip.notes == ()
+
+
+def test_a_trimmed_file_counts_from_its_trim(video, video_file):
+    part = video_file.as_trimmed(2.0, 1.0, strict_duration=False)
+    clip, whole = video.read_clip(part, 5), video.read_clip(part)
+    assert torch.equal(clip.frames, whole.frames[:5]) and len(whole.frames) == 24
+
+
+def test_frames_in_memory_are_left_to_the_task(video, video_file, notes):
+    frames = torch.rand(20, 8, 8, 3)
+    assert video.read_clip(frames, 5).frames is frames
+    assert video.read_clip(video.write_clip(video.read_clip(frames)), 5).frames is frames and notes == []
+
+
+def test_nodes_make_of_a_long_file_what_they_make_of_its_frames(call, video_file):
+    frames = video_file.get_components().images
+    box = {"references": {}, "width": 0, "height": 0, "length": 9, "fit": "cover"}
+    build = {**box, "inside_mask": "empty", "soft_mask": False}
+    outpaint = {name: box[name] for name in ("references", "width", "height", "length")}
+    outpaint |= {"inner": False, "extend_references": False, "feather": 0.0}
+    outpaint |= {"by": {"by": "ratio", "left": 0.25, "right": 0.25, "top": 0.0, "bottom": 0.0}}
+    for node, socket, inputs in (
+        ("VaceBuildVcu", "control_video", build),
+        ("VaceOutpaintVideo", "video", outpaint),
+        ("VaceInpaintVideo", "video", {**box, "boxes": "8,8,40,40"}),
+    ):
+        of_file, of_frames = (call(node, **inputs, **{socket: given}) for given in (video_file, frames))
+        assert torch.equal(of_file[0].frames, of_frames[0].frames), node
+        assert torch.equal(of_file[0].mask, of_frames[0].mask), node
+        assert "the first 9 are used" in of_file[-1] and "the first 9 are used" in of_frames[-1], node
+
+
+def test_masks_and_control_of_the_whole_file_still_fit(call, video_file):
+    mask = torch.zeros(LONG, *SIZE)
+    mask[:, 8:24, 8:40] = 1
+    vcu, *_ = call("VaceInpaintVideo", video=video_file, mask=mask, references={}, length=9, fit="cover")
+    assert vcu.frames.shape == (9, *SIZE, 3)
