@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -19,7 +20,7 @@ PAGES = [
     *(path for name in ("docs", "benchmarks", "training", "miniature") for path in (ROOT / name).rglob("*.md")),
 ]
 
-LINK = re.compile(r"\]\(([^()\s]+)\)|(?:src|href)=\"([^\"]+)\"|^\[\w+\]: (\S+)$", re.M)
+LINK = re.compile(r"\]\(([^()\s]+)\)|(?:src|href)=\"([^\"]+)\"|^\[[\w ]+\]: (\S+)$", re.M)
 BOLD, CODE = re.compile(r"\*\*(VACE\s[^*]+)\*\*"), re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 # Names of other programs outside of the first column of a table, and commands and places.
 FOREIGN = {"WanVaceToVideo", "--exact", "--force", "vace_wan_inference.py", "generate.py", "python dev.py gpu"}
@@ -46,15 +47,15 @@ def test_every_link_leads_somewhere(page):
         if link.startswith(("http://", "https://")):
             continue
         file, _, anchor = link.partition("#")
-        target = (page.parent / file).resolve() if file else page
+        target = (page.parent / unquote(file)).resolve() if file else page
         assert target.exists(), f"{link} leads nowhere"
         assert not anchor or anchor in anchors(target), f"{link}: there is no such heading"
 
 
 def test_every_workflow_named_in_the_guide_has_its_link():
     page = text(GUIDE)
-    named = set(re.findall(r"\| \[(\w+)\] \|", page))
-    assert named == set(re.findall(r"^\[(\w+)\]: ", page, re.M)) and named
+    named = set(re.findall(r"\| \[([\w ]+)\] \|", page))
+    assert named == set(re.findall(r"^\[([\w ]+)\]: ", page, re.M)) and named
 
 
 @pytest.mark.parametrize("page", [README, GUIDE], ids=lambda path: path.name)

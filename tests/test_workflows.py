@@ -2,21 +2,21 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from harness.structure.schema import complete, cut
+from harness.canvas.note import TYPE as NOTE
+from harness.canvas.texts import FILE, FOLDER, texts
+from harness.structure.schema import complete, cut, with_own_numbers
 from harness.workflows import widget_names
 from wan_vace.vace_core.notes import collect_notes
-from wan_vace.vace_core.sampling import SamplerSettings, note_guidance
+from wan_vace.vace_core.sampling import CUSTOM, DEFAULT, PRESETS, SamplerSettings, note_guidance
 from wan_vace.vace_core.strength import note_strengths
 from wan_vace.vace_core.vcu import Reference, empty_vcu, note_area, note_length, with_range_notes
 from wan_vace.vace_core.video import nearest_length
 
-FOLDER = Path(__file__).resolve().parent.parent / "example_workflows"
 API = sorted((FOLDER / "api").glob("*.json"))
 NAMES = [path.stem for path in API]
 
@@ -25,14 +25,17 @@ def load(path):
     return json.loads(path.read_text("utf-8"))
 
 
-def test_every_workflow_has_both_forms_and_a_picture():
-    assert NAMES == sorted(p.stem for p in FOLDER.glob("*.json")) == sorted(p.stem for p in FOLDER.glob("*.jpg"))
+def test_every_workflow_has_both_forms_a_picture_and_a_text():
+    assert sorted(texts()) == NAMES
+    titles = sorted(text.title for text in texts().values())
+    assert titles == sorted(p.stem for p in FOLDER.glob("*.json")) == sorted(p.stem for p in FOLDER.glob("*.jpg"))
+    assert FILE.read_text("utf-8").count("\n### ") == len(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_forms_have_the_same_nodes_wires_and_values(name):
-    api, graph = load(FOLDER / "api" / f"{name}.json"), load(FOLDER / f"{name}.json")
-    nodes = {str(node["id"]): node for node in graph["nodes"]}
+    api, graph = load(FOLDER / "api" / f"{name}.json"), load(texts()[name].graph)
+    nodes = {str(node["id"]): node for node in graph["nodes"] if node["type"] != NOTE}
     assert {i: n["class_type"] for i, n in api.items()} == {i: n["type"] for i, n in nodes.items()}
     wires = {
         (str(source), slot, str(target), nodes[str(target)]["inputs"][socket]["name"])
@@ -51,7 +54,7 @@ def test_both_forms_have_the_same_nodes_wires_and_values(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_browser_shows_the_defaults_that_the_api_form_leaves_out(name):
-    graph = {str(node["id"]): node for node in load(FOLDER / f"{name}.json")["nodes"]}
+    graph = {str(node["id"]): node for node in load(texts()[name].graph)["nodes"]}
     for i, node in complete(load(FOLDER / "api" / f"{name}.json")).items():
         if node["class_type"].startswith("Vace"):
             shown = dict(zip(widget_names(graph[i]), graph[i].get("widgets_values", []), strict=True))
@@ -78,14 +81,22 @@ def test_workflows_are_small_and_start_with_official_settings(name):
     api = complete(load(FOLDER / "api" / f"{name}.json"))
     assert len(api) <= 18
     for node in api.values():
-        if node["class_type"] in ("VaceSampleVcu", "KSampler"):
-            values = {name.removeprefix("settings."): value for name, value in node["inputs"].items()}
-            assert values["cfg"] == 5.0 and values["steps"] == 25
+        if node["class_type"].startswith("VaceSample"):
+            assert node["inputs"]["settings"] == DEFAULT
+        elif node["class_type"] == "KSampler":
+            assert (node["inputs"]["steps"], node["inputs"]["cfg"]) == (PRESETS[DEFAULT].steps, PRESETS[DEFAULT].cfg)
+
+
+def test_the_official_settings_as_numbers_of_ones_own_are_the_same_numbers():
+    by_name = load(FOLDER / "api" / "text_to_video.json")
+    (given,) = (n["inputs"] for n in with_own_numbers(by_name).values() if n["class_type"] == "VaceSampleVcu")
+    own = {name.removeprefix("settings."): value for name, value in given.items() if name.startswith("settings.")}
+    assert given["settings"] == CUSTOM and SamplerSettings(**own) == PRESETS[DEFAULT]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pictures_are_small_files(name):
-    path = FOLDER / f"{name}.jpg"
+    path = texts()[name].picture
     with Image.open(path) as picture:
         assert 300 <= picture.width <= 1000
     assert path.stat().st_size < 250_000
@@ -137,7 +148,7 @@ def told_of(api):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_workflow_leaves_at_its_real_size_what_the_model_was_trained_with(name):
-    assert told_of(complete(load(FOLDER / "api" / f"{name}.json"))) == []
+    assert told_of(with_own_numbers(load(FOLDER / "api" / f"{name}.json"))) == []
 
 
 def test_workflows_that_leave_it_would_be_told_of():
@@ -148,10 +159,10 @@ def test_workflows_that_leave_it_would_be_told_of():
         "guided-few-steps": {"settings.steps": 4},
     }
     for code, change in changes.items():
-        api = complete(load(FOLDER / "api" / "text_to_video.json"))
+        api = with_own_numbers(load(FOLDER / "api" / "text_to_video.json"))
         for node in api.values():
             node["inputs"].update({key: value for key, value in change.items() if key in node["inputs"]})
         assert told_of(api) == [code]
-    api = complete(load(FOLDER / "api" / "long_video_in_windows.json"))
+    api = with_own_numbers(load(FOLDER / "api" / "long_video_in_windows.json"))
     api = {key: node for key, node in api.items() if node["class_type"] != "VaceSetContextWindows"}
     assert told_of(api) == ["longer-than-trained"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .host.locations import ROOT
 from .miniature.tasks import DEFAULT, LOADERS, PREFIX, SAMPLING, SIZES, TASKS, Task
-from .structure.schema import complete
+from .structure.schema import CUSTOM, with_own_numbers
 
 API = ROOT / "example_workflows" / "api"
 
@@ -63,13 +63,13 @@ def small(prompt: dict, **reductions: int) -> dict:
     Args:
         prompt: Workflow in API format; left as it is.
         reductions: Values such as ``width=128, length=17, steps=4``. Each replaces every number of that name
-            in the workflow, also one left to its default, nested ones such as ``settings.steps`` too; linked inputs
-            stay linked.
+            in the workflow, also one left to its default, nested ones such as ``settings.steps`` too, also where the
+            official settings are named; linked inputs stay linked.
 
     Returns:
         A new workflow in API format.
     """
-    result = _with_single_loaders(complete(prompt))
+    result = _with_single_loaders(with_own_numbers(prompt))
     _replace_loaders(result, SMALL)
     _reduce(result, reductions)
     return result
@@ -78,8 +78,9 @@ def small(prompt: dict, **reductions: int) -> dict:
 def miniature(prompt: dict, name: str = "", **reductions: int) -> dict:
     """The same workflow on the miniature's checkpoints, in its world: 64 x 64 pixels, 17 frames, its words.
 
-    Every node keeps its id. VaceLoadModels becomes the development node that loads the miniature, other loaders of
-    models take its files, Load Video and Load Image its clips and pictures, prompts become captions.
+    Every node keeps its id. The official settings become ``custom`` with the miniature's numbers. VaceLoadModels
+    becomes the development node that loads the miniature, other loaders of models take its files, Load Video and Load Image its
+    clips and pictures, prompts become captions.
 
     Args:
         prompt: Workflow in API format; left as it is.
@@ -89,7 +90,7 @@ def miniature(prompt: dict, name: str = "", **reductions: int) -> dict:
     Returns:
         A new workflow in API format.
     """
-    result, task = complete(prompt), TASKS.get(name, DEFAULT)
+    result, task = with_own_numbers(prompt), TASKS.get(name, DEFAULT)
     plain = _replace_loaders(result, MINIATURE)
     refused = {node["inputs"]["negative"][0] for node in result.values() if "negative" in node["inputs"]}
     files = iter(task.files)
@@ -107,13 +108,14 @@ def miniature(prompt: dict, name: str = "", **reductions: int) -> dict:
 
 
 def as_graph(graph: dict, prompt: dict) -> dict:
-    """A workflow for the browser, changed as its API format was.
+    """A workflow for the browser, changed as its API format was, and without its note, which tells of other files.
 
     Args:
         graph: As published, with the widgets of each node among its inputs; left as it is.
         prompt: What `miniature` made of the same workflow.
     """
     result = copy.deepcopy(graph)
+    result["nodes"] = [node for node in result["nodes"] if str(node["id"]) in prompt]
     for node in result["nodes"]:
         changed = prompt[str(node["id"])]
         if node["type"] != changed["class_type"]:
@@ -122,6 +124,7 @@ def as_graph(graph: dict, prompt: dict) -> dict:
                 {"name": name, "type": "COMBO", "widget": {"name": name}, "link": None} for name in changed["inputs"]
             ]
             node["widgets_values"] = list(changed["inputs"].values())
+        _show_own_numbers(node, changed["inputs"])
         shown = zip(widget_names(node), node.get("widgets_values", []), strict=True)
         node["widgets_values"] = [changed["inputs"].get(name, value) for name, value in shown]
     return result
@@ -133,6 +136,19 @@ def widget_names(node: dict) -> list[str]:
     if len(node.get("widgets_values", [])) > len(names):  # what becomes of the seed after a run is no input
         names.insert(names.index("seed") + 1, "control_after_generate")
     return names
+
+
+def _show_own_numbers(node: dict, given: dict) -> None:
+    """Give a node that shows settings by name the widgets of ``custom``, behind that of the name."""
+    names = widget_names(node)
+    if given.get("settings") != CUSTOM or "settings.steps" in names:
+        return
+    nested = [name for name in given if name.startswith("settings.")]
+    place = next(i for i, socket in enumerate(node["inputs"]) if socket["name"] == "settings") + 1
+    sockets = [{"name": name, "type": "*", "widget": {"name": name}, "link": None} for name in nested]
+    node["inputs"][place:place] = sockets  # behind all that are wired, whose places the wires name
+    place = names.index("settings") + 1
+    node["widgets_values"][place:place] = [given[name] for name in nested]
 
 
 def _set_values(node: dict, task: Task, prompt: str) -> None:

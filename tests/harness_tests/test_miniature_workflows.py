@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from harness.canvas.texts import texts
 from harness.host import base_directory, locations, serve
 from harness.miniature import inputs as miniature_inputs
 from harness.miniature.demo import SHOWS, prompt_of, read_film
@@ -94,7 +95,7 @@ def test_films_and_pictures_lose_nothing():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_browsers_form_holds_the_same_values(name):
     prompt = miniature(published(name), name)
-    published_graph = json.loads((API.parent / f"{name}.json").read_text("utf-8"))
+    published_graph = json.loads(texts()[name].graph.read_text("utf-8"))
     graph = as_graph(published_graph, prompt)
     assert graph["links"] == published_graph["links"]
     for node in graph["nodes"]:
@@ -107,8 +108,8 @@ def test_the_browsers_form_holds_the_same_values(name):
 
 def test_serve_writes_every_workflow_among_the_users(tmp_path):
     files = serve.write_workflows(tmp_path / "workflows")
-    assert [file.stem for file in files] == NAMES
-    assert all("DevLoadMiniature" in file.read_text("utf-8") for file in files if file.stem != "save_vcu")
+    assert [file.stem for file in files] == [text.title for text in texts().values()]
+    assert [f.stem for f in files if "DevLoadMiniature" not in f.read_text("utf-8")] == ["VACE Save a VCU"]
 
 
 def test_other_weights_are_another_recipe(tmp_path):

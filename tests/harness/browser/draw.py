@@ -6,104 +6,88 @@ The picture is the film strip of VACE Preview VCU, made by the host with the min
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from ..host.locations import ROOT, SetupError
+from ..canvas.finish import finish
+from ..canvas.texts import Text, texts
+from ..host.locations import SetupError
 from ..host.server import ComfyServer
 from ..structure.schema import complete
-from ..workflows import miniature
+from ..workflows import miniature, published
 from .browser import VIEW, chromium, open_front_end, require_chromium
 
-FOLDER = ROOT / "example_workflows"
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 PICTURE_WIDTH = 900
 FRAMES = {"VaceSampleVcu": 0, "VaceDecodeLatent": 0}  # which output is what was made
-GAP_X, GAP_Y = 70, 90
-IMAGE_HEIGHT = 340  # of a node that shows the picture it loads, which arrives after the layout
+LEAST_WIDTH = 300
+IMAGE_HEIGHT = 360
 
-# Nodes go into columns by their distance from the start, so that wires run from left to right.
 LOAD = "([api, name]) => app.loadApiJson(api, name)"
-LAYOUT = """([gapX, gapY, imageHeight]) => {
-  const nodes = app.graph._nodes, depth = new Map();
-  const level = n => {
-    if (depth.has(n.id)) return depth.get(n.id);
-    depth.set(n.id, 0);
-    const links = (n.inputs || []).filter(i => i.link != null).map(i => app.graph.links[i.link]);
-    const from = links.map(link => app.graph.getNodeById(link.origin_id));
-    const d = from.length ? 1 + Math.max(...from.map(level)) : 0;
-    depth.set(n.id, d);
-    return d;
-  };
-  nodes.forEach(level);
-  for (const n of nodes) {  // a loader stands right before the node that needs it
-    const to = (n.outputs || []).flatMap(o => o.links || []).map(l => depth.get(app.graph.links[l].target_id));
-    if (to.length && !(n.inputs || []).some(i => i.link != null)) depth.set(n.id, Math.max(0, Math.min(...to) - 1));
-  }
-  let x = 40;
-  const boxes = {};
-  for (let d = 0; d <= Math.max(...depth.values()); d++) {
-    let y = 60, width = 0;
-    for (const n of nodes.filter(n => depth.get(n.id) === d)) {
-      const size = n.computeSize();
-      const least = /^Load(Image|Video)$/.test(n.type) ? imageHeight : 0;
-      n.setSize([Math.max(size[0], 280), Math.max(size[1], least)]);
-      boxes[n.id] = {pos: [Math.round(x), Math.round(y)], size: [n.size[0], n.size[1]].map(Math.round)};
-      n.pos = [Math.round(x), Math.round(y)];
-      y += n.size[1] + gapY;
-      width = Math.max(width, n.size[0]);
-    }
-    x += width + gapX;
-  }
-  return boxes;
-}"""
+# The node that shows a clip or a picture grows when that arrives, which is sooner or later.
+SIZES = """([least, imageHeight]) => Object.fromEntries(app.graph._nodes.map(n => {
+  const size = /^Load(Image|Video)$/.test(n.type) ? [least, imageHeight] : n.computeSize();
+  return [n.id, [Math.max(size[0], least), size[1]].map(Math.round)];
+}))"""
 
 
 def main(names: list[str]) -> int:
     """Draw the named workflows, or all.
 
     Args:
-        names: File names without ending.
+        names: Of files in API format, without ending; ``--graphs`` among them leaves the pictures as they are.
 
     Returns:
         The exit status.
     """
-    files = [p for p in sorted((FOLDER / "api").glob("*.json")) if not names or p.stem in names]
-    workflows = {path: json.loads(path.read_text("utf-8")) for path in files}
+    only_graphs, names = "--graphs" in names, [name for name in names if name != "--graphs"]
+    chosen = [text for name, text in texts().items() if not names or name in names]
     require_chromium()
     with ComfyServer(cpu=True) as server:
-        for path, api in workflows.items():
-            _picture(server, path, api)
-            print(f"{path.stem}.jpg", flush=True)
+        for text in () if only_graphs else chosen:
+            _picture(server, text)
+            print(text.picture.name, flush=True)
         with chromium() as browser:
-            page = browser.new_page(viewport=VIEW)
-            for path, api in workflows.items():
-                open_front_end(page, server.url)  # previews of the last one would stay otherwise
-                _draw(page, path, api)
-                print(path.name, flush=True)
+            for text in chosen:
+                with contextlib.closing(browser.new_page(viewport=VIEW)) as page:  # nothing of the last one stays
+                    open_front_end(page, server.url)
+                    graph = finish(draw(page, published(text.name), text.title), text)
+                text.graph.write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", "utf-8")
+                print(text.graph.name, flush=True)
     return 0
 
 
-def _draw(page: object, path: Path, api: dict) -> None:
-    page.evaluate(LOAD, [complete(api), path.stem])  # the order of sockets is that in which values are set
+def draw(page: Page, api: dict, title: str) -> dict:
+    """A workflow in the browser's form, with nodes as large as they need to be.
+
+    Args:
+        page: With the front end on it.
+        api: The workflow in API format.
+        title: What the front end calls it.
+    """
+    page.evaluate(LOAD, [complete(api), title])  # the order of sockets is that in which values are set
     page.wait_for_timeout(800)  # widgets that depend on a choice arrive late
-    boxes = page.evaluate(LAYOUT, [GAP_X, GAP_Y, IMAGE_HEIGHT])
+    sizes = page.evaluate(SIZES, [LEAST_WIDTH, IMAGE_HEIGHT])
     graph = _plain(page.evaluate("() => app.graph.serialize()"))
     for node in graph["nodes"]:  # the browser may have changed a size since
-        node.update(boxes[str(node["id"])])
-    (FOLDER / path.name).write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        node["size"] = sizes[str(node["id"])]
+    return graph
 
 
-def _picture(server: ComfyServer, path: Path, api: dict) -> None:
+def _picture(server: ComfyServer, text: Text) -> None:
     """Save the film strip of the first VCU that the workflow uses, and of what comes out of it."""
-    entry = server.run(strip_of(miniature(api, path.stem)))
+    entry = server.run(strip_of(miniature(published(text.name), text.name)))
     strip = next(file for file in server.outputs(entry) if file.suffix == ".png")
     with Image.open(strip) as picture:
         small_picture = picture.convert("RGB")
         small_picture.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH))
-        small_picture.save(FOLDER / f"{path.stem}.jpg", quality=82, optimize=True)
+        small_picture.save(text.picture, quality=82, optimize=True)
 
 
 def strip_of(prompt: dict) -> dict:

@@ -9,7 +9,8 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from ..workflows import API, as_graph, miniature, published
+from ..canvas.texts import texts
+from ..workflows import as_graph, miniature, published
 from .client import HostDiedError
 from .locations import SetupError, base_dir
 from .server import ComfyServer
@@ -28,10 +29,10 @@ def write_workflows(folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for api in sorted(API.glob("*.json")):
-        graph = json.loads((API.parent / api.name).read_text("utf-8"))
-        runs = as_graph(graph, miniature(published(api.stem), api.stem))
-        files.append(folder / api.name)
+    for text in texts().values():
+        graph = json.loads(text.graph.read_text("utf-8"))
+        runs = as_graph(graph, miniature(published(text.name), text.name))
+        files.append(folder / text.graph.name)
         files[-1].write_text(json.dumps(runs, indent=1, ensure_ascii=False), "utf-8")
     return files
 

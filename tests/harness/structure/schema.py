@@ -12,6 +12,7 @@ from ..host.locations import ROOT
 FILE = ROOT / "tests" / "host" / "schema.json"
 # Choices that the host brings: other versions have others.
 OF_THE_HOST = ("settings.sampler", "settings.scheduler", "schedule", "fuse_method")
+CUSTOM = "custom"  # settings that are numbers of one's own, each with the official one as its default
 KEPT = ("default", "min", "max", "step", "forceInput", "control_after_generate", "rawLink", "multiline")
 
 
@@ -65,6 +66,20 @@ def complete(prompt: dict) -> dict:
             if "default" in one and applies(one, inputs, given):
                 given.setdefault(one["name"], one["default"])
     return result
+
+
+def with_own_numbers(prompt: dict) -> dict:
+    """A complete prompt in which the official settings are numbers, which can be changed, and no name.
+
+    Args:
+        prompt: API format; left as it is.
+    """
+    result = complete(prompt)
+    for node in result.values():
+        named = next((i for i in load().get(node["class_type"], {}).get("inputs", ()) if i["name"] == "settings"), None)
+        if named and node["inputs"]["settings"] == named["default"]:
+            node["inputs"]["settings"] = CUSTOM
+    return complete(result)
 
 
 def cut(prompt: dict, *, only_defaults: bool = True) -> dict:

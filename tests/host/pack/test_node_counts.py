@@ -1,4 +1,4 @@
-"""The README's table of nodes per task, counted again from the installed templates and our own workflows."""
+"""What we say of the core templates, held against those installed: nodes per task, and where model files are."""
 
 import json
 import re
@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.canvas.identity import FILES
+
 ROOT = Path(__file__).resolve().parents[3]
 NOTES = ("MarkdownNote", "Note")
-ROW = re.compile(r"^\| \[(?P<ours>\w+)\]\([^)]*\) \| (?P<count>\d+) \| `(?P<template>\w+)` \| (?P<there>\d+) \|", re.M)
+ROW = re.compile(
+    r"^\| \[(?P<ours>[\w ]+)\]\([^)]*\) \| (?P<count>\d+) \| `(?P<template>\w+)` \| (?P<there>\d+) \|", re.MULTILINE
+)
 TEMPLATES = "0.3.292"  # of comfyui-workflow-templates-core, as ComfyUI 0.30.0 asks for
 
 pytestmark = [
@@ -23,8 +27,7 @@ def template_nodes(name):
     """Nodes of a core template, those inside its subgraphs included and notes left out."""
     entry = next(f for f in files("comfyui-workflow-templates-json") if f.name == f"{name}.json")
     graph = json.loads(Path(entry.locate()).read_text("utf-8"))
-    nodes = [*graph["nodes"], *(n for s in graph.get("definitions", {}).get("subgraphs", []) for n in s["nodes"])]
-    return sum(node["type"] not in NOTES for node in nodes)
+    return sum(node["type"] not in NOTES for node in nodes_in(graph))
 
 
 def test_the_table_has_every_core_template_of_vace():
@@ -34,7 +37,28 @@ def test_the_table_has_every_core_template_of_vace():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["ours"])
 def test_the_counts_are_true_and_at_most_a_third(row):
-    ours = json.loads((ROOT / "example_workflows" / "api" / f"{row['ours']}.json").read_text("utf-8"))
+    graph = json.loads((ROOT / "example_workflows" / f"{row['ours']}.json").read_text("utf-8"))
+    ours = [node for node in graph["nodes"] if node["type"] not in NOTES]
     assert len(ours) == int(row["count"])
     assert template_nodes(row["template"]) == int(row["there"])
     assert 3 * len(ours) <= int(row["there"])
+
+
+def test_links_of_model_files_are_those_of_the_core_templates():
+    entries = [f for f in files("comfyui-workflow-templates-json") if f.name.endswith(".json")]
+    known = set()
+    for entry in entries:
+        for node in nodes_in(json.loads(Path(entry.locate()).read_text("utf-8"))):
+            known |= {(m["name"], m["directory"], m["url"].partition("?")[0]) for m in models_in(node)}
+    assert {(file.name, file.directory, file.url) for file in FILES.values()} <= known
+
+
+def nodes_in(graph):
+    if not isinstance(graph, dict):  # the list of templates
+        return []
+    inner = graph.get("definitions", {}).get("subgraphs", [])
+    return [node for one in (graph, *inner) for node in one.get("nodes", [])]
+
+
+def models_in(node):
+    return (node.get("properties") or {}).get("models") or []

@@ -207,6 +207,16 @@ def test_a_preset_with_two_experts_equals_the_hosts_template_for_wan_2_2(server)
     assert torch.equal(one, latent(server, server.run(long)))
 
 
+def test_the_official_preset_equals_its_numbers(server):
+    """The example workflows name it; their results are those of the numbers they had."""
+    numbers, named = small(short_graph()), small(short_graph())
+    numbers["s"]["inputs"] |= {"settings.steps": 25, "settings.cfg": 5.0, "settings.shift": 16.0}
+    numbers["s"]["inputs"] |= {"settings.sampler": "official unipc", "settings.scheduler": "official"}
+    kept = {name: value for name, value in named["s"]["inputs"].items() if not name.startswith("settings")}
+    named["s"]["inputs"] = kept
+    assert torch.equal(latent(server, server.run(numbers)), latent(server, server.run(named)))
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
