@@ -79,8 +79,8 @@ def miniature(prompt: dict, name: str = "", **reductions: int) -> dict:
     """The same workflow on the miniature's checkpoints, in its world: 64 x 64 pixels, 17 frames, its words.
 
     Every node keeps its id. The official settings become ``custom`` with the miniature's numbers. VaceLoadModels
-    becomes the development node that loads the miniature, other loaders of models take its files, Load Video and Load Image its
-    clips and pictures, prompts become captions.
+    becomes the development node that loads the miniature, other loaders of models take its files, Load Video and
+    Load Image its clips and pictures, prompts become captions.
 
     Args:
         prompt: Workflow in API format; left as it is.

@@ -1,10 +1,8 @@
 """Every node in ComfyUI's own front end, in a headless Chromium."""
 
-import os
-
 import pytest
 
-from harness.browser.browser import MODES, VIEW, chromium, listen, missing, serve_front_end, set_mode
+from harness.browser.browser import MODES, VIEW, listen, set_mode
 from harness.browser.placing import Trial, place_all
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
@@ -18,16 +16,6 @@ UNPLACEABLE = {
         ]
     }
 }
-
-
-@pytest.fixture(scope="module")
-def front_end():
-    """A host and a browser. Where there is no browser these tests are skipped, but on CI that is a failure."""
-    if sentence := missing():
-        without = pytest.fail if os.environ.get("CI") else pytest.skip
-        without(sentence)
-    with serve_front_end() as server, chromium() as browser:
-        yield server, browser
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,0 +1,71 @@
+"""Published workflows as the front end opens them: what it would run, and which files it offers."""
+
+import contextlib
+import json
+
+import pytest
+
+from harness.browser.browser import MODES, VIEW, listen, open_front_end, set_mode
+from harness.canvas.texts import texts
+from harness.structure.schema import complete
+from harness.workflows import as_graph, miniature, published
+
+pytestmark = [pytest.mark.host, pytest.mark.server]
+
+OPEN = "async ([graph, name]) => { await app.loadGraphData(graph, true, true, name, {openSource: 'template'}); }"
+PROMPT = "async () => (await app.graphToPrompt()).output"
+
+
+@contextlib.contextmanager
+def page_of(front_end, mode):
+    server, browser = front_end
+    set_mode(server, mode)
+    page = browser.new_page(viewport=VIEW)
+    try:
+        yield page
+    finally:
+        page.close()
+
+
+def differences(shown, prompt):
+    """Inputs of a node that are not as a prompt has them; core nodes bring defaults that the prompt leaves out."""
+    assert shown.keys() == prompt.keys()
+    found = {}
+    for node_id, node in prompt.items():
+        given, expected = shown[node_id]["inputs"], node["inputs"]
+        if not node["class_type"].startswith("Vace"):
+            given = {name: value for name, value in given.items() if name in expected}
+        if given != expected or shown[node_id]["class_type"] != node["class_type"]:
+            found[node_id, node["class_type"]] = given, expected
+    return found
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_workflow_opens_as_its_api_form(front_end, mode):
+    with page_of(front_end, mode) as page:
+        heard = listen(page)
+        open_front_end(page, front_end[0].url)
+        for name, text in texts().items():
+            page.evaluate(OPEN, [json.loads(text.graph.read_text("utf-8")), text.title])
+            assert not differences(page.evaluate(PROMPT), complete(published(name))), name
+    assert not heard
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_on_the_miniature_the_settings_are_its_own(front_end, mode):
+    text = texts()["text_to_video"]
+    prompt = miniature(published(text.name), text.name)
+    with page_of(front_end, mode) as page:
+        open_front_end(page, front_end[0].url)
+        page.evaluate(OPEN, [as_graph(json.loads(text.graph.read_text("utf-8")), prompt), text.title])
+        assert not differences(page.evaluate(PROMPT), prompt)
+
+
+def test_files_that_are_missing_are_offered_for_download(front_end):
+    text = texts()["adapter_on_plain_model"]
+    with page_of(front_end, "classic") as page:
+        open_front_end(page, front_end[0].url)
+        page.evaluate(OPEN, [json.loads(text.graph.read_text("utf-8")), text.title])
+        page.get_by_role("button", name="View details").click()
+        page.get_by_role("button", name="Download all").wait_for()
+        assert page.get_by_role("button", name="Download", exact=True).count() == 4
