@@ -1,5 +1,7 @@
 """Turns the API workflows into workflows for the browser, each with a picture of what the model looks at and makes.
 
+The subgraph blueprints follow from them.
+
 The graph is laid out in a real browser.
 The picture is the film strip of VACE Preview VCU, made by the host with the miniature and its inputs.
 """
@@ -9,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from ..canvas.blueprints import BLUEPRINTS, blueprint
 from ..canvas.finish import finish
 from ..canvas.texts import Text, texts
 from ..host.locations import SetupError
@@ -58,9 +62,15 @@ def main(names: list[str]) -> int:
                 with contextlib.closing(browser.new_page(viewport=VIEW)) as page:  # nothing of the last one stays
                     open_front_end(page, server.url)
                     graph = finish(draw(page, published(text.name), text.title), text)
-                text.graph.write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", "utf-8")
+                _write(text.graph, graph)
                 print(text.graph.name, flush=True)
+    for one in BLUEPRINTS:
+        _write(one.file, blueprint(one, json.loads(texts()[one.workflow].graph.read_text("utf-8"))))
     return 0
+
+
+def _write(file: Path, graph: dict) -> None:
+    file.write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def draw(page: Page, api: dict, title: str) -> dict:
