@@ -1,6 +1,6 @@
 """Turns the API workflows into workflows for the browser, each with a picture of what the model looks at and makes.
 
-The subgraph blueprints follow from them.
+The subgraph blueprints follow from them. Icon and banner of the registry are drawn beside.
 
 The graph is laid out in a real browser.
 The picture is the film strip of VACE Preview VCU, made by the host with the miniature and its inputs.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from ..canvas.blueprints import BLUEPRINTS, blueprint
+from ..canvas.emblem import draw_both
 from ..canvas.finish import finish
 from ..canvas.texts import Text, texts
 from ..host.locations import SetupError
@@ -64,6 +65,7 @@ def main(names: list[str]) -> int:
                     graph = finish(draw(page, published(text.name), text.title), text)
                 _write(text.graph, graph)
                 print(text.graph.name, flush=True)
+    draw_both()
     for one in BLUEPRINTS:
         _write(one.file, blueprint(one, json.loads(texts()[one.workflow].graph.read_text("utf-8"))))
     return 0

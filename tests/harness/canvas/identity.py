@@ -55,7 +55,7 @@ WITHOUT = ("MarkdownNote", "Note")
 
 
 def project(key: str) -> str:
-    """A value of this pack's pyproject.toml, such as its ``name`` in the registry."""
+    """A value of this pack's pyproject.toml, such as its ``name`` in the registry; a key as it is written there."""
     return re.search(rf'^{key} = "(.+)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)[1]
 
 
