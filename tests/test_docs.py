@@ -17,7 +17,11 @@ NODES = {node["name"]: node for node in SCHEMA.values()}
 README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide.md"
 PAGES = [
     *ROOT.glob("*.md"),
-    *(path for name in ("docs", "benchmarks", "training", "miniature") for path in (ROOT / name).rglob("*.md")),
+    *(
+        path
+        for name in ("docs", "example_workflows", "benchmarks", "training", "miniature")
+        for path in (ROOT / name).rglob("*.md")
+    ),
 ]
 
 LINK = re.compile(r"\]\(([^()\s]+)\)|(?:src|href)=\"([^\"]+)\"|^\[[\w ]+\]: (\S+)$", re.M)
