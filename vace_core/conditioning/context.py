@@ -76,12 +76,16 @@ def assemble_context(
         empty: [1, 16, 1, 1, 1], the latent that the model's normalisation turns into 0.
         num_frames: Frames the user asked for.
     """
-    latents = torch.cat([inactive, reactive], dim=1)
-    _, _, t, h, w = latents.shape
-    blank = empty.to(latents).expand(1, -1, 1, h, w)
-    prefix = [torch.cat([picture, blank], dim=1) for picture in references]
-    folded = fold_mask(mask, num_pixel_frames(t), len(prefix))[None]
-    return VaceContext(torch.cat([*prefix, latents], dim=2), folded.to(latents), len(prefix), num_frames)
+    (_, _, t, h, w), R = inactive.shape, len(references)
+    latents = inactive.new_empty(1, 2 * LATENT_CHANNELS, R + t, h, w)  # written into, so that no half is copied twice
+    for half, pictures, video in zip(
+        latents.chunk(2, dim=1), (references, [empty] * R), (inactive, reactive), strict=True
+    ):
+        for k, picture in enumerate(pictures):
+            half[:, :, k : k + 1] = picture
+        half[:, :, R:] = video
+    folded = fold_mask(mask, num_pixel_frames(t), R)[None]
+    return VaceContext(latents, folded.to(latents), R, num_frames)
 
 
 def pad_references(latents: Tensor, mask: Tensor, have: int, want: int, empty: Tensor) -> tuple[Tensor, Tensor]:
