@@ -100,23 +100,34 @@ def test_the_sampler_equals_the_long_graph_bit_for_bit(server):
         assert container.streams.video[0].average_rate == 16
 
 
-def steps_run(server, graph):
-    """Names of the sampler's inner steps that the host ran and did not take from its cache."""
+def nodes_run(server, graph):
+    """Ids of the nodes that the host ran and did not take from its cache."""
     events = []
     server.run(graph, on_event=events.append)
-    nodes = [e["data"].get("node") or "" for e in events if e["type"] == "executing"]
-    return {node.rpartition(".")[2] for node in nodes if node.startswith("s.")}
+    return {e["data"].get("node") or "" for e in events if e["type"] == "executing"}
 
 
-def test_a_new_prompt_encodes_no_video_again(server):
+def steps_run(server, graph):
+    """Names of the sampler's inner steps that the host ran."""
+    return {node.rpartition(".")[2] for node in nodes_run(server, graph) if node.startswith("s.")}
+
+
+def test_another_prompt_seed_strength_or_batch_encodes_no_video_again(server):
     graph = small(short_graph())
     graph["s"]["inputs"]["seed"] = 77
     graph["vcu"]["inputs"]["length"] = 5
     assert {"encode", "sample"} <= steps_run(server, graph)
-    edited = copy.deepcopy(graph)
-    edited["s"]["inputs"]["prompt"] = "a dragon"
-    again = steps_run(server, edited)
-    assert "sample" in again and "encode" not in again
+    for changed in ({"prompt": "a dragon"}, {"seed": 78}, {"strength": 0.5}, {"settings.steps": 2}):
+        edited = copy.deepcopy(graph)
+        edited["s"]["inputs"] |= changed
+        again = steps_run(server, edited)
+        assert "sample" in again and "encode" not in again, changed
+    apart = small(long_graph())
+    apart["vcu"]["inputs"]["length"] = 9
+    assert "e" in nodes_run(server, apart)
+    apart["a"]["inputs"]["batch_size"] = 2
+    again = nodes_run(server, apart)
+    assert {"a", "s"} <= again and "e" not in again
 
 
 def test_frame_rate_and_sound_of_a_video_come_out_again(server):
