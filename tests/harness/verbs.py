@@ -19,6 +19,8 @@ from .host.processes import run_child, tool_env
 from .host.workers import BY_FILE, workers_env
 from .structure import floor_plan
 
+UI = ("tests/ui", "-m", "ui", "-n", "0")  # one host and one page for all of them
+
 
 def main(arguments: list[str]) -> int:
     """Run one verb.
@@ -49,8 +51,10 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, format check and tests, in a process for each core; further arguments go to pytest (-n 0: in one)."""
+    """Lint, format check and tests, in a process for each core (-n 0: in one); the rest goes to pytest. --ui: editors."""
     host = set_up()
+    if "--ui" in arguments:
+        arguments = [*UI, *(each for each in arguments if each != "--ui")]
     for check in (["ruff", "check", "--output-format", "concise", "."], ["ruff", "format", "--check", "."]):
         if status := _run_module(host, *check):
             return status

@@ -1,6 +1,7 @@
-// The pack's wire colours, and error sentences where the user looks: in a toast.
+// The pack's wire colours, its editors, and error sentences where the user looks: in a toast.
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
+import { attach } from "./editors/attach.mjs";
 
 const COLOURS = {
   VACE_VCU: "#ff8a3d",
@@ -32,6 +33,9 @@ function toast(detail, severity = "error") {
 
 app.registerExtension({
   name: "wan_vace.look",
+  nodeCreated(node) {
+    attach(app, node);
+  },
   setup() {
     colourNewNodes();
     colourClassicNodes();

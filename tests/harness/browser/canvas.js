@@ -1,0 +1,114 @@
+// What tests of editors need inside the page. Everything goes through the host's own calls.
+window.canvas = (() => {
+  const EMPTY = {nodes: [], links: [], groups: [], config: {}, extra: {ds: {scale: 1, offset: [40, 40]}}, version: 0.4, revision: 0, last_node_id: 0, last_link_id: 0};
+  const EDITOR = "wan_vace_editor";
+  const find = id => app.graph.getNodeById(id);
+  const widget = (id, name) => find(id)?.widgets?.find(one => one.name === name);
+  const drawn = () => new Promise(requestAnimationFrame);
+
+  async function frames(count) {
+    for (let i = 0; i < count; i++) { app.canvas.draw(true, true); await drawn(); }
+  }
+
+  const tracker = () => app.extensionManager.workflow.activeWorkflow.changeTracker;
+
+  // In the same tab, under an id of its own: Nodes 2.0 keeps what a node showed by graph and node.
+  async function load(graph) {
+    await app.loadGraphData({...graph, id: crypto.randomUUID()}, true, true, app.extensionManager.workflow.activeWorkflow);
+    await frames(2);
+    [app.canvas.ds.scale, app.canvas.ds.offset] = [1, [40, 40]];
+    await frames(1);
+  }
+
+  async function mode(vue) {
+    await app.extensionManager.setting.set("Comfy.Minimap.Visible", false);  // draws much, beside what is tested
+    await app.extensionManager.setting.set("Comfy.VueNodes.Enabled", vue);
+    await load(EMPTY);
+    for (let i = 0; i < 100 && LiteGraph.vueNodesMode !== vue; i++) await drawn();
+    if (LiteGraph.vueNodesMode !== vue) throw new Error("the front end did not change how it draws nodes");
+  }
+
+  function set(id, name, value) {
+    const one = widget(id, name);
+    if (!one) throw new Error(`no widget ${name}`);
+    one.value = value;
+    one.callback?.(value);
+  }
+
+  async function build(nodes, wires) {
+    await load(EMPTY);
+    const ids = {};
+    for (const [name, [type, values, pos]] of Object.entries(nodes)) {
+      const node = LiteGraph.createNode(type);
+      if (!node) throw new Error(`no node ${type}`);
+      node.pos = pos;
+      app.graph.add(node);
+      ids[name] = node.id;
+      for (const [key, value] of Object.entries(values)) set(node.id, key, value);
+    }
+    for (const [from, output, to, input] of wires) {
+      const target = find(ids[to]), slot = target.inputs.findIndex(one => one.name === input);
+      if (slot < 0 || !find(ids[from]).connect(output, target, slot)) throw new Error(`no wire ${from} -> ${to}.${input}`);
+    }
+    await frames(2);
+    tracker().captureCanvasState?.();
+    return ids;
+  }
+
+  // Once it stands still: the layout needs some frames.
+  async function rectangle(id, part) {
+    for (let i = 0, last = "", same = 0; i < 300; i++) {
+      await frames(1);
+      const shown = widget(id, EDITOR)?.element?.querySelector(part) ?? document.querySelector(`.wan-vace-large ${part}`);
+      const box = shown?.isConnected ? shown.getBoundingClientRect() : {width: 0};
+      const now = [box.x, box.y, box.width, box.height];
+      same = box.width > 5 && String(now) === last ? same + 1 : 0;
+      if (same > 1) return now;
+      last = String(now);
+    }
+    throw new Error(`${part} of node ${id} is not shown`);
+  }
+
+  // After an undo: the tracker restores the graph some frames later.
+  async function settled() {
+    await frames(2);
+    for (let i = 0; i < 100 && tracker()._restoringState; i++) await drawn();
+    await frames(3);
+  }
+
+  const editor = id => widget(id, EDITOR)?.options.panel;
+
+  // A pixel of the frame as a part of the stage
+  function onStage(id, x, y) {
+    const {stage, editor: {lastView}} = editor(id), [left, top] = lastView.toStage([x, y]);
+    return [left / stage.clientWidth, top / stage.clientHeight];
+  }
+
+  // What the editor does a few times a second by itself
+  const look = id => editor(id).look();
+
+  const clip = id => { const {state, width, height, count, fps, shown} = editor(id).clip; return {state, width, height, count, fps, shown}; };
+  const frame = id => editor(id).frame;
+  const hint = id => editor(id).hint.textContent;
+  const value = (id, name) => widget(id, name)?.value;
+  const prompt = async () => (await app.graphToPrompt()).output;
+  const saved = () => app.graph.serialize();
+  const reload = async () => load(saved());
+  const inputs = id => find(id).inputs.map(input => input.name);
+  const nodes = () => app.graph.nodes.map(node => [node.id, node.type]);
+
+  const widgets = id => find(id).widgets.map(one => one.name);
+
+  function makeSubgraph(ids) {
+    app.graph.convertToSubgraph(new Set(ids.map(find)));
+  }
+
+  function copy(id) {
+    app.canvas.selectNode(find(id));
+    app.canvas.copyToClipboard();
+    app.canvas.pasteFromClipboard();
+    return Math.max(...app.graph.nodes.map(node => node.id));
+  }
+
+  return {mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, widgets, makeSubgraph};
+})();

@@ -1,0 +1,55 @@
+"""Editors change nothing but the inputs that they edit: a page without the script makes the same prompts and files."""
+
+import pytest
+
+from harness.browser.canvas import Canvas
+
+NODES = {
+    "clip": ("LoadVideo", {"file": "boy_and_dog.mp4"}, (0, 0)),
+    "inpaint": ("VaceInpaintVideo", {"boxes": "1,2,30,40", "length": 17}, (400, 0)),
+    "mask": ("VaceDrawBoxMask", {"boxes": "1,2,30,40", "width": 350}, (800, 0)),
+    "layout": ("VaceDrawLayout", {"boxes": "1,2,30,40"}, (1200, 0)),
+    "move": ("VaceMakeAnything", {"combination": "move", "combination.boxes": "1,2,30,40"}, (1600, 0)),
+}
+WIRES = [("clip", 0, "inpaint", "video"), ("mask", 0, "inpaint", "mask")]
+EDITOR_NAME = "wan_vace_editor"
+
+
+def facts(canvas):
+    """All that is saved or run."""
+    nodes = canvas.call("saved")["nodes"]
+    kept = [{key: node.get(key) for key in ("id", "type", "inputs", "outputs", "widgets_values")} for node in nodes]
+    return {"prompt": canvas.call("prompt"), "saved": kept}
+
+
+@pytest.fixture(scope="module")
+def without(front_end):
+    """The same graph on a page that has not got the script."""
+    server, browser = front_end
+    page = browser.new_page()
+    page.route("**/wan_vace.js*", lambda route: route.abort())
+    canvas = Canvas(page, server.url)
+    canvas.set_mode("classic")
+    ids = canvas.build(NODES, WIRES)
+    assert EDITOR_NAME not in canvas.call("widgets", ids["inpaint"])
+    assert canvas.value(ids["inpaint"], "boxes") == "1,2,30,40"
+    found = facts(canvas)
+    page.close()
+    return found
+
+
+def test_prompt_and_file_are_those_of_a_page_without_editors(without, canvas):
+    ids = canvas.build(NODES, WIRES)
+    assert all(EDITOR_NAME in canvas.call("widgets", node) for name, node in ids.items() if name != "clip")
+    assert facts(canvas) == without
+    canvas.call("reload")
+    assert facts(canvas)["prompt"] == without["prompt"]
+
+
+def test_in_a_subgraph_the_text_is_what_it_was(canvas):
+    ids = canvas.build(NODES, WIRES)
+    before = [node["inputs"] for node in canvas.call("prompt").values() if node["class_type"] == "VaceInpaintVideo"]
+    canvas.call("makeSubgraph", [ids["inpaint"], ids["mask"]])
+    after = [node["inputs"] for node in canvas.call("prompt").values() if node["class_type"] == "VaceInpaintVideo"]
+    assert [one["boxes"] for one in after] == [one["boxes"] for one in before]
+    assert len(after) == 1

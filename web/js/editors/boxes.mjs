@@ -1,0 +1,194 @@
+// Boxes and their paths, drawn over a frame of the clip. What is edited is a text: see boxes_text.mjs.
+import * as text from "./boxes_text.mjs";
+import { COLOUR, drawBoxes, drawKeys } from "./boxes_picture.mjs";
+import { BoxHand } from "./boxes_hand.mjs";
+import { button } from "./look.mjs";
+import { partWith, viewOf } from "./view.mjs";
+
+export class BoxEditor {
+  /**
+   * @param panel see panel.mjs
+   * @param spec {text, source(), size(clip), frames(clip), easing, stopsShort(), look: "mask" or "layout", offset}
+   */
+  constructor(panel, spec) {
+    Object.assign(this, { panel, spec, chosen: -1, lines: [], percent: true, pointer: null });
+    this.hand = new BoxHand(this);
+    this.restore(0);
+  }
+
+  // What there is
+
+  refresh() {
+    const { panel, spec } = this;
+    panel.clip.show(spec.source());
+    this.frameInfo = this.readFrame();
+    this.lines = text.parse(String(panel.value(spec.text) ?? ""), this.frameInfo);
+    if (!this.lines[this.chosen]?.keys) this.chosen = -1;
+    if (!this.held && this.objects().length === 1) this.chosen = this.objects()[0].index;
+    if (!this.held) this.part = partWith(this.frameInfo, this.allBoxes());
+    this.updateTools();
+    this.updateHint();
+  }
+
+  readFrame() {
+    const { panel, spec } = this;
+    const size = spec.size(panel.clip);
+    const frames = spec.frames(panel.clip);
+    return { ...size, ...frames, easing: panel.value(spec.easing) ?? "linear", stopsShort: spec.stopsShort?.() ?? false };
+  }
+
+  signature = () => [this.panel.value(this.spec.text), this.frameInfo, this.chosen, this.panel.clip.state, this.isLocked()];
+  frameCount = () => this.frameInfo.count;
+  isLocked = () => this.panel.isWired(this.spec.text);
+  objects = () => this.lines.map((line, index) => ({ line, index })).filter(({ line }) => line.keys);
+  allBoxes = () => this.objects().flatMap(({ line }) => line.keys.map(key => text.pixels(key, this.frameInfo)));
+
+  /** A key's own box in its frame, else where the path is. */
+  boxNow(line) {
+    const key = line.keys[this.keyNow(line)];
+    return key ? text.pixels(key, this.frameInfo) : text.boxAt(line, this.panel.frame, this.frameInfo);
+  }
+
+  keyNow = line => text.keyAt(line, this.panel.frame, this.frameInfo.count);
+  line = () => this.lines[this.chosen] ?? null;
+  view = (width, height) => (this.lastView = viewOf(this.part, width, height));
+
+  // Changes
+
+  /** Change the lines and write them. `from` is the text to begin with, for a drag that goes on. */
+  edit(change, from = this.panel.value(this.spec.text)) {
+    if (this.isLocked()) return;
+    const lines = text.parse(String(from ?? ""), this.frameInfo);
+    change(lines);
+    this.panel.write({ [this.spec.text]: text.print(lines) });
+  }
+
+  /** Change the box of the chosen object in this frame. A path gets a key here; what stands still moves as a whole. */
+  editBox(change, from) {
+    this.edit(lines => {
+      const line = lines[this.chosen];
+      let key = line.keys.length === 1 ? 0 : text.keyAt(line, this.panel.frame, this.frameInfo.count);
+      if (key < 0) key = text.addKey(line, this.panel.frame, this.frameInfo);
+      change(line.keys[key]);
+    }, from);
+  }
+
+  add(box) {
+    this.edit(lines => {
+      text.addObject(lines, text.newKey(box, this.percent, this.frameInfo));
+      this.chosen = lines.length - 1;
+    });
+    this.refresh();
+  }
+
+  addInTheMiddle() {
+    const { width, height } = this.frameInfo;
+    const shift = (this.objects().length % 5) * 0.05;
+    this.add([0.3 + shift, 0.3 + shift, 0.6 + shift, 0.7 + shift].map((part, axis) => part * (axis % 2 ? height : width)));
+    this.panel.commit();
+  }
+
+  remove() {
+    if (!this.line()) return;
+    this.edit(lines => text.removeObject(lines, this.chosen));
+    this.chosen = this.objects()[0]?.index ?? -1;
+    this.panel.commit();
+  }
+
+  /** Put a key into this frame, or take it out. The first of a box that stands still begins its path. */
+  toggleKey() {
+    const line = this.line();
+    if (!line || this.frameInfo.count < 2) return;
+    const at = this.keyNow(line);
+    if (at >= 0 && line.keys.length === 1) this.panel.go(this.panel.frame ? 0 : this.frameInfo.count - 1);
+    if (at >= 0 && line.keys.length > 1) this.edit(lines => text.removeKey(lines[this.chosen], at, this.frameInfo));
+    else this.edit(lines => text.addKey(lines[this.chosen], this.panel.frame, this.frameInfo));
+    this.panel.commit();
+  }
+
+  choose(index) {
+    this.chosen = index;
+    this.panel.look();
+  }
+
+  restore(chosen) {
+    this.refresh();
+    this.chosen = this.lines[chosen]?.keys ? chosen : this.objects()[0]?.index ?? -1;
+  }
+
+  // Bar and hint
+
+  tools() {
+    this.addButton = button("+ Box", "Add a box (or drag on the picture)", () => this.addInTheMiddle());
+    this.keyButton = button("◆ Key", "Key frame here (K): begins a path, adds a point to it, or takes it out", () => this.toggleKey());
+    this.removeButton = button("− Box", "Remove the box (Delete)", () => this.remove());
+    this.unitButton = button("%", "Unit of new boxes: per cent or pixels", () => {
+      this.percent = !this.percent;
+      this.updateTools();
+    });
+    this.sizeButton = button("⤓ size", "Take width, height and length of the clip", () => {
+      this.panel.write(this.spec.clipSize(this.panel.clip));
+      this.panel.commit();
+    });
+    this.updateTools();
+    return [this.addButton, this.keyButton, this.removeButton, this.unitButton, this.sizeButton];
+  }
+
+  updateTools() {
+    if (!this.addButton) return;
+    const locked = this.isLocked(), line = this.line();
+    this.addButton.disabled = locked;
+    this.removeButton.disabled = locked || !line;
+    this.keyButton.disabled = locked || !line || this.frameInfo.count < 2;
+    this.keyButton.setAttribute("aria-pressed", String(Boolean(line && line.keys.length > 1 && this.keyNow(line) >= 0)));
+    this.unitButton.textContent = this.percent ? "%" : "px";
+    this.sizeButton.style.display = this.differs() ? "" : "none";
+  }
+
+  differs() {
+    const { clip } = this.panel;
+    if (!this.spec.clipSize || clip.state !== "ready") return false;
+    return Object.entries(this.spec.clipSize(clip)).some(([name, value]) => !this.panel.isWired(name) && this.panel.value(name) !== value);
+  }
+
+  updateHint() {
+    const [sentence, warns] = this.sentence();
+    this.panel.say(sentence, warns);
+  }
+
+  sentence() {
+    const { panel } = this, unread = this.lines.find(line => line.error);
+    if (this.isLocked()) return ["boxes comes through a wire. It is shown by its own node.", true];
+    if (unread) return [`Kept as it is, not drawn: "${unread.raw.trim().slice(0, 60)}" (${unread.error}).`, true];
+    if (panel.clip.state === "failed") return ["The browser cannot show this clip. Boxes can be drawn all the same.", true];
+    if (!this.objects().length) return ["Drag on the picture to draw a box.", false];
+    if (!this.line()) return ["Click a box to choose it, or drag to draw another.", false];
+    return [this.described(), false];
+  }
+
+  described() {
+    const line = this.line(), { width, height } = this.frameInfo;
+    const box = this.boxNow(line);
+    const outside = box[2] <= 0 || box[3] <= 0 || box[0] >= width || box[1] >= height;
+    const name = line.label.replace(COLOUR, "").trim() || `Box ${this.objects().findIndex(({ index }) => index === this.chosen) + 1}`;
+    const place = `${box.map(side => Math.round(side)).join(",")} px${outside ? ", outside the frame" : ""}`;
+    if (this.frameInfo.count < 2) return `${name}: ${place}`;
+    if (line.keys.length === 1) return `${name}: ${place}. Stands still; ◆ makes it move.`;
+    return `${name}: ${place}. ${this.keyNow(line) >= 0 ? "Key frame." : "Drag it here to add a key frame."}`;
+  }
+
+  // What the panel asks
+
+  press = (point, event) => this.hand.press(point, event);
+  pressTime = (point, event) => this.hand.pressTime(point, event);
+  hover = point => this.hand.hover(point);
+  key = event => this.hand.key(event);
+
+  draw(canvas) {
+    drawBoxes(this, canvas);
+  }
+
+  drawTime(context, width, height) {
+    drawKeys(this, context, height);
+  }
+}
