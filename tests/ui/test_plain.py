@@ -9,9 +9,10 @@ NODES = {
     "inpaint": ("VaceInpaintVideo", {"boxes": "1,2,30,40", "length": 17}, (400, 0)),
     "mask": ("VaceDrawBoxMask", {"boxes": "1,2,30,40", "width": 350}, (800, 0)),
     "layout": ("VaceDrawLayout", {"boxes": "1,2,30,40"}, (1200, 0)),
+    "outpaint": ("VaceOutpaintVideo", {"by": "pixels", "by.left": 7}, (2000, 0)),
     "move": ("VaceMakeAnything", {"combination": "move", "combination.boxes": "1,2,30,40"}, (1600, 0)),
 }
-WIRES = [("clip", 0, "inpaint", "video"), ("mask", 0, "inpaint", "mask")]
+WIRES = [("clip", 0, "inpaint", "video"), ("mask", 0, "inpaint", "mask"), ("clip", 0, "outpaint", "video")]
 EDITOR_NAME = "wan_vace_editor"
 
 

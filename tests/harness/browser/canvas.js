@@ -88,6 +88,7 @@ window.canvas = (() => {
   const look = id => editor(id).look();
 
   const clip = id => { const {state, width, height, count, fps, shown} = editor(id).clip; return {state, width, height, count, fps, shown}; };
+  const edges = id => editor(id).editor.edges();
   const frame = id => editor(id).frame;
   const hint = id => editor(id).hint.textContent;
   const value = (id, name) => widget(id, name)?.value;
@@ -110,5 +111,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, widgets, makeSubgraph};
+  return {mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, widgets, makeSubgraph};
 })();

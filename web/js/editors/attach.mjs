@@ -1,5 +1,6 @@
 // Which node has which editor, and what of it is edited.
 import { BoxEditor } from "./boxes.mjs";
+import { OutpaintEditor } from "./outpaint.mjs";
 import { Panel, WIDGET } from "./panel.mjs";
 import { sourceAhead, sourceBehind } from "./source.mjs";
 
@@ -86,7 +87,20 @@ const drawsBoxes = (node, specOf) => ({
 const valueOf = (node, name) => node.widgets?.find(widget => widget.name === name)?.value;
 const hasWidget = (node, name) => node.widgets?.some(widget => widget.name === name) ?? false;
 
+const outpaints = {
+  title: "Choose the canvas",
+  height: 360,
+  applies: () => true,
+  open: () => true,
+  editor: panel => new OutpaintEditor(panel, {
+    source: () => sourceBehind(panel.app, panel.node, "video"),
+    size: clip => sizeOf(clip) ?? SIZE,
+    frames: framesOf,
+  }),
+};
+
 function optionsOf(node) {
+  if (node.comfyClass === "VaceOutpaintVideo") return outpaints;
   const boxes = BOXES[node.comfyClass];
   return boxes ? drawsBoxes(node, boxes) : null;
 }

@@ -64,8 +64,7 @@ export function sharp(canvas) {
 }
 
 /** Where the pointer is on a canvas, in pixels of its layout. */
-export function pointerOn(canvas, event) {
-  const box = canvas.getBoundingClientRect();
+export function pointerOn(canvas, event, box = canvas.getBoundingClientRect()) {
   const [x, y] = [event.clientX - box.left, event.clientY - box.top];
   return [(x * canvas.clientWidth) / (box.width || 1), (y * canvas.clientHeight) / (box.height || 1)];
 }
@@ -76,11 +75,11 @@ export function drags(canvas, start) {
     if (event.button !== 0) return;
     event.stopPropagation();
     canvas.focus({ preventScroll: true });
-    const first = pointerOn(canvas, event);
-    const hold = start(first, event);
+    const box = canvas.getBoundingClientRect(); // the node may grow meanwhile
+    const hold = start(pointerOn(canvas, event, box), event);
     if (!hold) return;
     canvas.setPointerCapture(event.pointerId);
-    const move = next => next.pointerId === event.pointerId && hold.move?.(pointerOn(canvas, next), next);
+    const move = next => next.pointerId === event.pointerId && hold.move?.(pointerOn(canvas, next, box), next);
     const end = next => {
       if (next.pointerId !== event.pointerId) return;
       for (const [name, call] of [["pointermove", move], ["pointerup", end], ["pointercancel", end]]) canvas.removeEventListener(name, call);
