@@ -10,9 +10,19 @@ NODES = {
     "mask": ("VaceDrawBoxMask", {"boxes": "1,2,30,40", "width": 350}, (800, 0)),
     "layout": ("VaceDrawLayout", {"boxes": "1,2,30,40"}, (1200, 0)),
     "outpaint": ("VaceOutpaintVideo", {"by": "pixels", "by.left": 7}, (2000, 0)),
+    "extend": ("VaceExtendVideo", {"after": 7}, (2400, 0)),
+    "bridge": ("VaceBridgeVideos", {}, (2800, 0)),
+    "loop": ("VaceLoopVideo", {}, (3200, 0)),
+    "keyframes": ("VacePlaceKeyframes", {"positions": "1, 50%"}, (3600, 0)),
+    "interpolate": ("VaceInterpolateFrames", {"between": 2}, (4000, 0)),
     "move": ("VaceMakeAnything", {"combination": "move", "combination.boxes": "1,2,30,40"}, (1600, 0)),
 }
-WIRES = [("clip", 0, "inpaint", "video"), ("mask", 0, "inpaint", "mask"), ("clip", 0, "outpaint", "video")]
+WIRES = [
+    ("clip", 0, "inpaint", "video"),
+    ("mask", 0, "inpaint", "mask"),
+    ("clip", 0, "outpaint", "video"),
+    ("clip", 0, "extend", "video"),
+]
 EDITOR_NAME = "wan_vace_editor"
 
 
@@ -23,7 +33,7 @@ def facts(canvas):
     return {"prompt": canvas.call("prompt"), "saved": kept}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def without(front_end):
     """The same graph on a page that has not got the script."""
     server, browser = front_end

@@ -89,6 +89,7 @@ window.canvas = (() => {
 
   const clip = id => { const {state, width, height, count, fps, shown} = editor(id).clip; return {state, width, height, count, fps, shown}; };
   const edges = id => editor(id).editor.edges();
+  const thumbsReady = id => [...editor(id).editor.thumbs.clips.values()].every(clip => clip.state === "ready");
   const frame = id => editor(id).frame;
   const hint = id => editor(id).hint.textContent;
   const value = (id, name) => widget(id, name)?.value;
@@ -111,5 +112,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, widgets, makeSubgraph};
+  return {mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph};
 })();

@@ -2,13 +2,14 @@
 import { BoxEditor } from "./boxes.mjs";
 import { OutpaintEditor } from "./outpaint.mjs";
 import { Panel, WIDGET } from "./panel.mjs";
+import { stripOf } from "./strips.mjs";
 import { sourceAhead, sourceBehind } from "./source.mjs";
 
 const FRAMES = 81; // where nothing tells a length
 const SIZE = { width: 832, height: 480 };
 const snap = pixels => Math.max(Math.round(pixels / 16), 1) * 16;
-const sizeOf = clip => (clip.state === "ready" ? { width: clip.width, height: clip.height } : null);
-const framesOf = clip => (clip.state === "ready" ? { count: clip.count, counted: true } : { count: FRAMES, counted: false });
+const sizeOf = clip => (clip.isKnown ? { width: clip.width, height: clip.height } : null);
+const framesOf = clip => (clip.isKnown ? { count: clip.count, counted: true } : { count: FRAMES, counted: false });
 
 /** Width, height and length as the node's own inputs say. */
 function asked(panel) {
@@ -102,7 +103,7 @@ const outpaints = {
 function optionsOf(node) {
   if (node.comfyClass === "VaceOutpaintVideo") return outpaints;
   const boxes = BOXES[node.comfyClass];
-  return boxes ? drawsBoxes(node, boxes) : null;
+  return boxes ? drawsBoxes(node, boxes) : stripOf(node);
 }
 
 /** Give a node its editor, and take it away while its inputs have no use for one. */

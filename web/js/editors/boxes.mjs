@@ -147,7 +147,7 @@ export class BoxEditor {
 
   differs() {
     const { clip } = this.panel;
-    if (!this.spec.clipSize || clip.state !== "ready") return false;
+    if (!this.spec.clipSize || !clip.isKnown) return false;
     return Object.entries(this.spec.clipSize(clip)).some(([name, value]) => !this.panel.isWired(name) && this.panel.value(name) !== value);
   }
 

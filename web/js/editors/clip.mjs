@@ -3,6 +3,8 @@
 const DEFAULT_FPS = 16;
 const TRIED_SECONDS = [0.003, 0.009, 0.0175, 0.021, 0.026, 0.034, 0.042, 0.0505, 0.0675, 0.084, 0.101, 0.13, 0.17, 0.21, 0.26];
 
+const known = new Map(); // size and count of what was loaded before, so that an undo, which makes all anew, shows no guess
+
 export class Clip {
   /** @param changed called when there is something new to draw */
   constructor(changed) {
@@ -19,6 +21,11 @@ export class Clip {
     this.wanted = this.shown = 0;
   }
 
+  /** Whether size and count are known. */
+  get isKnown() {
+    return this.count > 0 && this.state !== "failed";
+  }
+
   /** Show another source, of source.mjs; null for none. The same one again does nothing. */
   show(source) {
     const key = source ? source.url ?? source.urls.join() : "";
@@ -29,6 +36,7 @@ export class Clip {
     if (!source) return this.changed();
     this.state = "loading";
     this.fps = DEFAULT_FPS;
+    Object.assign(this, known.get(key));
     const load = source.kind === "video" ? this.loadVideo(source.url) : this.loadStills(source.urls ?? [source.url]);
     load.catch(() => this.key === key && ((this.state = "failed"), this.changed()));
     this.changed();
@@ -67,6 +75,7 @@ export class Clip {
 
   ready(width, height, count) {
     Object.assign(this, { state: "ready", width, height, count });
+    known.set(this.key, { width, height, count, fps: this.fps });
     this.changed();
   }
 

@@ -29,6 +29,8 @@ const STYLE = `
 .wan-vace-hint.warn{color:#ffb454;opacity:1;white-space:normal}
 .wan-vace-large{position:fixed;inset:0;z-index:9990;background:rgba(0,0,0,.6);display:flex;padding:3vh 4vw}
 .wan-vace-large .wan-vace-editor{background:var(--comfy-menu-bg,#202020);border-radius:10px;padding:12px;font-size:14px}
+.wan-vace-large.low{align-items:center}
+.wan-vace-large.low .wan-vace-editor{height:360px}
 `;
 
 /** Put the styles into the page, once. */

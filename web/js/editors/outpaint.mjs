@@ -116,7 +116,7 @@ export class OutpaintEditor {
     const scale = (result.right - result.left) / this.kept().width;
     const smaller = Math.abs(scale - 1) > 0.002 ? `, clip at ${Math.round(scale * 100)}%` : "";
     const words = `${size.width} x ${size.height} → ${result.width} x ${result.height} (+${more}% area${smaller})`;
-    if (panel.clip.state !== "ready") return [`${words}. The clip's size is not known yet.`, false];
+    if (!panel.clip.isKnown) return [`${words}. The clip's size is not known yet.`, false];
     if (!this.target().width && !this.target().height && result.width * result.height > LARGE) return [`${words}. That takes long: give a width or height.`, true];
     return [words, false];
   }

@@ -1,14 +1,9 @@
 // The arithmetic of VACE Outpaint Video: how far a clip grows, and what canvas comes out.
 // The same as vace_core/tasks/canvas.py and outpaint.py, rounding included.
+import { modulo, round } from "./python.mjs";
 
 export const MULTIPLE = 16;
 const NONE = { left: 0, right: 0, top: 0, bottom: 0 };
-
-/** To the nearest whole number, of two the even one, as Python does. */
-function round(value) {
-  const below = Math.floor(value), rest = value - below;
-  return rest === 0.5 ? below + (below % 2) : Math.round(value);
-}
 
 /** Width over height of "16:9" or "2.39"; NaN if it is neither. */
 export function aspectOf(text) {
@@ -68,7 +63,7 @@ function span(before, length, canvas, target, scale) {
 }
 
 function widened(before, after, canvas) {
-  const extra = (MULTIPLE - (canvas % MULTIPLE)) % MULTIPLE;
+  const extra = modulo(-canvas, MULTIPLE);
   if (before && !after) return [before + extra, after];
   if (after && !before) return [before, after + extra];
   return [before + Math.floor(extra / 2), after + extra - Math.floor(extra / 2)];

@@ -8,6 +8,7 @@ const PROPERTY = "wan_vace_editor"; // open or closed, once somebody chose
 const LOOK_MS = 150; // how often inputs and wires are looked at
 const CLOSED_HEIGHT = 46;
 const WIDTH = 380;
+const LOW = 300; // an editor so low needs no whole screen
 
 const seenBefore = new Map(); // frame and choice of each editor, for an undo makes all nodes anew
 let made = 0; // Nodes 2.0 keeps the element of a widget by its type, so every widget has its own
@@ -92,6 +93,7 @@ export class Panel {
     this.shrink();
     this.stop();
     this.clip.close();
+    this.editor.close?.();
   }
 
   // Inputs
@@ -245,7 +247,7 @@ export class Panel {
   }
 
   enlarge() {
-    this.large = element("div", "wan-vace-large", {}, this.inside);
+    this.large = element("div", `wan-vace-large${this.options.height < LOW ? " low" : ""}`, {}, this.inside);
     this.large.addEventListener("pointerdown", event => event.target === this.large && this.shrink());
     document.body.append(this.large);
     this.stage.focus();
