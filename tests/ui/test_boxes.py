@@ -4,6 +4,7 @@ import pytest
 
 TEXT = "62%,64%,91%,97% 66%,65%,94%,98%"
 SIDE, FRAMES, MARGIN = 350, 33, 10  # of the clip; of the stage
+ONE_MODE = pytest.mark.parametrize("mode", ["classic"], indirect=True)  # where they do not differ
 
 
 @pytest.fixture
@@ -52,6 +53,7 @@ def test_a_drag_on_the_picture_writes_a_box(canvas, inpaint):
     assert text_of(canvas, inpaint) == ",".join(percent(side) for side in (*a, *b))
 
 
+@ONE_MODE
 def test_pixels_for_those_who_want_them(canvas, inpaint):
     canvas.click(inpaint, "Unit of new boxes")
     (start, a), (end, b) = screen(canvas, inpaint, 40, 60), screen(canvas, inpaint, 200, 260)
@@ -152,6 +154,7 @@ def test_it_is_the_same_after_saving_loading_and_copying(canvas):
     assert text_of(canvas, copy) == moved
 
 
+@ONE_MODE
 def test_what_cannot_be_drawn_is_kept(canvas, inpaint):
     kept = "the dog, please\n  5 , 5, 60,60@ 3 ;1,2,3"
     write(canvas, inpaint, kept)
@@ -161,6 +164,7 @@ def test_what_cannot_be_drawn_is_kept(canvas, inpaint):
     assert text_of(canvas, inpaint) == kept + "\n" + ",".join(percent(side) for side in (*a, *b))
 
 
+@ONE_MODE
 def test_a_box_outside_of_the_frame_can_be_brought_back(canvas, inpaint):
     write(canvas, inpaint, "-300,50,-200,150")
     assert "outside the frame" in canvas.call("hint", inpaint)
@@ -170,6 +174,7 @@ def test_a_box_outside_of_the_frame_can_be_brought_back(canvas, inpaint):
     assert (right - left, bottom - top) == (100, 100)
 
 
+@ONE_MODE
 def test_without_a_clip_and_with_one_that_is_not_there(canvas):
     node = canvas.build({"inpaint": ("VaceInpaintVideo", {"boxes": TEXT}, (420, 0))})["inpaint"]
     canvas.click(node, "Draw boxes")
@@ -186,6 +191,7 @@ def test_without_a_clip_and_with_one_that_is_not_there(canvas):
     assert text_of(canvas, node) == TEXT
 
 
+@ONE_MODE
 @pytest.mark.parametrize(("name", "frames"), [("one_frame", 1), ("two_thousand_frames", 2000)])
 def test_clips_of_any_length(canvas, clips, name, frames):
     node = placed(canvas, "10%,10%,50%,50%", clips[name], frames)
@@ -221,6 +227,7 @@ def test_the_other_nodes_with_boxes(canvas, node_id, values, widget):
         assert "\n" in canvas.value(node, widget)
 
 
+@ONE_MODE
 def test_the_mask_takes_the_size_of_the_clip_it_is_for(canvas):
     nodes = {
         "clip": ("LoadVideo", {"file": "boy_and_dog.mp4"}, (0, 0)),

@@ -27,6 +27,7 @@ CHOICES = [
 ]
 SIDES = "left", "right", "top", "bottom"
 SIDE, FRAMES = 350, 33
+ONE_MODE = pytest.mark.parametrize("mode", ["classic"], indirect=True)  # where they do not differ
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def pull(canvas, node, start, end):
     canvas.drag(canvas.on_frame(node, *start), canvas.on_frame(node, *end))
 
 
-@pytest.mark.parametrize("mode", ["classic"], indirect=True)
+@ONE_MODE
 def test_the_canvas_is_the_one_that_the_node_makes(canvas):
     cases, expected = [], []
     for (width, height), target, by in itertools.product(SIZES, TARGETS, CHOICES):
@@ -104,6 +105,7 @@ def test_aspects_and_where_the_clip_lies(canvas, outpaint):
     assert inputs(canvas, outpaint, "anchor") == ["centre"]
 
 
+@ONE_MODE
 def test_a_clip_is_moved_on_its_canvas(canvas):
     node = placed(canvas, by="pixels", **{"by.left": 100, "by.right": 50})
     pull(canvas, node, (175, 175), (125, 175))
@@ -114,6 +116,7 @@ def test_a_clip_is_moved_on_its_canvas(canvas):
     assert inputs(canvas, node, "left", "right") == [75, 75]
 
 
+@ONE_MODE
 def test_a_ratio_stays_a_ratio(canvas):
     node = placed(canvas, by="ratio")
     right = canvas.call("edges", node)[2]
@@ -122,6 +125,7 @@ def test_a_ratio_stays_a_ratio(canvas):
     assert inputs(canvas, node, *SIDES) == [0.25, 0.75, 0, 0]
 
 
+@ONE_MODE
 def test_an_inner_border_is_pulled_inwards(canvas):
     node = placed(canvas, by="pixels", inner=True, **{"by.left": 40, "by.right": 0})
     pull(canvas, node, (SIDE, 175), (SIDE - 60, 175))
@@ -162,6 +166,7 @@ def test_undo_then_pull_again_and_load(canvas, outpaint):
     assert [prompt[f"by.{side}"] for side in SIDES] == kept
 
 
+@ONE_MODE
 def test_before_the_clip_is_known_and_with_nothing_to_generate(canvas):
     node = canvas.build({"outpaint": ("VaceOutpaintVideo", {"by": "pixels"}, (420, 0))})["outpaint"]
     assert "not known yet" in canvas.call("hint", node)

@@ -154,6 +154,7 @@ def test_pictures_are_carried_and_held(canvas):
     assert canvas.call("hint", node) == "81 frames: 4 kept, 77 generated."
 
 
+@ONE_MODE
 def test_words_that_are_not_carried_stay(canvas):
     wires = [("first", "images.image_0"), ("last", "images.image_1")]
     node = placed(canvas, "VacePlaceKeyframes", {"positions": " 25% ;; 2.5s"}, wires)
@@ -166,6 +167,7 @@ def test_words_that_are_not_carried_stay(canvas):
     assert canvas.value(node, "positions") == "25% somewhere"
 
 
+@ONE_MODE
 def test_buttons_of_interpolation(canvas):
     node = placed(canvas, "VaceInterpolateFrames", {}, [("clip", "video")])
     canvas.click(node, "8 times the frames")
@@ -173,6 +175,7 @@ def test_buttons_of_interpolation(canvas):
     assert canvas.call("hint", node).startswith("257 frames: 33 kept, 224 generated.")
 
 
+@ONE_MODE
 def test_a_clip_that_is_not_there(canvas):
     node = canvas.build({"one": ("VaceExtendVideo", {}, (100, 0))})["one"]
     assert "a guess" in canvas.call("hint", node)
@@ -180,6 +183,7 @@ def test_a_clip_that_is_not_there(canvas):
     assert 0 < canvas.value(node, "after") < 80
 
 
+@ONE_MODE
 def test_two_thousand_frames_and_one(canvas, clips):
     for name, hint in (("two_thousand_frames", "7997 frames: 2000 kept"), ("one_frame", "The clip has one frame")):
         nodes = {

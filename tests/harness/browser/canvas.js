@@ -7,7 +7,10 @@ window.canvas = (() => {
   const drawn = () => new Promise(requestAnimationFrame);
 
   async function frames(count) {
-    for (let i = 0; i < count; i++) { app.canvas.draw(true, true); await drawn(); }
+    for (let i = 0; i < count; i++) {
+      if (!LiteGraph.vueNodesMode) app.canvas.draw(true, true);  // it places editors only when it draws
+      await drawn();
+    }
   }
 
   const tracker = () => app.extensionManager.workflow.activeWorkflow.changeTracker;
@@ -105,6 +108,13 @@ window.canvas = (() => {
     app.graph.convertToSubgraph(new Set(ids.map(find)));
   }
 
+  // The file that an editor inside of the only subgraph draws upon
+  function sourceInside(type) {
+    const around = app.graph.nodes.find(node => node.subgraph);
+    const inside = around.subgraph.nodes.find(node => node.type === type);
+    return inside.widgets.find(one => one.name === EDITOR).options.panel.editor.spec.source()?.name ?? null;
+  }
+
   function copy(id) {
     app.canvas.selectNode(find(id));
     app.canvas.copyToClipboard();
@@ -112,5 +122,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph};
+  return {mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();

@@ -12,7 +12,7 @@ const STYLE = `
 .wan-vace-editor *{box-sizing:border-box}
 .wan-vace-bar{display:flex;flex-wrap:wrap;gap:4px;align-items:center;min-height:24px}
 .wan-vace-bar .gap{flex:1}
-.wan-vace-editor button{font:inherit;line-height:18px;height:24px;padding:2px 8px;border-radius:6px;cursor:pointer;white-space:nowrap;
+.wan-vace-editor button{font:inherit;line-height:18px;height:24px;padding:2px 6px;border-radius:6px;cursor:pointer;white-space:nowrap;
   color:var(--input-text,#ddd);background:var(--comfy-input-bg,#222);border:1px solid var(--border-color,#4e4e4e)}
 .wan-vace-editor button:hover:not(:disabled){border-color:${REFERENCE}}
 .wan-vace-editor button:disabled{opacity:.4;cursor:default}

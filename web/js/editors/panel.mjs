@@ -33,7 +33,7 @@ export class Panel {
   /** After the node was loaded: open or closed as it was left, at the frame that was looked at. */
   restore() {
     const chosen = this.node.properties?.[PROPERTY];
-    this.setOpen(chosen ? chosen === "open" : this.options.open());
+    this.setOpen(chosen ? chosen === "open" : this.options.open(), 0);
     const before = seenBefore.get(this.name());
     if (!before) return;
     this.frame = before.frame;
@@ -234,14 +234,15 @@ export class Panel {
     this.commit();
   }
 
-  setOpen(open) {
+  /** A node that was loaded keeps its width, and so its place among others. */
+  setOpen(open, width = WIDTH) {
     this.isOpen = open;
     for (const part of [this.stage.parentElement, this.timeRow, this.hint]) part.style.display = open ? "" : "none";
     this.bar.replaceChildren(...(open ? [...this.editor.tools(), element("span", "gap"), this.larger, this.closer] : [this.opener]));
     this.root.style.minHeight = `${(open ? this.options.height : CLOSED_HEIGHT) - 20}px`;
     this.seen = null;
     const { node } = this;
-    if (open) node.setSize([Math.max(node.size[0], WIDTH), Math.max(node.size[1], node.computeSize()[1])]);
+    if (open) node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], node.computeSize()[1])]);
     node.graph?.setDirtyCanvas?.(true, true);
     requestAnimationFrame(() => this.look());
   }
