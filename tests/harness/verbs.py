@@ -51,7 +51,7 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, format check and tests, in a process for each core (-n 0: in one); the rest goes to pytest. --ui: editors."""
+    """Lint, format check and tests, a process for each core (-n 0: one); the rest goes to pytest. --ui: the editors."""
     host = set_up()
     if "--ui" in arguments:
         arguments = [*UI, *(each for each in arguments if each != "--ui")]

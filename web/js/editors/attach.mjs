@@ -119,6 +119,7 @@ export function attach(app, node) {
     settle();
     state.panel?.restore();
   });
+  chain(node, "onAdded", () => state.panel?.start());
   chain(node, "onRemoved", () => state.panel?.close());
   const choice = node.widgets?.find(widget => widget.name === "combination");
   if (choice) chain(choice, "callback", settle);

@@ -27,7 +27,12 @@ export class Panel {
     this.editor = options.editor(this);
     this.addWidget();
     this.setOpen(options.open());
-    this.timer = setInterval(() => this.look(), LOOK_MS);
+    if (node.graph) this.start();
+  }
+
+  /** Look after the inputs from now on: the node is in a graph. Many a node is made and thrown away without. */
+  start() {
+    this.timer ??= setInterval(() => this.look(), LOOK_MS);
   }
 
   /** After the node was loaded: open or closed as it was left, at the frame that was looked at. */
@@ -90,9 +95,11 @@ export class Panel {
   close() {
     seenBefore.set(this.name(), { frame: this.frame, chosen: this.editor.chosen });
     clearInterval(this.timer);
+    this.timer = null;
     this.shrink();
     this.stop();
     this.clip.close();
+    this.clip.clear();
     this.editor.close?.();
   }
 
