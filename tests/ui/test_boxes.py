@@ -205,6 +205,22 @@ def test_clips_of_any_length(canvas, clips, name, frames):
     assert "@" in text_of(canvas, node)
 
 
+@ONE_MODE
+def test_what_the_last_run_showed_is_drawn_upon(canvas):
+    nodes = {
+        "made": ("EmptyImage", {"width": 96, "height": 64, "batch_size": 5}, (0, 0)),
+        "shown": ("PreviewImage", {}, (420, 500)),
+        "inpaint": ("VaceInpaintVideo", {}, (420, 0)),
+    }
+    ids = canvas.build(nodes, [("made", 0, "shown", "images"), ("made", 0, "inpaint", "video")])
+    canvas.click(ids["inpaint"], "Draw boxes")
+    assert canvas.call("clip", ids["inpaint"])["state"] == "none"
+    canvas.call("run")
+    canvas.page.wait_for_function("id => canvas.clip(id).state === 'ready'", arg=ids["inpaint"])
+    clip = canvas.call("clip", ids["inpaint"])
+    assert (clip["width"], clip["height"], clip["count"]) == (96, 64, 5)
+
+
 @pytest.mark.parametrize(
     ("node_id", "values", "widget"),
     [

@@ -102,6 +102,7 @@ window.canvas = (() => {
   const inputs = id => find(id).inputs.map(input => input.name);
   const nodes = () => app.graph.nodes.map(node => [node.id, node.type]);
 
+  const run = () => app.queuePrompt(0, 1);
   const widgets = id => find(id).widgets.map(one => one.name);
 
   function makeSubgraph(ids) {
@@ -122,5 +123,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
+  return {run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();
