@@ -67,8 +67,9 @@ function loaded(app, node) {
   return null;
 }
 
-/** What a node showed when it last ran. */
+/** What a node showed when it last ran. Outputs are kept by number, so another workflow's may be there: only of those that show. */
 function ran(app, node) {
+  if (!node.constructor?.nodeData?.output_node) return null;
   const outputs = app.nodeOutputs ?? {};
   const shown = outputs[String(node.id)] ?? outputs[`${node.graph?.id}:${node.id}`];
   const files = (shown?.images ?? shown?.gifs ?? shown?.video ?? []).filter(file => file?.filename);
