@@ -53,7 +53,7 @@ def length_socket(tooltip: str) -> io.Input:
     return io.Int.Input("length", default=0, optional=True, min=0, max=16384, tooltip=tooltip)
 
 
-def fps_socket() -> io.Input:
+def fps_socket(advanced: bool = False) -> io.Input:
     """Frame rate of a finished video."""
     return io.Float.Input(
         "fps",
@@ -61,17 +61,19 @@ def fps_socket() -> io.Input:
         optional=True,
         min=0.0,
         max=240.0,
+        advanced=advanced,
         tooltip="Frame rate of the video. 0 takes the source's; 16, the model's own, without one.",
     )
 
 
-def fit_socket() -> io.Input:
+def fit_socket(advanced: bool = True) -> io.Input:
     """What to do when the shape differs."""
     return io.Combo.Input(
         "fit",
         options=list(FITS),
         default="cover",
         optional=True,
+        advanced=advanced,
         tooltip="When the size differs: cover crops, contain adds bars that are generated, "
         "stretch distorts. Video and masks change together.",
     )
@@ -97,18 +99,23 @@ def soft_mask_socket() -> io.Input:
     )
 
 
-def shape_sockets(grow: str, feather: str, unit: str, grown: float) -> list[io.Input]:
-    """How a region is grown and feathered.
+def shape_sockets(grow: str, feather: str, grown: float) -> list[io.Input]:
+    """How far a region is grown and feathered; `unit_socket` goes with them.
 
     Args:
         grow: Its tooltip.
         feather: Its tooltip.
-        unit: Its tooltip.
         grown: How far it grows where nothing is said.
     """
     far = {"optional": True, "max": 1024.0, "step": 1.0}
     return [
         io.Float.Input("grow", default=grown, min=-1024.0, tooltip=grow, **far),
         io.Float.Input("feather", default=0.0, min=0.0, tooltip=feather, **far),
-        io.Combo.Input("unit", options=list(UNITS), default=UNITS[0], optional=True, tooltip=unit),
     ]
+
+
+def unit_socket(tooltip: str, advanced: bool = False) -> io.Input:
+    """What growing and feathering are measured in."""
+    return io.Combo.Input(
+        "unit", options=list(UNITS), default=UNITS[0], optional=True, advanced=advanced, tooltip=tooltip
+    )

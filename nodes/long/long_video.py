@@ -47,7 +47,6 @@ class VaceBuildLongVcu(VaceNode):
                 ),
                 references_socket(),
                 *size_sockets(optional=False),
-                fit_socket(),
                 io.Combo.Input(
                     "inside_mask",
                     options=list(INSIDE_MASK),
@@ -56,6 +55,7 @@ class VaceBuildLongVcu(VaceNode):
                     tooltip="What the model sees of the pixels that the mask gives it to generate. empty: nothing "
                     "(inpainting). control: their content, as control.",
                 ),
+                fit_socket(),
                 io.Boolean.Input(
                     "soft_mask",
                     default=False,
@@ -153,9 +153,18 @@ class VaceSampleLongVideo(VaceNode):
                     "motion together and costs time.",
                 ),
                 io.Boolean.Input(
+                    "keep_pixels",
+                    default=True,
+                    optional=True,
+                    tooltip="Put back exactly what the mask keeps (VACE Paste Back).",
+                ),
+                *_run_sockets(),
+                low_noise_socket(),
+                io.Boolean.Input(
                     "anchor",
                     default=False,
                     optional=True,
+                    advanced=True,
                     tooltip="Show every later segment the first frame as a further reference, so that a person or "
                     "place stays itself.",
                 ),
@@ -163,26 +172,20 @@ class VaceSampleLongVideo(VaceNode):
                     "match_colour",
                     default=True,
                     optional=True,
+                    advanced=True,
                     tooltip="Bring each segment back to the colours that are known: of kept pixels, key frames and "
                     "the overlap.",
                 ),
-                io.Boolean.Input(
-                    "keep_pixels",
-                    default=True,
-                    optional=True,
-                    tooltip="Put back exactly what the mask keeps (VACE Paste Back).",
-                ),
-                *_run_sockets(),
                 io.Float.Input(
                     "strength",
                     default=1.0,
                     optional=True,
+                    advanced=True,
                     min=0.0,
                     max=1000.0,
                     step=0.01,
                     tooltip="How strongly the VCU acts; 1 as trained.",
                 ),
-                low_noise_socket(),
                 io.Float.Input(
                     "drift_limit",
                     default=0.0,

@@ -8,7 +8,7 @@ from ...vace_core.notes import Note, collect_notes
 from ...vace_core.video import DEFAULT_LENGTH, DEFAULT_SIZE, EASINGS, legal_mask
 from .._host.report import publish
 from .._node import VaceNode
-from .._sockets import shape_sockets
+from .._sockets import shape_sockets, unit_socket
 
 
 def _mask_outputs(tooltip: str) -> list[io.Output]:
@@ -103,9 +103,9 @@ class VaceGrowMask(VaceNode):
                 *shape_sockets(
                     grow="How far the mask grows; negative shrinks it.",
                     feather="Width of the soft edge that is added around it. Inside it stays white.",
-                    unit="Of both. % of object goes by the square root of the object's mean area.",
                     grown=8.0,
                 ),
+                unit_socket("Of both. % of object goes by the square root of the object's mean area."),
                 io.Boolean.Input(
                     "fill_holes",
                     default=False,

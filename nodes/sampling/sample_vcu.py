@@ -52,7 +52,6 @@ class VaceSampleVcu(VaceNode):
                     step=0.01,
                     tooltip="How strongly the VCU acts; 1 as trained.",
                 ),
-                fps_socket(),
                 io.Boolean.Input(
                     "keep_pixels",
                     default=False,
@@ -61,6 +60,7 @@ class VaceSampleVcu(VaceNode):
                     "back exactly afterwards (VACE Paste Back). For inpainting, outpainting and key frames.",
                 ),
                 low_noise_socket(),
+                fps_socket(advanced=True),
                 boundary_socket(),
             ],
             outputs=[

@@ -21,13 +21,13 @@ def _surroundings(source: str, generated: str) -> list[io.Input]:
     return [
         references_socket(),
         *size_sockets(source, optional=False),
-        fit_socket(),
         video_socket(
             "control_video",
             optional=True,
             tooltip=f"Pose, depth, lines ... to follow in {generated}; only these frames, not the kept ones. "
             "Shorter is fine: the rest is generated freely.",
         ),
+        fit_socket(),
     ]
 
 

@@ -15,6 +15,7 @@ from .._sockets import (
     shape_sockets,
     size_sockets,
     soft_mask_socket,
+    unit_socket,
     vcu_outputs,
     video_socket,
 )
@@ -56,33 +57,35 @@ class VaceInpaintVideo(VaceNode):
                     tooltip="What the region follows: pose, depth or lines made from this video, same size and frames.",
                 ),
                 references_socket(),
+                *shape_sockets(
+                    grow="Grows the region all around; negative shrinks it. Pixels are of the generated video.",
+                    feather="Width of a soft edge around the region. 0 is a hard edge, as in training.",
+                    grown=0.0,
+                ),
+                *size_sockets(optional=False),
+                length_socket("Frames, any count. 0 takes the video's. More than it has are generated after it."),
+                fit_socket(),
                 io.Float.Input(
                     "keep_amount",
                     default=0.0,
                     optional=True,
+                    advanced=True,
                     min=0.0,
                     max=1.0,
                     step=0.05,
                     tooltip="How much of the old content the model sees in the region. 0: nothing, make it new. "
                     "0.2 to 0.5 keeps colours and shapes.",
                 ),
-                *shape_sockets(
-                    grow="Grows the region all around; negative shrinks it. Pixels are of the generated video.",
-                    feather="Width of a soft edge around the region. 0 is a hard edge, as in training.",
-                    unit="Of grow and feather. % of object fits near and far objects alike.",
-                    grown=0.0,
-                ),
+                unit_socket("Of grow and feather. % of object fits near and far objects alike.", advanced=True),
                 io.Combo.Input(
                     "augment",
                     options=list(MASK_MODES),
                     default=MASK_MODES[0],
                     optional=True,
+                    advanced=True,
                     tooltip="Makes the region coarser so that the new thing may have another outline: its convex hull "
                     "or bounding box, expand grows each side by a random amount. original changes nothing.",
                 ),
-                *size_sockets(optional=False),
-                length_socket("Frames, any count. 0 takes the video's. More than it has are generated after it."),
-                fit_socket(),
                 io.Int.Input(
                     "augment_seed",
                     default=0,

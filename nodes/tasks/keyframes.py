@@ -73,13 +73,13 @@ class VacePlaceKeyframes(VaceNode):
                 _snap_socket(),
                 references_socket(),
                 *size_sockets("the first picture", optional=False),
-                fit_socket(),
                 video_socket(
                     "control_video",
                     optional=True,
                     tooltip="Pose, depth, lines ... to follow in the frames between, from frame 0 of the clip on. "
                     "Without it they are generated freely.",
                 ),
+                fit_socket(),
                 io.Float.Input(
                     "fps",
                     default=DEFAULT_FPS,

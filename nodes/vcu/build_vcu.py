@@ -51,7 +51,6 @@ class VaceBuildVcu(VaceNode):
                     "Frames, any count. 0 takes the video's (81 without one). "
                     "More than the video has are generated after it."
                 ),
-                fit_socket(),
                 io.Combo.Input(
                     "inside_mask",
                     options=list(INSIDE_MASK),
@@ -61,6 +60,7 @@ class VaceBuildVcu(VaceNode):
                     "(inpainting). control: their content, as control (a pose inside the mask). "
                     "Without a mask all is control.",
                 ),
+                fit_socket(),
                 soft_mask_socket(),
             ],
             outputs=vcu_outputs(),

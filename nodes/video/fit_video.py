@@ -35,7 +35,7 @@ class VaceFitVideo(VaceNode):
                     "custom: width and height.",
                 ),
                 *size_sockets(optional=False),
-                fit_socket(),
+                fit_socket(advanced=False),
                 io.Combo.Input(
                     "pick",
                     options=list(PICKS),
