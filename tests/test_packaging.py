@@ -37,3 +37,10 @@ def test_pictures_of_the_registry_are_as_drawn_and_of_its_shapes(file, drawn):
     assert width == height <= 400 if file == emblem.ICON else 9 * width == 21 * height
     assert np.abs(kept - np.asarray(drawn())).mean() < 2, "draw them anew; letters may differ a little with Pillow"
     assert file.stat().st_size < 200_000
+
+
+def test_what_users_see_is_in_the_package():
+    left_out = (ROOT / ".comfyignore").read_text("utf-8").split()
+    for shipped in ("locales/zh/nodeDefs.json", "locales/zh/main.json", "web/docs/VaceBuildVcu/zh.md"):
+        assert (ROOT / shipped).is_file()
+        assert not [line for line in left_out if shipped.startswith(line.strip("/")) or "*" in line]
