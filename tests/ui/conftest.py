@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,10 @@ CLIPS = {"one_frame": 1, "two_thousand_frames": 2000}
 
 
 def pytest_collection_modifyitems(items):
+    """Mark the tests of this folder; pytest gives the hook all there are."""
     for item in items:
-        item.add_marker(pytest.mark.ui)
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.ui)
 
 
 @pytest.fixture(scope="session")
