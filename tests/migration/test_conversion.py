@@ -177,7 +177,7 @@ def test_in_the_browsers_format_links_agree_and_other_nodes_stay(exact):
     assert apply["pos"] == [600, 0] and apply["outputs"] == before["nodes"][0]["outputs"] and "title" not in apply
     assert apply["widgets_values"] == [0.5, 1]
     build = next(each for each in data["nodes"] if each["type"] == "VaceBuildVcu")
-    assert build["widgets_values"] == [640, 352, 33, "cover", "empty", False]
+    assert build["widgets_values"] == [640, 352, 33, "empty", "cover", False]
     # The video is not connected outside, so nothing that needs one is put in front of it.
     assert not any(each["type"] == "ImageScale" for each in sub["nodes"])
 

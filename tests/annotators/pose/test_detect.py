@@ -267,7 +267,7 @@ def test_a_person_counts_above_the_score(ours, torchvision_s):
     frame = torch.rand(1, 60, 80, 3)
     with torch.inference_mode():
         scores = torchvision_s([frame[0].movedim(-1, 0)])[0]["scores"]
-        middle = scores.median().item()
+        middle = scores.sort().values[len(scores) // 2 - 1 :][:2].mean().item()  # between two, for last bits differ
         found = Found(**KeypointRcnn(lambda: RcnnPeople(ours), (), middle)(frame, silent))
     assert found.counts.item() == (scores > middle).sum() > 0
 

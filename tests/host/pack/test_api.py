@@ -56,13 +56,13 @@ def test_repairs_are_an_output_and_logged_once(server):
     entry = server.run(prompt)
     report = entry["outputs"]["99"]["text"][0].splitlines()
     assert report == [
+        "control_video has 33 frames; the first 10 are used.",
         "Size 350 x 350 becomes 352 x 352: the model needs multiples of 16.",
         "control_video is resized from 350 x 350 to 352 x 352 (cover).",
-        "control_video has 33 frames; the first 10 are used.",
         "10 frames are generated as 13 (the model needs 4n + 1); VACE Decode Latent gives 10 back.",
     ]
     log = server.log.read_text("utf-8")
-    assert all(log.count(f"VACE Build VCU: {line}") == 1 for line in report[:2])
+    assert all(log.count(f"VACE Build VCU: {line}") == 1 for line in report[1:3])
 
 
 def test_a_prompt_or_strength_edit_encodes_nothing_again(server):
