@@ -17,6 +17,7 @@ def train(host, gradients):
 
     from wan_vace.miniature.train import abilities, dit_training, vae_training
     from wan_vace.miniature.train import stages as train
+    from wan_vace.training import muon
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(comfy.model_management, "in_training", True)
@@ -24,6 +25,7 @@ def train(host, gradients):
         patch.setattr(vae_training, "HELD", 1)
         patch.setattr(vae_training, "MEASURED", 4)
         patch.setattr(abilities, "STEPS", 2)
+        patch.setattr(muon, "TURNS", 1)  # four fifths of the time; tests/training/test_muon.py has them all
         yield train
 
 
