@@ -12,6 +12,17 @@ MEBI = 2**10  # of the kibibytes that Linux counts in
 STRIDE = 5
 
 
+def main(arguments, run, report, result):
+    """One measurement, printed as JSON, where there are arguments; else all of them, printed and kept in a file."""
+    if arguments:
+        with torch.inference_mode():
+            print(json.dumps(run(*arguments)))
+        return
+    text = "\n".join(report())
+    print(text)
+    result.write_text(text + "\n", "utf-8")
+
+
 def measured(script, *arguments):
     """What a script prints as JSON in its last line, run in a process of its own."""
     argv = [sys.executable, script, *arguments]

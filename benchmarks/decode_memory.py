@@ -5,14 +5,13 @@ what lies around it.
 """
 
 import hashlib
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import torch
-from _memory import MEBI, dense, measured, peak, sparse, spread, thin_vae
+from _memory import MEBI, dense, main, measured, peak, sparse, spread, thin_vae
 
 from harness.host.inprocess import load_host
 from harness.host.locations import ROOT
@@ -25,16 +24,6 @@ WAYS = {
     "video": "VACE Decode Video",
 }
 RESULT = ROOT / "benchmarks" / "results" / "decode_memory.md"
-
-
-def main(arguments):
-    if arguments:
-        with torch.inference_mode():
-            print(json.dumps(run(*arguments)))
-        return
-    text = "\n".join(report())
-    print(text)
-    RESULT.write_text(text + "\n", "utf-8")
 
 
 def report():
@@ -100,4 +89,4 @@ def by_video(call, vae, latent):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], run, report, RESULT)

@@ -4,12 +4,11 @@
 time does not count, so that what is seen is what the nodes take.
 """
 
-import json
 import sys
 import time
 
 import torch
-from _memory import MEBI, dense, measured, peak, sparse, spread
+from _memory import MEBI, dense, main, measured, peak, sparse, spread
 from _memory import thin_vae as plain_vae
 
 from harness.host.inprocess import load_host
@@ -19,16 +18,6 @@ LENGTH, HEIGHT, WIDTH = 81, 720, 1280
 INPUTS = ("control", "mask")
 ROUNDS = 3
 RESULT = ROOT / "benchmarks" / "results" / "encode_memory.md"
-
-
-def main(arguments):
-    if arguments:
-        with torch.inference_mode():
-            print(json.dumps(run(*arguments)))
-        return
-    text = "\n".join(report())
-    print(text)
-    RESULT.write_text(text + "\n", "utf-8")
 
 
 def report():
@@ -94,4 +83,4 @@ def thin_vae():
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], run, report, RESULT)

@@ -1,12 +1,11 @@
 """A host and a browser for all tests here, and a page in each node mode, on which nothing may complain."""
 
 import contextlib
-import os
 from pathlib import Path
 
 import pytest
 
-from harness.browser.browser import MODES, chromium, missing, serve_front_end
+from harness.browser.browser import MODES, front_end_or_skip
 from harness.browser.canvas import Canvas
 from harness.inputs.blank import blank_clip
 
@@ -23,12 +22,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def front_end():
-    """A host and a browser; skipped where there is no browser, but on CI that is a failure."""
-    if sentence := missing():
-        without = pytest.fail if os.environ.get("CI") else pytest.skip
-        without(sentence)
-    with serve_front_end() as server, chromium() as browser:
-        yield server, browser
+    """A host and a browser."""
+    with front_end_or_skip() as both:
+        yield both
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,18 @@ def serve_front_end(root: Path | None = None) -> Iterator[ComfyServer]:
             yield server
 
 
+@contextlib.contextmanager
+def front_end_or_skip() -> Iterator[tuple[ComfyServer, Browser]]:
+    """A host and a browser for tests; skipped where there is no browser, but on CI that is a failure."""
+    import pytest
+
+    if sentence := missing():
+        without = pytest.fail if os.environ.get("CI") else pytest.skip
+        without(sentence)
+    with serve_front_end() as server, chromium() as browser:
+        yield server, browser
+
+
 def set_mode(server: ComfyServer, mode: str) -> None:
     """Choose how pages that are opened from now on draw nodes; the host keeps it among the user's settings.
 

@@ -1,13 +1,12 @@
 """The Chinese texts in the real host: every word it asks for is there, is served, and is shown."""
 
 import json
-import os
 import re
 from pathlib import Path
 
 import pytest
 
-from harness.browser.browser import MODES, VIEW, chromium, missing, open_front_end, serve_front_end, set_mode
+from harness.browser.browser import MODES, VIEW, front_end_or_skip, open_front_end, set_mode
 from harness.browser.specs import DYNAMIC, GROWING
 from harness.structure import schema
 
@@ -74,10 +73,7 @@ def test_every_tooltip_of_the_host_is_there_in_chinese_with_its_numbers(host_nod
 @pytest.fixture(scope="module")
 def front_end():
     """A host that speaks Chinese, and a browser."""
-    if sentence := missing():
-        without = pytest.fail if os.environ.get("CI") else pytest.skip
-        without(sentence)
-    with serve_front_end() as server, chromium() as browser:
+    with front_end_or_skip() as (server, browser):
         server.post("/settings", {"Comfy.Locale": "zh"})
         yield server, browser
 

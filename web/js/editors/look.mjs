@@ -90,3 +90,21 @@ export function drags(canvas, start) {
     for (const [name, call] of [["pointermove", move], ["pointerup", end], ["pointercancel", end]]) canvas.addEventListener(name, call);
   });
 }
+
+/** The ground of what is generated. */
+export function hatch(context, [x, y, width, height]) {
+  context.save();
+  context.beginPath();
+  context.rect(x, y, width, height);
+  context.clip();
+  context.fillStyle = "rgba(255,77,79,.22)";
+  context.fillRect(x, y, width, height);
+  Object.assign(context, { strokeStyle: "rgba(255,77,79,.4)", lineWidth: 1.5 });
+  context.beginPath();
+  for (let at = -height; at < width; at += 10) {
+    context.moveTo(x + at, y + height);
+    context.lineTo(x + at + height, y);
+  }
+  context.stroke();
+  context.restore();
+}

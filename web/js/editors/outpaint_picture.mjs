@@ -1,5 +1,5 @@
 // How the canvas of an outpaint looks.
-import { GENERATE, KEEP, REFERENCE } from "./look.mjs";
+import { GENERATE, KEEP, REFERENCE, hatch } from "./look.mjs";
 import { handlePoints, viewOf } from "./view.mjs";
 
 /** Draw the canvas, the clip on it and the edges to drag. */
@@ -58,23 +58,6 @@ function drawHandles(editor, context, view) {
 function frame(context, box, colour, lineWidth) {
   Object.assign(context, { strokeStyle: colour, lineWidth });
   context.strokeRect(...box);
-}
-
-function hatch(context, [x, y, width, height]) {
-  context.save();
-  context.beginPath();
-  context.rect(x, y, width, height);
-  context.clip();
-  context.fillStyle = "rgba(255,77,79,.22)";
-  context.fillRect(x, y, width, height);
-  Object.assign(context, { strokeStyle: "rgba(255,77,79,.4)", lineWidth: 1.5 });
-  context.beginPath();
-  for (let at = -height; at < width; at += 10) {
-    context.moveTo(x + at, y + height);
-    context.lineTo(x + at + height, y);
-  }
-  context.stroke();
-  context.restore();
 }
 
 /** Words on a coloured ground; `shift` is the part of their width that lies left of x. */

@@ -1,5 +1,5 @@
 // How a strip looks.
-import { GENERATE, KEEP, REFERENCE } from "./look.mjs";
+import { GENERATE, KEEP, REFERENCE, hatch } from "./look.mjs";
 import { EDGE } from "./strip.mjs";
 import { keptFrames, seenFrames, unseen } from "./strip_plan.mjs";
 
@@ -13,7 +13,7 @@ export function drawStrip(editor, { context, width, height }) {
   const { plan } = editor;
   const tall = Math.min(Math.max(height - TOP - BELOW, 20), TALLEST);
   const band = [Math.max((height - tall - BELOW + TOP) / 2, TOP), tall];
-  hatch(context, editor.x(0), band[0], editor.x(plan.length) - editor.x(0), band[1]);
+  hatch(context, [editor.x(0), band[0], editor.x(plan.length) - editor.x(0), band[1]]);
   const dark = new Set(unseen(plan));
   editor.spots = [];
   plan.runs.forEach((run, index) => drawRun(editor, context, run, band, dark.has(run), editor.spec.places && index === editor.chosen));
@@ -22,23 +22,6 @@ export function drawStrip(editor, { context, width, height }) {
   drawNumbers(editor, context, band[0] + tall + 36);
   for (const [index, handle] of editor.handles.entries()) drawHandle(editor, context, handle, band, index === editor.chosen);
   drawPointer(editor, context, band, width);
-}
-
-function hatch(context, x, y, width, height) {
-  context.save();
-  context.beginPath();
-  context.rect(x, y, width, height);
-  context.clip();
-  context.fillStyle = "rgba(255,77,79,.22)";
-  context.fillRect(x, y, width, height);
-  Object.assign(context, { strokeStyle: "rgba(255,77,79,.4)", lineWidth: 1.5 });
-  context.beginPath();
-  for (let at = -height; at < width; at += 10) {
-    context.moveTo(x + at, y + height);
-    context.lineTo(x + at + height, y);
-  }
-  context.stroke();
-  context.restore();
 }
 
 function drawRun(editor, context, run, [top, height], dark, chosen) {
