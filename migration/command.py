@@ -154,6 +154,6 @@ def _write(path: Path, data: object) -> None:
     try:
         partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
         partial.replace(path)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         partial.unlink(missing_ok=True)
-        raise MigrationError(f"{path} cannot be written: {error.strerror}.") from None
+        raise MigrationError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None

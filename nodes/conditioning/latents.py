@@ -2,7 +2,9 @@
 
 from comfy_api.latest import io
 
+from ...vace_core.notes import collect_notes
 from .._host.conditioning import decode_later, decode_video, decoded_clip, require_wan_vae, trim_references
+from .._host.report import publish
 from .._host.video import write_clip
 from .._node import VaceNode
 from .._sockets import fps_socket
@@ -59,12 +61,16 @@ class VaceDecodeLatent(VaceNode):
                 io.Image.Output(display_name="frames", tooltip="The video; several of a batch one after another."),
                 io.Video.Output(display_name="video", tooltip="The same with frame rate and sound, for Save Video."),
             ],
+            hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
         )
 
     @classmethod
     def execute(cls, samples, vae, fps, trim_latent, length) -> io.NodeOutput:
         require_wan_vae(vae)
-        frames = decode_video(vae, samples, _given(trim_latent), _given(length))
+        with collect_notes() as notes:
+            frames = decode_video(vae, samples, _given(trim_latent), _given(length))
+        if notes:
+            publish(cls, notes)
         return io.NodeOutput(frames, write_clip(decoded_clip(frames, samples, fps)))
 
 

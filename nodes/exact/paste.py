@@ -25,7 +25,7 @@ class VacePasteBack(VaceNode):
             search_aliases=["composite", "restore original", "unmasked pixels", "seam", "stitch", "colour drift"],
             inputs=[
                 video_socket(
-                    "frames", tooltip="The whole generated video, from VACE Decode Latent or VACE Sample VCU."
+                    "frames", tooltip="The whole generated video, from VACE Sample VCU or VACE Decode Latent."
                 ),
                 VcuWire.Input("vcu", tooltip="The VCU that it was generated from; it holds the source and the mask."),
                 io.Float.Input(

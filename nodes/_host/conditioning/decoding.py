@@ -47,8 +47,9 @@ def decode_parts(vae: VAE, samples: Tensor, num_frames: int) -> Iterator[Tensor]
     for part in _parts_or_rest(vae, samples):
         wanted = part[:, : num_frames - given]
         given += wanted.shape[1]
-        if wanted.shape[1]:
-            yield wanted
+        yield wanted
+        if given == num_frames:
+            return
 
 
 def decode_frames(vae: VAE, samples: Tensor, num_frames: int) -> Tensor:
@@ -71,7 +72,11 @@ def decode_frames(vae: VAE, samples: Tensor, num_frames: int) -> Tensor:
 
 def _num_at_once(vae: VAE, samples: Tensor) -> int:
     """How many videos of a batch the host decodes together; the last bits of what comes out go by it."""
-    _load(vae, samples)
+    try:
+        _load(vae, samples)
+    except Exception as error:  # noqa: BLE001 (see `_parts_or_rest`, which goes on from here)
+        comfy.model_management.raise_non_oom(error)
+        return 1
     needed = vae.memory_used_decode(samples.shape, vae.vae_dtype)
     return max(1, int(vae.patcher.get_free_memory(vae.device) / needed))
 

@@ -1,5 +1,6 @@
 """Frames of a VIDEO read a few at a time, so that a long file never lies in memory."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -12,6 +13,7 @@ from torch import Tensor
 from ....vace_core.errors import VaceInputError
 from ..types import Audio, InputContainer, Video, VideoFrame, VideoStream
 
+logger = logging.getLogger("wan_vace")
 CHUNK = 16
 # Formats of which the host takes the bytes as they are; of all others it takes floats.
 BYTES = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")
@@ -51,11 +53,12 @@ def sound_of(video: Video) -> Audio | None:
     """The sound of a video in the host's form, of its trimmed part; None without any."""
     start, duration = _trim_window(video)
     with _open_container(video) as container:
-        if not container.streams.audio:
+        # The last one that there is a decoder for, as the host takes: to decode another may end the process.
+        stream = next((each for each in reversed(container.streams.audio) if each.codec_context is not None), None)
+        if stream is None:
             return None
-        stream = container.streams.audio[-1]
         resampler, parts, begins = av.AudioResampler(format="fltp"), [], None
-        for frame in container.decode(stream):
+        for frame in _decoded(container, stream):
             begins = frame.time if begins is None else begins
             parts += [part.to_ndarray() for part in resampler.resample(frame)]
     if not parts:
@@ -74,7 +77,7 @@ def _frames(video: Video) -> Iterator[Tensor]:
         if first:
             container.seek(first, stream=stream)
         picture = None
-        for frame in container.decode(stream):
+        for frame in _decoded(container, stream):
             if frame.pts is not None and frame.pts < first:
                 continue
             if duration and frame.pts is not None and frame.pts >= end:
@@ -82,6 +85,17 @@ def _frames(video: Video) -> Iterator[Tensor]:
             picture = picture or _frame_reader(frame, stream)
             upright = np.rot90(picture(frame), k=round(getattr(frame, "rotation", 0) // 90))
             yield torch.from_numpy(np.ascontiguousarray(upright))
+
+
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Frames of a stream of pictures or sound; a packet that is damaged is passed over, as the host does."""
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            logger.info("A damaged packet of a video was passed over.")
+            continue
+        yield from frames
 
 
 def _frame_reader(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], np.ndarray]:

@@ -1,21 +1,28 @@
 """The host's VIDEO of frames that come a few at a time, so that they need not lie in memory when it is saved."""
 
+import logging
+import os
 import weakref
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import IO
 
 import torch
 from comfy_api.latest import Input, InputImpl, Types
 from torch import Tensor
 
+from ....vace_core.notes import collect_notes, sentences
 from ....vace_core.video import DEFAULT_FPS
 from ..types import Audio, Video, VideoComponents
 
 # Frame rates such as 24000 / 1001 are exact with this denominator.
 MAX_DENOMINATOR = 1001
+logger = logging.getLogger("wan_vace")
+
 # The host's encoder cuts values off to bytes instead of rounding: k / 255 may come out as k - 1 without this.
 ABOVE = 0.25 / 255
 
@@ -69,9 +76,15 @@ class StreamedVideo(Input.Video):
         return self._components(images)
 
     def save_to(self, path: str | IO[bytes], *args: object, **kwargs: object) -> None:
-        """Write a file as the host does, a few frames in memory at a time."""
+        """Write a file as the host does, a few frames in memory at a time; none is left where that was cut short."""
         frames = _Frames(self.shape, self.parts_to_save(kwargs.get("bit_depth") or 8))
-        InputImpl.VideoFromComponents(self._components(frames)).save_to(path, *args, **kwargs)
+        try:
+            with _told():
+                InputImpl.VideoFromComponents(self._components(frames)).save_to(path, *args, **kwargs)
+        except BaseException:
+            if isinstance(path, str | os.PathLike):
+                Path(path).unlink(missing_ok=True)
+            raise
 
     def as_trimmed(
         self, start_time: float | None = None, duration: float | None = None, strict_duration: bool = False
@@ -99,13 +112,23 @@ class StreamedVideo(Input.Video):
 
     def _gathered(self) -> Tensor:
         images, done = torch.empty(self.shape), 0
-        for part in self.parts():
-            images[done : done + len(part)] = part
-            done += len(part)
+        with _told():
+            for part in self.parts():
+                images[done : done + len(part)] = part
+                done += len(part)
         return images
 
     def _components(self, images: "Tensor | _Frames") -> VideoComponents:
         return Types.VideoComponents(images=images, audio=self.audio, frame_rate=self.get_frame_rate())
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What is told within goes into the log: the node that reads a video is the host's and shows nothing."""
+    with collect_notes() as notes:
+        yield
+    for sentence in sentences(notes):
+        logger.warning(sentence)
 
 
 class _Frames:

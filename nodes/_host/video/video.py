@@ -36,18 +36,26 @@ def read_clip(video: Video | Tensor, length: int = 0, name: str = "video") -> Cl
 @keep_notes
 def _read_first(parts: Iterator[Tensor], length: int, name: str, fps: float, audio: Audio | None) -> Clip:
     """A clip of [T, H, W, 3], T at most ``length``."""
-    frames, done = None, 0
+    held, count = [], 0
     for part in parts:
-        frames = part.new_empty(length, *part.shape[1:]) if frames is None else frames
-        wanted = part[: length - done]
-        frames[done : done + len(wanted)] = wanted
-        done += len(wanted)
-        if len(wanted) < len(part):
+        held.append(part[: length - count])
+        count += len(held[-1])
+        if len(held[-1]) < len(part):
             tell("cut", f"{name} has more than {length} frames; the first {length} are used.")
             break
-    if frames is None:
+    if not held:
         raise VaceInputError(f"{name} has no frames. It may be cut off: save or download it again.")
-    return Clip(frames[:done], fps, audio)
+    return Clip(_joined(held, count), fps, audio)
+
+
+def _joined(parts: list[Tensor], count: int) -> Tensor:
+    """Parts as one, each let go of as it is copied."""
+    frames, done = parts[0].new_empty(count, *parts[0].shape[1:]), 0
+    while parts:
+        part = parts.pop(0)
+        frames[done : done + len(part)] = part
+        done += len(part)
+    return frames
 
 
 def write_clip(clip: Clip) -> Video:

@@ -23,6 +23,10 @@ def workers_env() -> dict[str, str]:
 @contextlib.contextmanager
 def own_base_directory() -> Iterator[None]:
     """Within, this process and what it starts use a copy of the base directory, without its output."""
+    if not base_dir().is_dir():  # nothing is set up, so nothing of it is used
+        yield
+        return
+    before = os.environ.get(BASE)
     with tempfile.TemporaryDirectory(prefix="base-", dir=dev_dir(), ignore_cleanup_errors=True) as folder:
         base = Path(folder) / "base"
         shutil.copytree(base_dir(), base, symlinks=True, ignore=_without_output)
@@ -30,8 +34,9 @@ def own_base_directory() -> Iterator[None]:
         try:
             yield
         finally:
-            del os.environ[BASE]
+            os.environ.pop(BASE)
+            os.environ.update({} if before is None else {BASE: before})
 
 
 def _without_output(folder: str, names: list[str]) -> list[str]:
-    return names if Path(folder).name in ("output", "temp") else []
+    return names if Path(folder) in (base_dir() / "output", base_dir() / "temp") else []

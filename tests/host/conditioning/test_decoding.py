@@ -166,6 +166,47 @@ def test_an_interrupt_ends_decoding_between_parts(decoding, new_vae):
             next(stream)
 
 
+def later(vae):
+    """A video that is decoded when it is saved, in the pack that these tests reach into."""
+    return pack_module("nodes._host.conditioning.decoded_video").DecodedVideo(vae=vae, samples=latents(T), num_frames=T)
+
+
+@torch.inference_mode()
+def test_no_part_of_a_file_is_left_where_saving_was_interrupted(decoding, new_vae, tmp_path, monkeypatch):
+    import comfy.model_management
+
+    file, real = tmp_path / "video.mp4", decoding.decode_stream
+
+    def interrupted(network, given):
+        for number, part in enumerate(real(network, given)):
+            if given.shape[2] > 6 and number == 4:
+                raise comfy.model_management.InterruptProcessingException
+            yield part
+
+    monkeypatch.setattr(decoding, "decode_stream", interrupted)
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        later(new_vae()).save_to(str(file))
+    assert not file.exists()
+
+
+@torch.inference_mode()
+def test_what_is_told_while_a_video_is_saved_is_in_the_log(decoding, new_vae, monkeypatch, caplog):
+    real = decoding.decode_stream
+    monkeypatch.setattr(decoding, "decode_stream", lambda *given: (part + 1e-3 for part in real(*given)))
+    with caplog.at_level(logging.WARNING, "wan_vace"):
+        saved(later(new_vae()))
+    assert "decoded by ComfyUI's own decoder" in caplog.text
+
+
+@torch.inference_mode()
+def test_nothing_beyond_the_frames_asked_for_is_decoded(decoding, decoder_runs):
+    vae, runs = decoder_runs
+    list(decoding.decode_parts(vae, latents(5), 5))
+    runs.clear()
+    list(decoding.decode_parts(vae, latents(81), 9))
+    assert len(runs) == 2
+
+
 def test_nothing_is_logged_for_a_known_vae(decoding, new_vae, caplog):
     with torch.inference_mode(), caplog.at_level(logging.INFO, "wan_vace"):
         decoding.decode_frames(new_vae(), latents(5), 5)

@@ -108,3 +108,20 @@ def test_masks_and_control_of_the_whole_file_still_fit(call, video_file):
     mask[:, 8:24, 8:40] = 1
     vcu, *_ = call("VaceInpaintVideo", video=video_file, mask=mask, references={}, length=9, fit="cover")
     assert vcu.frames.shape == (9, *SIZE, 3)
+
+
+def test_a_damaged_packet_is_passed_over_as_by_the_host(host, video, film):
+    from comfy_api.latest import InputImpl
+
+    with av.open(io.BytesIO(film)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    damaged = bytearray(film)
+    middle = damaged.index(bytes(packets[30])) + packets[30].size // 2
+    damaged[middle - 200 : middle + 200] = bytes(400)
+    file = InputImpl.VideoFromFile(io.BytesIO(bytes(damaged)))
+    whole = file.get_components().images
+    assert torch.equal(video.read_clip(file, 81).frames, whole[:81])
+
+
+def test_a_length_beyond_the_file_reserves_nothing(video, video_file):
+    assert video.read_clip(video_file, 10**9).frames.untyped_storage().nbytes() == LONG * SIZE[0] * SIZE[1] * 12

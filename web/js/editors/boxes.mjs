@@ -20,7 +20,7 @@ export class BoxEditor {
 
   refresh() {
     const { panel, spec } = this;
-    panel.clip.show(spec.source());
+    panel.show(spec.source());
     this.frameInfo = this.readFrame();
     this.lines = text.parse(String(panel.value(spec.text) ?? ""), this.frameInfo);
     if (!this.lines[this.chosen]?.keys) this.chosen = -1;
@@ -158,7 +158,7 @@ export class BoxEditor {
 
   sentence() {
     const { panel } = this, unread = this.lines.find(line => line.error);
-    if (this.isLocked()) return ["boxes comes through a wire. It is shown by its own node.", true];
+    if (this.isLocked()) return ["boxes comes through a wire: change it where it comes from.", true];
     if (unread) return [`Kept as it is, not drawn: "${unread.raw.trim().slice(0, 60)}" (${unread.error}).`, true];
     if (panel.clip.state === "failed") return ["The browser cannot show this clip. Boxes can be drawn all the same.", true];
     if (!this.objects().length) return ["Drag on the picture to draw a box.", false];

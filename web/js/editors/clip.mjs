@@ -16,7 +16,8 @@ export class Clip {
     this.key = "";
     this.state = "none"; // none, loading, ready, failed
     this.picture = null;
-    this.video = null;
+    this.video = this.urls = this.cache = null;
+    this.seeking = false;
     this.width = this.height = this.count = 0;
     this.wanted = this.shown = 0;
   }
@@ -90,8 +91,8 @@ export class Clip {
     this.shown = at;
     const video = this.video;
     once(video, "seeked").catch(() => {}).then(() => {
-      this.seeking = false;
       if (video !== this.video) return;
+      this.seeking = false;
       this.changed();
       this.seek(this.wanted);
     });
@@ -99,8 +100,10 @@ export class Clip {
   }
 
   async seekStill(at) {
-    if (!this.cache.has(at)) this.cache.set(at, await picture(this.urls[at]).catch(() => this.picture));
-    if (this.wanted === at || this.cache.size === 1) this.picture = this.cache.get(at);
+    const { cache, urls } = this;
+    if (!cache.has(at)) cache.set(at, await picture(urls[at]).catch(() => this.picture));
+    if (cache !== this.cache) return; // another source meanwhile
+    if (this.wanted === at || cache.size === 1) this.picture = cache.get(at);
     this.changed();
   }
 }

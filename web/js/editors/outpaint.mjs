@@ -20,7 +20,7 @@ export class OutpaintEditor {
 
   refresh() {
     const { panel, spec } = this;
-    panel.clip.show(spec.source());
+    panel.show(spec.source());
     this.size = spec.size(panel.clip);
     this.chosenBy = this.draft ?? this.read();
     this.margins = marginsOf(this.chosenBy, this.size);

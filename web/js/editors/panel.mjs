@@ -146,10 +146,18 @@ export class Panel {
     this.draw();
   }
 
+  /** Draw upon a source; another one at the frame that the time line stands at, or at its last. */
+  show(source) {
+    const before = this.clip.key;
+    this.clip.show(source);
+    if (this.clip.key !== before) this.clip.seek(this.frame);
+  }
+
   draw() {
     if (!this.isOpen || !this.stage.clientWidth || !this.editor) return;
     this.editor.draw(sharp(this.stage));
     const last = this.editor.frameCount() - 1;
+    if (this.clip.isKnown) this.frame = Math.min(this.frame, Math.max(last, 0));
     this.timeRow.style.display = last > 0 ? "" : "none";
     if (last > 0) this.drawTime();
     this.count.textContent = `${this.frame} / ${last}`;
