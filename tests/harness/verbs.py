@@ -102,6 +102,11 @@ def file_kinds(arguments: list[str]) -> int:
     return run_child([str(ready.python), "-m", "pytest", "-q", *cases], tool_env(ready) | {"WAN_VACE_LAYOUTS": "1"})
 
 
+def fuzz(arguments: list[str]) -> int:
+    """Ask a server prompts made by chance and count what comes of them (--minutes N, --seed S, --replay FILE)."""
+    return _run_module(set_up(), "harness.fuzz", *arguments)
+
+
 def quality(arguments: list[str]) -> int:
     """Measure the trained miniature in every task (--seeds N, --tasks a,b, --out DIR, --studies)."""
     return _run_module(set_up(), "harness.miniature.quality", *arguments)
@@ -187,6 +192,7 @@ VERBS = {
         parity,
         dtypes,
         file_kinds,
+        fuzz,
         quality,
         browser,
         gpu,

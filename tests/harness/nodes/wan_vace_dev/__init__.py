@@ -13,6 +13,7 @@ import folder_paths
 import torch
 from comfy_api.latest import ComfyExtension, io
 
+from .digest import DevDigest
 from .miniature import DevLoadMiniature, DevLoadMiniatureText, DevShowVcu
 
 FILE = "small_umt5.safetensors"
@@ -95,7 +96,14 @@ class DevExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All of them."""
-        return [DevLoadSmallTextEncoder, DevLoadMiniature, DevLoadMiniatureText, DevShowVcu, DevTakeEverything]
+        return [
+            DevLoadSmallTextEncoder,
+            DevLoadMiniature,
+            DevLoadMiniatureText,
+            DevShowVcu,
+            DevTakeEverything,
+            DevDigest,
+        ]
 
 
 async def comfy_entrypoint() -> DevExtension:
