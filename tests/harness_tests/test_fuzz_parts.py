@@ -110,10 +110,15 @@ def test_nan_in_an_output_is_a_fault_of_its_node():
 def test_a_prompt_that_succeeded_must_give_the_same_again():
     first = outcomes.Outcome(outcomes.SUCCESS, digests=("input_0 aa",))
     other = outcomes.Outcome(outcomes.SUCCESS, digests=("input_0 bb",))
-    assert compared(first, first) == first
-    assert compared(first, other).kind == outcomes.ANOTHER
-    assert compared(first, outcomes.Outcome(outcomes.REFUSED)).kind == outcomes.FORGOTTEN
-    assert compared(first, outcomes.Outcome(outcomes.INTERRUPTED)).kind == outcomes.INTERRUPTED
+    prompt = {
+        "n0": {"class_type": "VaceOne", "inputs": {}},
+        "digest": {"class_type": "DevDigest", "inputs": {"input_0": ["n0", 1]}},
+    }
+    assert compared(first, first, prompt) == first
+    assert compared(first, other, prompt).kind == outcomes.ANOTHER
+    assert compared(first, other, prompt).where == "VaceOne.1"
+    assert compared(first, outcomes.Outcome(outcomes.REFUSED), prompt).kind == outcomes.FORGOTTEN
+    assert compared(first, outcomes.Outcome(outcomes.INTERRUPTED), prompt).kind == outcomes.INTERRUPTED
 
 
 def test_a_failing_prompt_is_shrunk_to_what_makes_it_fail():

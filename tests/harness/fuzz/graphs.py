@@ -13,6 +13,8 @@ from .described import Input, Node, read
 
 DIGEST = "DevDigest"
 NUMBERED = ("VaceSaveVcu",)  # it gives the name of its file, which is another each time
+# These are connected to nothing: that one, and one whose picture is so large that what works on it takes minutes.
+NOT_WIRED = (*NUMBERED, "VacePreviewVcu")
 MOST_SHOWN = 40  # outputs of one prompt
 # The host's nodes that stand between ours.
 CORE = (
@@ -52,10 +54,10 @@ class Grower:
     def __init__(self, object_info: dict) -> None:
         ours = [one for one in sorted(object_info) if one.startswith("Vace") and one not in NOT_RUN]
         self.nodes = {one: read(object_info[one], one) for one in (*ours, *CORE) if one in object_info}
-        self.ours = ours
+        self.ours = [one for one in ours if not any(_lacks_files(each) for each in self.nodes[one].inputs)]
         self._makers: dict[str, list[tuple[str, int]]] = {}
         for node in self.nodes.values():
-            for k, kind in enumerate(node.outputs if node.id not in NUMBERED else ()):
+            for k, kind in enumerate(node.outputs if node.id not in NOT_WIRED else ()):
                 self._makers.setdefault(kind, []).append((node.id, k))
 
     def prompt(self, random: Random) -> dict:
@@ -127,6 +129,11 @@ class Grower:
         return input_of(self.nodes[node_id], key)
 
 
+def _lacks_files(one: Input) -> bool:
+    """Whether it has to be a file, and there is none: the host refuses whatever it is given."""
+    return one.type == "COMBO" and not one.optional and not one.choices
+
+
 def input_of(node: Node, key: str) -> Input:
     """The input that a prompt names so; one of no known type if there is none."""
     inputs, found = node.inputs, None
@@ -193,7 +200,7 @@ class _Graph:
             [key, k]
             for key, node in self.prompt.items()
             for k, kind in enumerate(self._grower.nodes[node["class_type"]].outputs)
-            if kind in kinds and node["class_type"] not in NUMBERED
+            if kind in kinds and node["class_type"] not in NOT_WIRED
         ]
         if made and self._random.random() < 0.4:
             return self._random.choice(made)

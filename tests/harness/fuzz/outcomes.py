@@ -6,7 +6,7 @@ import json
 import re
 import time
 import urllib.error
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..host.client import PromptRefusedError
@@ -16,6 +16,7 @@ from ..inputs.bad_inputs import OURS
 from .described import Node
 
 POLL = 0.01
+FILE_ENDS = (".safetensors", ".pth", ".gguf")  # a file is as good as the name of its socket
 PACK_PATHS = ("custom_nodes/wan-vace/", "custom_nodes\\wan-vace\\", str(ROOT / "nodes"), str(ROOT / "vace_core"))
 SUCCESS, REFUSED, OUR_ERROR, CORE_ERROR, INTERRUPTED = "success", "400", "VaceInputError", "core error", "interrupted"
 EXPECTED = (SUCCESS, REFUSED, OUR_ERROR, CORE_ERROR, INTERRUPTED)
@@ -55,7 +56,7 @@ class Outcome:
     def signature(self) -> tuple[str, ...]:
         """Equal for two faults that are probably the same."""
         text = "" if self.raised else re.sub(r"[\d.]+|\"[^\"]*\"", "#", self.text)[:80]
-        return (self.kind, self.where, self.raised, text)
+        return (self.kind, self.where, self.raised, "" if self.kind == ANOTHER else text)
 
 
 def ask(server: ComfyServer, prompt: dict, nodes: Mapping[str, Node], limit: float, client_id: str = "") -> Outcome:
@@ -105,10 +106,14 @@ def judge(entry: dict, prompt: dict, nodes: Mapping[str, Node]) -> Outcome:
     cached = set(messages.get("execution_cached", {}).get("nodes", ()))
     wrong = [line for line in digests if "not finite" in line]
     if wrong:
-        of = [prompt["digest"]["inputs"][line.split()[0]] for line in wrong]
-        where = " ".join(sorted({f"{prompt[key]['class_type']}.{output}" for key, output in of}))
-        return Outcome(NOT_FINITE, where, " ".join(wrong), digests=digests)
+        return Outcome(NOT_FINITE, of_nodes(wrong, prompt), " ".join(wrong), digests=digests)
     return Outcome(SUCCESS, digests=digests, computed=bool(set(prompt) - cached))
+
+
+def of_nodes(lines: Sequence[str], prompt: dict) -> str:
+    """Which classes and outputs some lines of a digest are about."""
+    wires = [prompt["digest"]["inputs"][line.split()[0]] for line in lines]
+    return " ".join(sorted({f"{prompt[key]['class_type']}.{output}" for key, output in wires}))
 
 
 def _refused(refusal: PromptRefusedError) -> Outcome:
@@ -121,7 +126,11 @@ def _raised(event: dict, prompt: dict, nodes: Mapping[str, Node]) -> Outcome:
     kind, text, node_type = event["exception_type"], event["exception_message"].strip(), event["node_type"]
     trace = "".join(event["traceback"])
     if kind == OURS:
-        named = _names(text, (node_type, *(node["class_type"] for node in prompt.values())), nodes)
+        own = [node for node in prompt.values() if node["class_type"].startswith("Vace")]
+        given = [str(value) for node in own for value in node["inputs"].values() if str(value).endswith(FILE_ENDS)]
+        named = any(file in text for file in given) or _names(
+            text, (node_type, *(node["class_type"] for node in own)), nodes
+        )
         return Outcome(OUR_ERROR if named else UNNAMED, node_type, text)
     lines = [line for line in trace.splitlines() if 'File "' in line and any(path in line for path in PACK_PATHS)]
     if node_type.startswith("Vace") or lines:

@@ -95,7 +95,7 @@ class Session:
         return outcome
 
     def _compared(self, prompt: dict, outcome: Outcome) -> Outcome:
-        return compared(self._known.get(json.dumps(prompt)), outcome)
+        return compared(self._known.get(json.dumps(prompt)), outcome, prompt)
 
     def _again(self, prompt: dict, fresh: bool) -> None:
         if fresh:
@@ -159,19 +159,21 @@ class Session:
         prepare(self.server)
 
 
-def compared(before: Outcome | None, outcome: Outcome) -> Outcome:
+def compared(before: Outcome | None, outcome: Outcome, prompt: dict) -> Outcome:
     """A second outcome of a prompt that succeeded before: it must be the same.
 
     Args:
         before: The first; None if there was none.
         outcome: The second.
+        prompt: API format.
     """
     if before is None or outcome.is_fault or outcome.kind == outcomes.INTERRUPTED:
         return outcome
     if outcome.kind != outcomes.SUCCESS:
         return replace(outcome, kind=outcomes.FORGOTTEN)
     changed = sorted(set(before.digests) ^ set(outcome.digests))
-    return replace(outcome, kind=outcomes.ANOTHER, text=" ".join(changed)) if changed else outcome
+    where = outcomes.of_nodes(changed, prompt) if changed else ""
+    return replace(outcome, kind=outcomes.ANOTHER, where=where, text=" ".join(changed)) if changed else outcome
 
 
 def prepare(server: ComfyServer) -> Grower:
@@ -212,7 +214,7 @@ def replay(server: ComfyServer, path: Path) -> Iterator[Outcome]:
     for prompt in json.loads(path.read_text("utf-8"))["prompts"]:
         for _ in range(2):
             text = json.dumps(prompt)
-            outcome = compared(before.get(text), ask(server, copy.deepcopy(prompt), nodes, LIMIT))
+            outcome = compared(before.get(text), ask(server, copy.deepcopy(prompt), nodes, LIMIT), prompt)
             before.setdefault(text, outcome)
             yield outcome
             if server.process.poll() is not None:
