@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ...vace_core.masks import binarize, decouple
 from ...vace_core.notes import collect_notes
-from ...vace_core.video import legal_frames, legal_mask
+from ...vace_core.video import legal_frames, matching_mask
 from .._host.report import publish
 from .._node import VaceNode
 
@@ -33,7 +33,7 @@ class VaceSplitByMask(VaceNode):
     def execute(cls, control_video, control_masks) -> io.NodeOutput:
         with collect_notes() as notes:
             frames = legal_frames("control_video", control_video)
-            mask = legal_mask("control_masks", control_masks).to(frames)
+            mask = matching_mask(control_masks, frames)
         if notes:
             publish(cls, notes)
         return io.NodeOutput(*decouple(frames, binarize(mask)))

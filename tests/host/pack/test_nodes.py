@@ -170,6 +170,17 @@ def test_split_shows_what_the_encoder_sees(call):
     torch.testing.assert_close(reactive, video)
 
 
+def test_split_takes_a_mask_for_all_frames_or_of_another_size_and_names_one_that_fits_no_video(call):
+    video, mask = torch.rand(5, 16, 16, 3), torch.zeros(1, 16, 16)
+    mask[:, 8:] = 1
+    expected = call("VaceSplitByMask", control_video=video, control_masks=mask.expand(5, -1, -1))
+    for given in (mask, mask.repeat_interleave(2, 1).repeat_interleave(2, 2)):
+        halves = call("VaceSplitByMask", control_video=video, control_masks=given)
+        assert all(map(torch.equal, halves, expected))
+    with pytest.raises(ValueError, match="control_masks is 32 x 16 but control_video is 16 x 16"):
+        call("VaceSplitByMask", control_video=video, control_masks=torch.ones(5, 16, 32))
+
+
 def test_gray_uses_the_official_weights_unless_told_otherwise(call):
     red = torch.zeros(1, 2, 2, 3)
     red[..., 0] = 1
