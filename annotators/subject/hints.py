@@ -12,7 +12,7 @@ from ...vace_core.video import matching_mask
 
 ALL = "all"
 _NAMED = {"first": 0, "last": -1}
-_NUMBER = r"\d+(?:\.\d+)?%?"
+_NUMBER = r"\d{1,9}(?:\.\d+)?%?"
 _POINT = re.compile(rf"({_NUMBER})\s*,\s*({_NUMBER})")
 
 Point = tuple[float, float]
@@ -44,7 +44,7 @@ def parse_frames(name: str, text: str, num_frames: int) -> list[int]:
 
 def _frame(name: str, word: str, num_frames: int) -> int:
     number = _NAMED.get(word, word)
-    if not re.fullmatch(r"-?\d+", str(number)):
+    if not re.fullmatch(r"-?\d{1,9}", str(number)):
         raise VaceInputError(f'{name}: "{word}" is no frame. Write frames such as 0, 40, or first, last, all.')
     frame = int(number) + (num_frames if int(number) < 0 else 0)
     if not 0 <= frame < num_frames:

@@ -21,7 +21,7 @@ REDO_STEP = 1_000_003
 # What an earlier segment's frames count beside the source's, which are the original.
 NEIGHBOUR_WEIGHT = 0.25
 _DASHES = re.compile(r"^[ \t]*-{3,}[ \t]*\r?$", re.MULTILINE)
-_REDO = re.compile(r"\s*(\d+)\s*(?::\s*(\d+)\s*)?", re.ASCII)
+_REDO = re.compile(r"\s*(\d{1,9})\s*(?::\s*(\d{1,20})\s*)?", re.ASCII)
 
 
 @dataclass(frozen=True)

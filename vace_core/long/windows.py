@@ -14,9 +14,10 @@ from ..errors import VaceInputError
 from ..notes import tell
 from ..video import TEMPORAL_STRIDE, latent_length, nearest_length, num_pixel_frames, padded_length
 
+_PLACE = r"(?:\d{1,9}(?:\.\d+)?|\.\d+)"
 _ENTRY = re.compile(
-    r"(?P<number>\d+)\s*:\s*(?:(?P<word>all|none)|"
-    r"(?P<start>\d*\.?\d+)\s*(?P<start_sign>%?)\s*-\s*(?P<end>\d*\.?\d+)\s*(?P<end_sign>%?))",
+    r"(?P<number>\d{1,9})\s*:\s*(?:(?P<word>all|none)|"
+    rf"(?P<start>{_PLACE})\s*(?P<start_sign>%?)\s*-\s*(?P<end>{_PLACE})\s*(?P<end_sign>%?))",
     re.IGNORECASE,
 )
 EXAMPLE = "'1: all, 2: 50%-100%', frames such as '2: 40-80', or '2: none'"

@@ -158,7 +158,7 @@ def parse_vcus(name: str, text: str) -> tuple[int, ...]:
     """
     words = split_words(text)
     for word in words:
-        if not re.fullmatch("[0-9]+", word) or int(word) == 0:
+        if not re.fullmatch("[0-9]{1,9}", word) or int(word) == 0:
             raise VaceInputError(
                 f"{name}: '{word}' is no number of a VCU. Write 1 for the VCU of the first VACE Apply Context, 2 for "
                 f"the second, '1, 2' for both; empty is all."

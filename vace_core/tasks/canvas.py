@@ -127,7 +127,7 @@ def parse_aspect(text: str) -> float:
     Raises:
         VaceInputError: If it is none of these, or 0.
     """
-    number = r"(\d+(?:\.\d+)?)"
+    number = r"(\d{1,9}(?:\.\d+)?)"
     match = re.fullmatch(rf"{number}(?:\s*[:/x]\s*{number})?", text.strip())
     width, height = (float(part or 1) for part in match.groups()) if match else (0, 0)
     if not (width and height):

@@ -9,8 +9,10 @@ from ..vcu import visible_frames
 from ..video import DEFAULT_FPS
 
 SNAPS = ("off", "move", "hold")
+_SHARE = r"(?:\d{1,9}(?:\.\d+)?|\.\d+)"
 _PLACE = re.compile(
-    r"(?:(?P<word>first|last)|(?P<frame>-?\d+)|(?P<percent>\d*\.?\d+)%|(?P<seconds>\d*\.?\d+)s)(?:x(?P<hold>\d+))?",
+    r"(?:(?P<word>first|last)|(?P<frame>-?\d{1,9})|"
+    rf"(?P<percent>{_SHARE})%|(?P<seconds>{_SHARE})s)(?:x(?P<hold>\d{{1,9}}))?",
     re.IGNORECASE,
 )
 

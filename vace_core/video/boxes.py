@@ -14,7 +14,7 @@ EXAMPLE = (
     'Write left,top,right,bottom, such as "10,20,110,220", or a path such as "dog: 10,20,110,220 60%,20,90%,220@40".'
 )
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)%?"
+_NUMBER = r"[+-]?(?:\d{1,9}(?:\.\d*)?|\.\d+)%?"
 _BOX = re.compile(rf"({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})(?:@(-?\d+(?:\.\d+)?%|-?\d+))?")
 
 

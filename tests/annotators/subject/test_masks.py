@@ -218,6 +218,7 @@ def test_frames_by_number_and_word():
     for text, message in (
         ("", r"f is empty\. Write frames such as"),
         ("1.5", r'f: "1\.5" is no frame'),
+        ("9" * 5000, r'f: "9+" is no frame'),
         ("9", r"f: frame 9 is outside the clip, whose 9 frames are 0 to 8, or -9 to -1 from the end"),
         ("-10", r"f: frame -10 is outside"),
         ("0 -9", r"f names frame 0 twice"),

@@ -148,6 +148,8 @@ def test_redo_is_read():
         ("2:", "redo holds '2:'"),
         ("2:-1", "redo holds '2:-1'"),
         ("1-3", "redo holds '1-3'"),
+        ("9" * 5000, "redo holds '999"),
+        ("2:" + "9" * 5000, "redo holds '2:999"),
         ("2²", "redo holds '2²'"),
         ("0", "redo names segment 0, the video has 5. Use numbers from 1 to 5"),
         ("6:1", "redo names segment 6, the video has 5"),

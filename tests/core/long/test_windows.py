@@ -77,6 +77,8 @@ def test_references_that_are_not_named_are_seen_in_order_and_only_none_hides():
         ("1: 50%-80", "'1: 50%-80' mixes per cent and frames. Write 50%-100%, or 40-80 for frames"),
         ("1: 0.5-3", "'1: 0.5-3' has a part of a frame. Frames are whole numbers"),
         ("1: 9-3", "'1: 9-3' ends before it starts"),
+        ("9" * 5000 + ": all", "is no reference with a span"),
+        ("1: 0-" + "9" * 5000, "is no reference with a span"),
         ("1: 50-101%", "'1: 50-101%' goes beyond 100 %, the end of the video"),
         ("2: none, 2: 0-4", "hides reference 2 with 'none' and shows it as well. Keep one"),
     ],

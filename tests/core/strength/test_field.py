@@ -93,7 +93,7 @@ def test_a_negative_number_of_a_vcu_is_refused():
 def test_a_list_of_vcus_is_of_numbers_from_one_and_empty_is_all():
     assert parse_vcus("vcus", " 3, 2;2 ") == (2, 3) and parse_vcus("vcus", "  ") == ()
     assert [applies_to((2, 3), vcu) for vcu in (1, 2, 3)] == [False, True, True] and applies_to((), 7)
-    for text in ("0", "1, x", "-1", "1.5", "²"):
+    for text in ("0", "1, x", "-1", "1.5", "²", "9" * 5000):
         with pytest.raises(
             VaceInputError, match=r"vcus: '.*' is no number of a VCU\. Write 1 for the VCU of the first"
         ):

@@ -11,6 +11,7 @@ from wan_vace.vace_core.tasks.positions import Keyframe, parse_positions, snap_k
 from wan_vace.vace_core.vcu.timeline import visible_frames
 
 LENGTHS = [*range(1, 21), 81, 121]
+LONG = "9" * 5000  # more digits than Python reads as a number
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,9 @@ def test_first_and_last_are_so_at_every_length(length):
     assert parse_positions("first last 100% -1", length, 16.0, 1) == [(0, 1), *[(length - 1, 1)] * 3]
 
 
-@pytest.mark.parametrize("word", ["middle", "1.5", "x5", "0x0", "5x-1", "-5%", "1.5m", "--1"])
+@pytest.mark.parametrize(
+    "word", ["middle", "1.5", "x5", "0x0", "5x-1", "-5%", "1.5m", "--1", LONG, f"{LONG}%", f"{LONG}s", f"0x{LONG}"]
+)
 def test_a_word_that_is_no_place_is_refused_with_examples(word):
     with pytest.raises(VaceInputError, match=rf"positions: '{word}' is no place\. Write a frame \(12, -1\).*0x5"):
         parse_positions(f"0, {word}", 81, 16.0, 1)

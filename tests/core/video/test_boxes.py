@@ -48,6 +48,7 @@ def test_boxes_without_a_time_are_spread_between_those_with_one(text, positions)
     [
         ("1,2,3,4\n10 20 30 40", r'boxes, line 2 \("10 20 30 40"\): "10" is not a box\. Write left,top,right'),
         ("1,2,3", r'line 1 \("1,2,3"\): "1,2,3" is not a box'),
+        (f"0,0,{'9' * 400},9", r"is not a box"),
         ("cat:", r'line 1 \("cat:"\): there is no box'),
         ("9,2,3,4", r"box 9,2,3,4 has no area: right must be greater than left"),
         ("0,9,3,9", r"box 0,9,3,9 has no area"),
