@@ -24,6 +24,7 @@ from .inputs import ContextShape, SamplingInputs, context_shape, require_usable
 from .solver import official_sampler, official_schedule
 
 SEEDS = 2**64
+LAST_SEED = SEEDS - 2  # of a solver's own noise, for which the host counts one further
 # Keys of an empty latent that the host's samplers drop as well: they describe what was asked for, not what came out.
 DROPPED = ("downscale_ratio_spacial", "downscale_ratio_temporal")
 
@@ -137,7 +138,7 @@ def _remaining_noise(model: ModelPatcher, half: Tensor, samples: Tensor, sigma: 
 def _sample_pass(inputs: SamplingInputs, run: _Pass) -> Tensor:
     solver, sigmas = run.solver, run.sigmas.clone()  # the host's uni_pc writes into it
     quiet = not comfy.utils.PROGRESS_BAR_ENABLED
-    common = {"callback": run.callback, "disable_pbar": quiet, "seed": run.seed}
+    common = {"callback": run.callback, "disable_pbar": quiet, "seed": min(run.seed, LAST_SEED)}
     if inputs.guider is not None:
         result = inputs.guider.sample(run.noise, run.samples, solver, sigmas, denoise_mask=run.mask, **common)
         return result.to(comfy.model_management.intermediate_device())

@@ -14,7 +14,7 @@ from ..host.workers import own_base_directory
 from .session import Session, replay
 
 WARM = 40  # prompts before memory is looked at the first time
-OFTEN = 500  # prompts between two looks
+OFTEN = 250  # prompts between two looks
 CACHED = ("--cache-lru", "64")
 
 

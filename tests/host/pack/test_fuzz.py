@@ -1,11 +1,14 @@
 """Prompts made by chance against one server: a short run of `python dev.py fuzz`, with a seed that stays."""
 
+import copy
+import json
 import os
 
 import pytest
 
+from harness.fuzz.graphs import DIGEST, with_sources
 from harness.fuzz.outcomes import OUR_ERROR, REFUSED, SUCCESS
-from harness.fuzz.session import Session
+from harness.fuzz.session import Session, replay
 from harness.host.server import ComfyServer
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
@@ -28,3 +31,18 @@ def test_nothing_dies_hangs_or_fails_without_a_sentence(server, tmp_path):
     report = session.end()
     assert not report.faults, report.as_text()
     assert all(report.outcomes[kind] for kind in (SUCCESS, REFUSED, OUR_ERROR)), report.as_text()
+
+
+def test_a_written_prompt_is_asked_again_without_what_is_in_the_cache(server, tmp_path):
+    good = with_sources({"n0": {"class_type": "VaceEncodeVcu", "inputs": {"vae": ["vae", 0], "vcu": ["vcu", 0]}}})
+    good["digest"] = {"class_type": DIGEST, "inputs": {"input_0": ["n0", 0]}}
+    bad = copy.deepcopy(good)
+    bad["n0"]["inputs"]["vcu"] = ["mask", 0]
+    refused = copy.deepcopy(good)
+    del refused["n0"]["inputs"]["vae"]
+    file = tmp_path / "fault.json"
+    file.write_text(json.dumps({"prompts": [good, bad, refused]}))
+    found = list(replay(server, file))
+    assert [one.kind for one in found] == [SUCCESS, SUCCESS, REFUSED, REFUSED, REFUSED, REFUSED]
+    assert found[0].digests == found[1].digests != ()
+    assert found[1].computed

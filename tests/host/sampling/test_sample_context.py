@@ -172,6 +172,17 @@ def test_a_guider_without_sigmas_takes_ksamplers_steps_and_its_own_cfg_and_shift
     assert torch.equal(actual["samples"], expected["samples"])
 
 
+def test_the_largest_seed_goes_with_solvers_that_draw_noise(call, vae, vace_model, applied):
+    """The host's own sampler nodes raise OverflowError here."""
+    positive, negative, latent = applied()
+    parts = {"model": vace_model, "positive": positive, "negative": negative, "latent": latent}
+    largest, before = (
+        sample(call, **parts, seed=2**64 - back, settings=custom(sampler="euler_ancestral"))[0]["samples"]
+        for back in (1, 2)
+    )
+    assert largest.isfinite().all() and not torch.equal(largest, before)  # the noise to begin with is its own
+
+
 def test_shift_0_leaves_the_models_own(call, vae, vace_model, applied):
     positive, negative, latent = applied()
     inputs = {"positive": positive, "negative": negative, "latent": latent}
