@@ -117,6 +117,7 @@ def test_a_prompt_that_succeeded_must_give_the_same_again():
     assert compared(first, first, prompt) == first
     assert compared(first, other, prompt).kind == outcomes.ANOTHER
     assert compared(first, other, prompt).where == "VaceOne.1"
+    assert compared(outcomes.Outcome(outcomes.REFUSED), first, prompt) == first
     assert compared(first, outcomes.Outcome(outcomes.REFUSED), prompt).kind == outcomes.FORGOTTEN
     assert compared(first, outcomes.Outcome(outcomes.INTERRUPTED), prompt).kind == outcomes.INTERRUPTED
 

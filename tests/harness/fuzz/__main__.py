@@ -13,7 +13,7 @@ from ..host.server import ComfyServer
 from ..host.workers import own_base_directory
 from .session import Session, replay
 
-WARM = 40  # prompts before memory is looked at the first time
+WARM = 500  # prompts before memory is looked at the first time: until then libraries are imported
 OFTEN = 250  # prompts between two looks
 CACHED = ("--cache-lru", "64")
 

@@ -163,11 +163,11 @@ def compared(before: Outcome | None, outcome: Outcome, prompt: dict) -> Outcome:
     """A second outcome of a prompt that succeeded before: it must be the same.
 
     Args:
-        before: The first; None if there was none.
+        before: The first; None if there was none, and nothing is compared if it was no success.
         outcome: The second.
         prompt: API format.
     """
-    if before is None or outcome.is_fault or outcome.kind == outcomes.INTERRUPTED:
+    if before is None or before.kind != outcomes.SUCCESS or outcome.is_fault or outcome.kind == outcomes.INTERRUPTED:
         return outcome
     if outcome.kind != outcomes.SUCCESS:
         return replace(outcome, kind=outcomes.FORGOTTEN)

@@ -13,7 +13,7 @@ from harness.host.server import ComfyServer
 
 pytestmark = [pytest.mark.host, pytest.mark.server]
 
-SEED, PROMPTS = 20, 40
+SEED, PROMPTS = 20, 60
 
 
 @pytest.fixture(scope="module")
