@@ -1,7 +1,7 @@
 // The text of boxes, read and written. The grammar is that of vace_core/video/boxes.py.
 // Whatever is not edited stays as it was typed, to the letter.
 
-const NUMBER = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)%?";
+const NUMBER = "[+-]?(?:\\d{1,9}(?:\\.\\d*)?|\\.\\d+)%?";
 const BOX = new RegExp(`^(${NUMBER}),(${NUMBER}),(${NUMBER}),(${NUMBER})(?:@(-?\\d+(?:\\.\\d+)?%|-?\\d+))?$`);
 const PERCENT_DIGITS = 1;
 

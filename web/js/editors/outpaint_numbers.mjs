@@ -7,7 +7,7 @@ const NONE = { left: 0, right: 0, top: 0, bottom: 0 };
 
 /** Width over height of "16:9" or "2.39"; NaN if it is neither. */
 export function aspectOf(text) {
-  const match = /^(\d+(?:\.\d+)?)(?:\s*[:/x]\s*(\d+(?:\.\d+)?))?$/.exec(String(text).trim());
+  const match = /^(\d{1,9}(?:\.\d+)?)(?:\s*[:/x]\s*(\d{1,9}(?:\.\d+)?))?$/.exec(String(text).trim());
   const [width, height] = match ? [Number(match[1]), Number(match[2] ?? 1)] : [0, 0];
   return width && height ? width / height : NaN;
 }

@@ -2,7 +2,7 @@
 // The same as vace_core/tasks/positions.py, keyframes.py and extension.py.
 import { modulo, round } from "./python.mjs";
 
-const PLACE = /^(?:(first|last)|(-?\d+)|(\d*\.?\d+)%|(\d*\.?\d+)s)(?:x(\d+))?$/i;
+const PLACE = /^(?:(first|last)|(-?\d{1,9})|(\d{1,9}(?:\.\d+)?|\.\d+)%|(\d{1,9}(?:\.\d+)?|\.\d+)s)(?:x(\d{1,9}))?$/i;
 const LATENT = 4; // frames
 
 /** Frames whose mask the model reads, one for each latent frame. */
