@@ -141,12 +141,13 @@ def test_a_failing_prompt_is_shrunk_to_what_makes_it_fail():
 def test_the_report_counts_by_outcome_and_tells_faults(tmp_path):
     report = Report(seed=3)
     for outcome in (outcomes.Outcome(outcomes.SUCCESS), outcomes.Outcome(outcomes.REFUSED, "VaceOne.length")):
-        report.count(outcome)
+        report.count(outcome, {"n0": {"class_type": "VaceOne", "inputs": {}}})
     report.faults.append(
         {"kind": outcomes.CRASHED, "where": "VaceOne", "text": "boom \ud800", "file": "fault_000.json"}
     )
     report.write(tmp_path)
     text = (tmp_path / "report.md").read_text("utf-8")
     assert "| success | | 1 |" in text
+    assert "| VaceOne | 1 |" in text
     assert "| | VaceOne.length | 1 |" in text
     assert "FAULT an exception of ours: VaceOne: boom" in text

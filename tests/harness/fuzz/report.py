@@ -22,6 +22,7 @@ class Report:
         outcomes: How often each kind of outcome came.
         places: The same by node or input.
         reasons: For each node of the host that raised, one message.
+        succeeded: For each node of ours how many prompts with it ended well.
         memory: The server's memory in bytes, at rest, after so many prompts.
         faults: Each distinct one: kind, where, message, how often, and the file that replays it.
     """
@@ -31,13 +32,21 @@ class Report:
     outcomes: Counter = field(default_factory=Counter)
     places: dict[str, Counter] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    succeeded: Counter = field(default_factory=Counter)
     memory: list[tuple[int, int]] = field(default_factory=list)
     faults: list[dict] = field(default_factory=list)
 
-    def count(self, outcome: Outcome) -> None:
-        """Add one outcome."""
+    def count(self, outcome: Outcome, prompt: dict) -> None:
+        """Add one outcome.
+
+        Args:
+            outcome: What became of the prompt.
+            prompt: API format.
+        """
         self.prompts += 1
         self.outcomes[outcome.kind] += 1
+        if outcome.kind == EXPECTED[0]:
+            self.succeeded.update({node["class_type"] for node in prompt.values() if node["class_type"][:4] == "Vace"})
         if outcome.where:
             self.places.setdefault(outcome.kind, Counter())[outcome.where] += 1
         if outcome.kind == EXPECTED[3]:
@@ -52,6 +61,8 @@ class Report:
             lines += [f"| | {where} | {times} |" for where, times in of_kind[:SHOWN]]
             if rest := of_kind[SHOWN:]:
                 lines.append(f"| | {len(rest)} others | {sum(times for _, times in rest)} |")
+        lines += ["", "| node | prompts with it that ended well |", "|---|---|"]
+        lines += [f"| {node} | {times} |" for node, times in sorted(self.succeeded.items())]
         lines += ["", "Memory at rest: " + ", ".join(f"{b / 1e6:.0f} MB after {n}" for n, b in self.memory)]
         lines += [f"FAULT {one['kind']}: {one['where']}: {one['text'][:300]} ({one['file']})" for one in self.faults]
         return "\n".join(lines)

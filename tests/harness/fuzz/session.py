@@ -85,7 +85,7 @@ class Session:
     def _judge(self, prompt: dict, asked: Outcome | None = None) -> Outcome:
         """Ask, count, and compare with what the same prompt gave before."""
         outcome = self._compared(prompt, asked or self._ask(prompt))
-        self.report.count(outcome)
+        self.report.count(outcome, prompt)
         if outcome.is_fault:
             self._fault(outcome, [prompt])
         elif outcome.kind == outcomes.SUCCESS:
@@ -109,7 +109,7 @@ class Session:
         timer.start()
         first = self._ask(prompt)
         timer.join()
-        self.report.count(first)
+        self.report.count(first, prompt)
         if first.is_fault:
             self._fault(first, [prompt])
         self._judge(prompt)
