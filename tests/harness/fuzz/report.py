@@ -23,6 +23,7 @@ class Report:
         places: The same by node or input.
         reasons: For each node of the host that raised, one message.
         succeeded: For each node of ours how many prompts with it ended well.
+        computed_again: Prompts that succeeded and were computed anew, nothing being cached, to compare the results.
         memory: The server's memory in bytes, at rest, after so many prompts.
         faults: Each distinct one: kind, where, message, how often, and the file that replays it.
     """
@@ -33,6 +34,7 @@ class Report:
     places: dict[str, Counter] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     succeeded: Counter = field(default_factory=Counter)
+    computed_again: int = 0
     memory: list[tuple[int, int]] = field(default_factory=list)
     faults: list[dict] = field(default_factory=list)
 
@@ -63,6 +65,7 @@ class Report:
                 lines.append(f"| | {len(rest)} others | {sum(times for _, times in rest)} |")
         lines += ["", "| node | prompts with it that ended well |", "|---|---|"]
         lines += [f"| {node} | {times} |" for node, times in sorted(self.succeeded.items())]
+        lines += ["", f"Computed anew and compared: {self.computed_again}."]
         lines += ["", "Memory at rest: " + ", ".join(f"{b / 1e6:.0f} MB after {n}" for n, b in self.memory)]
         lines += [f"FAULT {one['kind']}: {one['where']}: {one['text'][:300]} ({one['file']})" for one in self.faults]
         return "\n".join(lines)

@@ -100,7 +100,8 @@ class Session:
     def _again(self, prompt: dict, fresh: bool) -> None:
         if fresh:
             free(self.server)
-        self._judge(prompt)
+        outcome = self._judge(prompt)
+        self.report.computed_again += fresh and outcome.computed
 
     def _interrupted(self, prompt: dict) -> None:
         """Stop a prompt at some moment; afterwards it must do what it does otherwise."""

@@ -30,6 +30,7 @@ def test_nothing_dies_hangs_or_fails_without_a_sentence(server, tmp_path):
     session.rest()
     report = session.end()
     assert not report.faults, report.as_text()
+    assert report.computed_again
     assert all(report.outcomes[kind] for kind in (SUCCESS, REFUSED, OUR_ERROR)), report.as_text()
 
 
