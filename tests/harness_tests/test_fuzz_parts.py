@@ -66,6 +66,12 @@ def test_nested_inputs_are_read():
     assert read(INFO["VaceOne"], "VaceOne").socket_names() == {"video", "length", "by", "left"}
 
 
+def test_choices_that_make_pictures_large_are_never_left_to_the_default():
+    budget = Input("budget", "COMBO", True, {"default": "480p"}, ("480p", "720p", "as is"))
+    assert {values.usual(budget, Random(seed)) for seed in range(20)} == {"as is"}
+    assert values.is_costly(budget)
+
+
 def test_values_out_of_range_are_among_the_bad_ones_and_none_among_the_usual():
     length = Input("length", "INT", True, {"min": 1, "max": 16384, "default": 81})
     random = Random(0)

@@ -19,6 +19,7 @@ COSTLY = {
     "fps": (1, 30, 240),
     "megapixels": (0.01, 0.02, 0.05),
 }
+LARGE = ("480p", "720p")  # choices that make any picture so large
 ONE_STEP = "custom"  # settings of one's own: the named ones take up to 50 steps
 
 JUNK = (None, True, "", "text", "5", "nan", [], {}, [1, 2, 3], {"__value__": [1, 2]}, {"samples": 1}, 0.5, -1, 1e30)
@@ -91,7 +92,7 @@ def usual(one: Input, random: Random) -> object:
     if one.type in ("COMBO", DYNAMIC):
         if ONE_STEP in one.choices and one.name == "settings" and random.random() < 0.97:
             return ONE_STEP
-        return random.choice(one.choices) if one.choices else "none"
+        return random.choice([each for each in one.choices if each not in LARGE] or ["none"])
     if one.type == "BOOLEAN":
         return random.random() < 0.5
     if one.type == "STRING":
@@ -139,7 +140,7 @@ def text(one: Input, random: Random) -> str:
 
 def is_costly(one: Input) -> bool:
     """Whether its default may be more than a small machine can work through."""
-    return one.name in COSTLY or one.name == "settings"
+    return one.name in COSTLY or one.name == "settings" or any(each in LARGE for each in one.choices)
 
 
 def _range(one: Input) -> tuple[float, float]:
