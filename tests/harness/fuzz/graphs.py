@@ -15,6 +15,7 @@ DIGEST = "DevDigest"
 NUMBERED = ("VaceSaveVcu",)  # it gives the name of its file, which is another each time
 # These are connected to nothing: that one, and one whose picture is so large that what works on it takes minutes.
 NOT_WIRED = (*NUMBERED, "VacePreviewVcu")
+WANTED = ("model", "positive", "negative", "mask")  # optional wires without which a node has nothing to do
 MOST_SHOWN = 40  # outputs of one prompt
 # The host's nodes that stand between ours.
 CORE = (
@@ -36,7 +37,7 @@ LEAVES: dict[str, tuple[list, ...]] = {kind: (wire,) for kind, wire in WIRES.ite
     "IMAGE": (["image", 0], ["picture", 0]),
     "MASK": (["mask", 0],),
     "VIDEO": (["video", 0], ["clip_file", 0]),
-    "MODEL": (["model", 0], ["model", 0], ["plain", 0]),
+    "MODEL": (*[["model", 0]] * 4, ["plain", 0]),
     "CONDITIONING": (["applied", 0], ["text", 0]),
     "VACE_REFERENCE": (["reference", 0],),
     "VACE_LONG_VCU": (["long_vcu", 0],),
@@ -129,6 +130,11 @@ class Grower:
         return input_of(self.nodes[node_id], key)
 
 
+def _share_left_out(one: Input) -> float:
+    """How often an optional input is left out."""
+    return 0.4 if one.is_widget else 0.15 if one.name in WANTED else 0.6
+
+
 def _lacks_files(one: Input) -> bool:
     """Whether it has to be a file, and there is none: the host refuses whatever it is given."""
     return one.type == "COMBO" and not one.optional and not one.choices
@@ -178,7 +184,7 @@ class _Graph:
     def _fill(self, given: dict, inputs: tuple[Input, ...], prefix: str) -> None:
         for one in inputs:
             name = prefix + one.name
-            left_out = one.optional and self._random.random() < (0.4 if one.is_widget else 0.6)
+            left_out = one.optional and self._random.random() < _share_left_out(one)
             if one.type == GROWING:
                 self._fill(given, one.nested[""], f"{name}.")
             elif left_out and not values.is_costly(one):

@@ -11,11 +11,13 @@ from .described import Input
 # What costs as much as its number says: what is usual here, and where its range ends here.
 COSTLY = {
     **dict.fromkeys(("width", "height", "resize_type.width", "resize_type.height"), (16, 64, 256)),
-    **dict.fromkeys(("length", "segment_length", "batch_size", "amount", "hold"), (1, 9, 33)),
-    **dict.fromkeys(("gap", "before", "after", "overlap", "overlap_first", "overlap_second", "between"), (0, 8, 33)),
+    **dict.fromkeys(("length", "batch_size", "amount", "hold"), (1, 9, 33)),
+    **dict.fromkeys(("gap", "before", "after", "overlap_first", "overlap_second", "between"), (0, 8, 33)),
     **dict.fromkeys(("left", "right", "top", "bottom"), (0, 1, 3)),
     **dict.fromkeys(("steps", "iterations"), (1, 2, 3)),
     **dict.fromkeys(("grow", "feather", "expand"), (-4, 8, 64)),
+    "segment_length": (9, 17, 33),
+    "overlap": (0, 4, 33),
     "fps": (1, 30, 240),
     "megapixels": (0.01, 0.02, 0.05),
 }
@@ -65,20 +67,20 @@ TEXTS = (
 # A form that is right, from which wrong ones are made by changing a few letters.
 FORMS = {
     "boxes": "0,0,16,16 25%,25%,75%,75%; 4,4,20,28",
-    "positions": "0, 4, -1, 50%",
+    "positions": "0, -1",
     "steps": "0:1, 50%:1, 50%:0",
     "frames": "1, 0.5, 0",
     "blocks": "1, 0.4",
     "vcus": "1, 2",
     "references_per_window": "1: none; 2: all",
-    "redo": "0, 1-2",
+    "redo": "1",
     "aspect": "16:9",
     "colour": "#ff8000",
     "subject_points": "8,8 10,12",
     "background_points": "1,1",
     "which_frames": "0, 2-3",
     "mask_frames": "0, 4",
-    "prompts": "a fox\n---\na red fox",
+    "prompts": "a fox",
     "run": "fuzz",
     "filename_prefix": "fuzz/one",
     "pose_json": '[{"people": [{"pose_keypoints_2d": [1, 2, 1, 4, 5, 0.5, 7, 8, 1]}], "canvas_width": 32, '
