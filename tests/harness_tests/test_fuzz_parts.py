@@ -124,6 +124,8 @@ def test_a_prompt_that_succeeded_must_give_the_same_again():
     assert compared(first, other, prompt).kind == outcomes.ANOTHER
     assert compared(first, other, prompt).where == "VaceOne.1"
     assert compared(outcomes.Outcome(outcomes.REFUSED), first, prompt) == first
+    asked_anew = {"n0": {"class_type": "VaceSampleLongVideo", "inputs": {"redo": "1"}}}
+    assert compared(first, other, asked_anew) == other
     assert compared(first, outcomes.Outcome(outcomes.REFUSED), prompt).kind == outcomes.FORGOTTEN
     assert compared(first, outcomes.Outcome(outcomes.INTERRUPTED), prompt).kind == outcomes.INTERRUPTED
 

@@ -172,6 +172,10 @@ def compared(before: Outcome | None, outcome: Outcome, prompt: dict) -> Outcome:
         return outcome
     if outcome.kind != outcomes.SUCCESS:
         return replace(outcome, kind=outcomes.FORGOTTEN)
+    if any(
+        node["inputs"].get("redo") for node in prompt.values()
+    ):  # makes a segment again, from another seed each time
+        return outcome
     changed = sorted(set(before.digests) ^ set(outcome.digests))
     where = outcomes.of_nodes(changed, prompt) if changed else ""
     return replace(outcome, kind=outcomes.ANOTHER, where=where, text=" ".join(changed)) if changed else outcome
