@@ -2,14 +2,13 @@
 
 import copy
 import json
-import os
 from importlib.metadata import files, version
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
-from harness.browser.browser import VIEW, chromium, listen, missing, open_front_end, serve_front_end
+from harness.browser.browser import VIEW, front_end_or_skip, listen, open_front_end
 from harness.workflows import small
 from wan_vace.migration.command import migrate
 from wan_vace.migration.shapes import SHAPES, SOCKET
@@ -76,11 +75,8 @@ def test_every_template_with_the_node_is_tried():
 @pytest.fixture(scope="module")
 def prompts():
     """By graph and way, as the browser makes a prompt of it: the template, the migrated one, and that with --exact."""
-    if sentence := missing():
-        without = pytest.fail if os.environ.get("CI") else pytest.skip
-        without(sentence)
     made = {}
-    with serve_front_end() as server, chromium() as browser:
+    with front_end_or_skip() as (server, browser):
         page = browser.new_page(viewport=VIEW)
         heard = listen(page)
         open_front_end(page, server.url)
@@ -100,9 +96,10 @@ def prompts():
 def server():
     from harness.host.server import ComfyServer
 
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ComfyServer() as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        with ComfyServer() as running:
+            yield running
 
 
 def runnable(prompt, graph, inputs, size):
