@@ -40,6 +40,16 @@ def _counts() -> list:
     ]
 
 
+def _sampled() -> list:
+    """What is decoded, and by what."""
+    return [
+        io.Latent.Input("samples", tooltip="From the sampler."),
+        io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
+        fps_socket(),
+        *_counts(),
+    ]
+
+
 class VaceDecodeLatent(VaceNode):
     """Frames of a sampled latent: references dropped, frame count as asked."""
 
@@ -51,12 +61,7 @@ class VaceDecodeLatent(VaceNode):
             category="vace",
             description="Drops the reference latents, decodes, and gives exactly the frames that were asked for.",
             search_aliases=["vae decode", "trim video latent"],
-            inputs=[
-                io.Latent.Input("samples", tooltip="From the sampler."),
-                io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
-                fps_socket(),
-                *_counts(),
-            ],
+            inputs=_sampled(),
             outputs=[
                 io.Image.Output(display_name="frames", tooltip="The video; several of a batch one after another."),
                 io.Video.Output(display_name="video", tooltip="The same with frame rate and sound, for Save Video."),
@@ -86,12 +91,7 @@ class VaceDecodeVideo(VaceNode):
             description="As VACE Decode Latent, but a few frames at a time, and only when the video is saved or read: "
             "its frames never lie in memory together.",
             search_aliases=["vae decode", "low memory", "stream"],
-            inputs=[
-                io.Latent.Input("samples", tooltip="From the sampler."),
-                io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
-                fps_socket(),
-                *_counts(),
-            ],
+            inputs=_sampled(),
             outputs=[
                 io.Video.Output(
                     display_name="video", tooltip="For Save Video; Get Video Components makes images of it."
