@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import comfy.ldm.wan.vae as wan
 import comfy.model_management
-import comfy.sd
 import comfy.utils
 import torch
 from torch import Tensor, nn
@@ -13,18 +12,11 @@ from ....vace_core.notes import tell
 from ....vace_core.video import LATENT_CHANNELS, SPATIAL_STRIDE, num_pixel_frames
 from ..types import VAE
 from .device_check import is_exact
-from .vae import decode
+from .vae import decode, is_of_known_build, load
 
 CHUNK = 2  # latent frames that the host decodes at a time, but for the first
 CHECK_LENGTH, CHECK_SIZE = 6, 4
-# What decoding in parts uses of the host; older ones lack some of it.
-OF_HOST = {
-    comfy.model_management: ("cuda_device_context", "raise_non_oom", "throw_exception_if_processing_interrupted"),
-    comfy.sd.VAE: ("vae_output_dtype", "decode"),
-    wan: ("count_cache_layers",),
-    wan.Decoder3d: ("run_up",),  # gives its frames in parts; that of older hosts gives them as one
-}
-OF_VAE = ("disable_offload", "memory_used_decode", "output_device", "patcher", "process_output")
+OF_VAE = ("memory_used_decode", "output_device", "process_output")
 INEXACT = (
     "the decoder gives other numbers when it is asked for a few frames at a time, so clips are decoded by ComfyUI's "
     "own decoder."
@@ -72,12 +64,12 @@ def decode_frames(vae: VAE, samples: Tensor, num_frames: int) -> Tensor:
 
 def _num_at_once(vae: VAE, samples: Tensor) -> int:
     """How many videos of a batch the host decodes together; the last bits of what comes out go by it."""
+    needed = vae.memory_used_decode(samples.shape, vae.vae_dtype)
     try:
-        _load(vae, samples)
+        load(vae, needed)
     except Exception as error:  # noqa: BLE001 (see `_parts_or_rest`, which goes on from here)
         comfy.model_management.raise_non_oom(error)
         return 1
-    needed = vae.memory_used_decode(samples.shape, vae.vae_dtype)
     return max(1, int(vae.patcher.get_free_memory(vae.device) / needed))
 
 
@@ -101,7 +93,7 @@ def _parts_or_rest(vae: VAE, samples: Tensor) -> Iterator[Tensor]:
 
 
 def _parts(vae: VAE, samples: Tensor) -> Iterator[Tensor]:
-    _load(vae, samples)
+    load(vae, vae.memory_used_decode(samples.shape, vae.vae_dtype))
     if not is_exact(vae, "decode", _try_out, INEXACT):
         yield decode(vae, samples)
         return
@@ -143,23 +135,12 @@ def decode_stream(network: nn.Module, latents: Tensor) -> Iterator[Tensor]:
             yield pieces.pop(0)
 
 
-def _load(vae: VAE, samples: Tensor) -> None:
-    """Have the host make room and load the VAE, by its own estimate."""
-    needed = vae.memory_used_decode(samples.shape, vae.vae_dtype)
-    comfy.model_management.load_models_gpu([vae.patcher], memory_required=needed, force_full_load=vae.disable_offload)
-
-
 def _is_known(vae: VAE) -> bool:
     """Whether VAE and host are of the build that is known."""
-    parts = [(part, name) for part, names in OF_HOST.items() for name in names] + [(vae, name) for name in OF_VAE]
     network = getattr(vae, "first_stage_model", None)
-    known = type(vae) is comfy.sd.VAE and "decode" not in vars(vae) and all(hasattr(*part) for part in parts)
-    return (
-        known
-        and type(network) is wan.WanVAE
-        and type(network.decoder) is wan.Decoder3d
-        and "decode" not in vars(network)
-    )
+    in_parts = hasattr(wan, "count_cache_layers") and hasattr(wan.Decoder3d, "run_up")  # older hosts give frames as one
+    known = in_parts and type(network) is wan.WanVAE and type(network.decoder) is wan.Decoder3d
+    return known and "decode" not in vars(network) and is_of_known_build(vae, "decode", OF_VAE)
 
 
 def _try_out(vae: VAE) -> bool:

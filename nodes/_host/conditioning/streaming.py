@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 
 import comfy.model_management
-import comfy.sd
 import comfy.utils
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from ..types import VAE
 from .clip_memory import ClipMemory, content_key, memory_of
 from .device_check import is_exact
 from .encoder import CHUNK, encode_stream, is_known_encoder
-from .vae import encode
+from .vae import encode, is_of_known_build, load
 
 logger = logging.getLogger("wan_vace")
 CHECK_FRAMES, CHECK_PIXELS = 45, 16
@@ -25,12 +24,7 @@ INEXACT = (
     "the encoder gives other numbers when still frames are left out, so none is: clips are encoded by ComfyUI's own "
     "encoder."
 )
-# What streaming uses of the host; older ones lack some of it.
-OF_HOST = {
-    comfy.model_management: ("cuda_device_context", "raise_non_oom", "throw_exception_if_processing_interrupted"),
-    comfy.sd.VAE: ("vae_output_dtype", "encode"),
-}
-OF_VAE = ("disable_offload", "format_encoded", "memory_used_encode", "output_channels", "process_input")
+OF_VAE = ("format_encoded", "memory_used_encode", "output_channels", "process_input")
 
 
 def encode_half(vae: VAE, half: HalfFrames) -> Tensor:
@@ -64,7 +58,8 @@ def _key(vae: VAE, content: tuple) -> tuple:
 def _encode_new(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor | None:
     """Latents; None where the device's memory did not do."""
     try:
-        _load(vae, half.shape)
+        T, H, W, _ = half.shape
+        load(vae, vae.memory_used_encode((1, 3, T, H, W), vae.vae_dtype))
         if half.num_frames > 1 and is_exact(vae, "encode", _try_out, INEXACT):
             return _stream(vae, half, memory)
     except Exception as error:  # noqa: BLE001 (which exceptions tell of memory differs by device, the host knows them)
@@ -86,22 +81,13 @@ def _encode_in_tiles(vae: VAE, half: HalfFrames) -> Tensor:
 
 def _can_stream(vae: VAE) -> bool:
     """Whether VAE and host are of the build that is known, looked at each time; said in the log once for each VAE."""
-    parts = [(part, name) for part, names in OF_HOST.items() for name in names] + [(vae, name) for name in OF_VAE]
-    known = type(vae) is comfy.sd.VAE and "encode" not in vars(vae) and all(hasattr(*part) for part in parts)
-    known = known and vae.output_channels == 3 and vae.format_encoded is None
+    known = is_of_known_build(vae, "encode", OF_VAE) and vae.output_channels == 3 and vae.format_encoded is None
     known = known and is_known_encoder(vae.first_stage_model)
     patcher = getattr(vae, "patcher", None)
     if not known and patcher is not None and patcher.get_attachment(LOGGED) is None:
         patcher.set_attachments(LOGGED, True)
         logger.info("This VAE or ComfyUI is not of the known build: clips are encoded by ComfyUI's own encoder.")
     return known
-
-
-def _load(vae: VAE, shape: tuple[int, int, int, int]) -> None:
-    """Have the host make room and load the VAE, by its own estimate."""
-    T, H, W, _ = shape
-    needed = vae.memory_used_encode((1, 3, T, H, W), vae.vae_dtype)
-    comfy.model_management.load_models_gpu([vae.patcher], memory_required=needed, force_full_load=vae.disable_offload)
 
 
 def _stream(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:

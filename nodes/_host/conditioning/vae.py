@@ -1,13 +1,20 @@
 """The host's VAE object, as far as VACE needs it."""
 
+from collections.abc import Iterable
+
 import comfy.latent_formats
 import comfy.ldm.wan.vae
+import comfy.model_management
+import comfy.sd
 import torch
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
 from ....vace_core.video import LATENT_CHANNELS
 from ..types import VAE
+
+OF_HOST = ("cuda_device_context", "raise_non_oom", "throw_exception_if_processing_interrupted")
+OF_VAE = ("disable_offload", "patcher", "vae_output_dtype")
 
 
 def require_wan_vae(vae: VAE) -> None:
@@ -37,6 +44,28 @@ def encode(vae: VAE, frames: Tensor) -> Tensor:
 def decode(vae: VAE, latents: Tensor) -> Tensor:
     """Frames [B, T, H, W, 3] in [0, 1] of latents [B, 16, t, h, w]."""
     return vae.decode(latents)
+
+
+def is_of_known_build(vae: VAE, method: str, attributes: Iterable[str]) -> bool:
+    """Whether a VAE is the host's own, and both have what is used of them to go on in parts; older hosts lack some.
+
+    Args:
+        vae: The VAE; one whose ``method`` another pack replaced is not the host's own.
+        method: ``encode`` or ``decode``.
+        attributes: What is used of the VAE.
+    """
+    used = [*((comfy.model_management, name) for name in OF_HOST), *((vae, name) for name in (*OF_VAE, *attributes))]
+    return type(vae) is comfy.sd.VAE and method not in vars(vae) and all(hasattr(*each) for each in used)
+
+
+def load(vae: VAE, needed: float) -> None:
+    """Have the host make room and load the VAE.
+
+    Args:
+        vae: Of the known build.
+        needed: Bytes, by the VAE's own estimate.
+    """
+    comfy.model_management.load_models_gpu([vae.patcher], memory_required=needed, force_full_load=vae.disable_offload)
 
 
 def empty_latent() -> Tensor:
