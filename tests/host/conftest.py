@@ -76,9 +76,16 @@ def prompts():
 
 @pytest.fixture
 def setting(call, vae, vace_model, plain_model, prompts, tmp_path):
-    """Merged and plain model with the same weights, for the cases that compare them."""
+    """Merged and plain model with the same weights, for the cases that compare them.
+
+    Nothing is loaded when a case begins: the host's EasyCache asks a model that is still loaded for its shift, and so
+    takes that of whatever was sampled before (ComfyUI 0.30.0, ``easycache_sample_wrapper``).
+    """
+    import comfy.model_management
+
     from .adapter.test_cases import Setting
 
+    comfy.model_management.unload_all_models()
     adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
     return Setting(call, vae, vace_model, plain_model, adapter, prompts, tmp_path)
 

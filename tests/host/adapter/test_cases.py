@@ -300,3 +300,14 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_attached_equals_merged(setting, case, same):
     same(case, *CASES[case](setting))
+
+
+@pytest.fixture
+def another_shift_loaded(call, plain_model, vae, prompts):
+    """The plain model as an earlier workflow leaves it: loaded, with a shift of its own."""
+    shifted = call("ModelSamplingSD3", model=plain_model, shift=0.2)[0]
+    sample(call, shifted, conditioned(call, prompts, [(encode(call, vae), 1.0)]))
+
+
+def test_a_case_goes_not_by_what_was_sampled_before(another_shift_loaded, setting, same):
+    same("EasyCache after another shift", *CASES["EasyCache before"](setting))
