@@ -1,9 +1,10 @@
-"""Memory and CPU time around the VAE: the core node WanVaceToVideo against VACE Build VCU and VACE Encode VCU.
+"""Memory and CPU time around the VAE: the core node WanVaceToVideo against VACE Build VCU, Encode VCU, Apply Context.
 
 81 frames of 1280 x 720 with a reference, each run in a process of its own. The network is all but taken out, and its
-time does not count, so that what is seen is what the nodes take.
+time does not count, so that what is seen is what the nodes take; what its last layers give is of full size.
 """
 
+import hashlib
 import sys
 import time
 
@@ -14,9 +15,11 @@ from _memory import thin_vae as plain_vae
 from harness.host.inprocess import load_host
 from harness.host.locations import ROOT
 
-LENGTH, HEIGHT, WIDTH = 81, 720, 1280
+LENGTH, LONGER, HEIGHT, WIDTH = 81, 121, 720, 1280
 INPUTS = ("control", "mask")
+KEYS = "vace_frames", "vace_mask"
 ROUNDS = 3
+MEGA = 1e6
 RESULT = ROOT / "benchmarks" / "results" / "encode_memory.md"
 
 
@@ -25,60 +28,99 @@ def report():
     yield ""
     yield (
         f"`python dev.py bench encode_memory`: {LENGTH} frames of {WIDTH} x {HEIGHT} with a reference, one thread, "
-        f"each run in a process of its own. Memory is the peak above the inputs, CPU time that outside of the VAE's "
-        f"layers; median of {ROUNDS} runs, least and most in brackets."
+        f"each run in a process of its own. Memory is the peak above the inputs until both have their CONDITIONING, "
+        f"CPU time that outside of the VAE's layers; median of {ROUNDS} runs, least and most in brackets."
     )
     yield ""
     yield "| inputs | core node, MiB | wan-vace, MiB | ratio | core node, CPU s | wan-vace, CPU s | ratio |"
     yield "|---|--:|--:|--:|--:|--:|--:|"
-    for inputs in INPUTS:
-        pairs = [(measured(__file__, "core", inputs), measured(__file__, "ours", inputs)) for _ in range(ROUNDS)]
-        cells = []
-        for column in (0, 1):
-            theirs, own = (sorted(pair[who][column] for pair in pairs) for who in (0, 1))
-            ratios = sorted(theirs / own for (theirs, own) in ((a[column], b[column]) for a, b in pairs))
-            cells += [spread(theirs), spread(own), spread(ratios)]
-        print(inputs, cells, flush=True)
-        yield f"| {inputs} | {' | '.join(cells)} |"
+    rows = [_row(inputs) for inputs in INPUTS]
+    yield from (row for row, _ in rows)
+    yield ""
+    yield (
+        f"What a frame more takes, {LONGER} frames against {LENGTH}, one run: all of it, and how much of that is the "
+        f"result, the tensors of CONDITIONING and LATENT."
+    )
+    yield ""
+    yield "| inputs | core node, MB | of that the result | wan-vace, MB | of that the result | both results equal |"
+    yield "|---|--:|--:|--:|--:|---|"
+    yield from (growth for _, growth in rows)
 
 
-def run(who, inputs):
+def _row(inputs):
+    """A row of the first table, and one of the second."""
+    who = "core", "ours"
+    rounds = [{one: measured(__file__, one, inputs, str(LENGTH)) for one in who} for _ in range(ROUNDS)]
+    cells = []
+    for column in ("MiB", "seconds"):
+        theirs, own = (sorted(each[one][column] for each in rounds) for one in who)
+        ratios = sorted(each["core"][column] / each["ours"][column] for each in rounds)
+        cells += [spread(theirs), spread(own), spread(ratios)]
+    longer, grown = {one: measured(__file__, one, inputs, str(LONGER)) for one in who}, []
+    for one in who:
+        median = sorted(rounds, key=lambda each: each[one]["MiB"])[ROUNDS // 2][one]
+        per_frame = [(longer[one][key] - median[key]) * 2**20 / MEGA / (LONGER - LENGTH) for key in ("MiB", "result")]
+        grown += [f"{number:.2f}" for number in per_frame]
+    same = all(len({each[one]["digest"] for one in who}) == 1 for each in (*rounds, longer))
+    print(inputs, cells, grown, same, flush=True)
+    return f"| {inputs} | {' | '.join(cells)} |", f"| {inputs} | {' | '.join(grown)} | {'yes' if same else 'no'} |"
+
+
+def run(who, inputs, length):
+    """Peak and result in MiB, CPU seconds, and the digest of the result."""
     torch.set_num_threads(1)
-    call = load_host()
+    call, length = load_host(), int(length)
     vae, spent = thin_vae(), []
-    video, reference = torch.rand(LENGTH, HEIGHT, WIDTH, 3), torch.rand(1, HEIGHT, WIDTH, 3)
-    mask = torch.rand(LENGTH, HEIGHT, WIDTH).round_() if inputs == "mask" else None
+    generator = torch.Generator().manual_seed(0)
+    video, reference = (torch.rand(count, HEIGHT, WIDTH, 3, generator=generator) for count in (length, 1))
+    mask = torch.rand(length, HEIGHT, WIDTH, generator=generator).round_() if inputs == "mask" else None
     encoder = vae.first_stage_model.encoder
     for layer in (encoder.conv1, *encoder.downsamples, *encoder.middle, *encoder.head, vae.first_stage_model.conv1):
         layer.register_forward_pre_hook(lambda *_: spent.append(-time.process_time()))
         layer.register_forward_hook(lambda *_: spent.append(time.process_time()))
-    size = {"width": WIDTH, "height": HEIGHT, "length": LENGTH}
+    size = {"width": WIDTH, "height": HEIGHT, "length": length}
     begin = {"core": core_node, "ours": our_nodes}[who]
     before, begun = peak(reset=True), time.process_time()
-    begin(call, vae, reference, control_video=video, control_masks=mask, **size)
-    return (peak() - before) / MEBI, time.process_time() - begun - sum(spent)
+    result = begin(call, vae, reference, control_video=video, control_masks=mask, **size)
+    about = {"MiB": (peak() - before) / MEBI, "seconds": time.process_time() - begun - sum(spent)}
+    return {**about, **described(result)}
+
+
+def described(result):
+    """What the tensors of a result take in memory, each block once, in MiB, and a digest of their values."""
+    positive, negative, latent, _ = result
+    tensors = [each for prompt in (positive, negative) for key in KEYS for each in prompt[0][1][key]]
+    tensors.append(latent["samples"])
+    blocks = {each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in tensors}
+    digest = hashlib.sha256()
+    for each in tensors:
+        digest.update(each.contiguous().numpy())
+    return {"result": sum(blocks.values()) / 2**20, "digest": digest.hexdigest()}
 
 
 def core_node(call, vae, reference, **inputs):
-    prompt = [[torch.zeros(1, 16, 32), {}]]
-    call(
-        "WanVaceToVideo", positive=prompt, negative=prompt, vae=vae, batch_size=1, strength=1.0,
-        reference_image=reference, **inputs,
-    )  # fmt: skip
+    return call("WanVaceToVideo", **prompts(), vae=vae, batch_size=1, strength=1.0, reference_image=reference, **inputs)
 
 
 def our_nodes(call, vae, reference, **inputs):
     vcu, _ = call("VaceBuildVcu", references={"reference_image_0": reference}, inside_mask="control", **inputs)
-    call("VaceEncodeVcu", vae=vae, vcu=vcu)
+    (context,) = call("VaceEncodeVcu", vae=vae, vcu=vcu)
+    return call("VaceApplyContext", **prompts(), context=context)
+
+
+def prompts():
+    prompt = [[torch.zeros(1, 16, 32), {}]]
+    return {"positive": prompt, "negative": prompt}
 
 
 def thin_vae():
     """A VAE of one channel that looks at every fifth row and column, so that its own memory and time are small."""
     vae = plain_vae()
-    first, last = vae.first_stage_model.encoder.conv1, vae.first_stage_model.conv1
+    encoder = vae.first_stage_model.encoder
+    first, last = encoder.conv1, encoder.head[-1]
     look, give = first.forward, last.forward
     first.forward = lambda x, cache=None: look(sparse(x, WIDTH), None if cache is None else sparse(cache, WIDTH))
-    last.forward = lambda x: dense(give(x), WIDTH // 8)
+    last.forward = lambda x, cache=None: dense(give(x, cache), WIDTH // 8)
     return vae
 
 

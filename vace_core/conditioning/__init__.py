@@ -4,7 +4,7 @@ A VCU is split into inactive and reactive halves; once the VAE has encoded them,
 folded mask. It imports `video`, `masks` and `vcu`; the VAE itself belongs to the host.
 """
 
-from .context import VaceContext, assemble_context, pad_references, token_strength
+from .context import VaceContext, assemble_context, context_of, join_latents, pad_references, token_strength
 from .halves import MASK_EDGES, HalfFrames, channel_mask, is_constant, split_for_encoding, split_halves
 from .noise_mask import held_notes, kept_frames, latent_noise_mask, reference_slots
 
@@ -14,8 +14,10 @@ __all__ = [
     "VaceContext",
     "assemble_context",
     "channel_mask",
+    "context_of",
     "held_notes",
     "is_constant",
+    "join_latents",
     "kept_frames",
     "latent_noise_mask",
     "pad_references",

@@ -19,7 +19,7 @@ class VaceContext:
     Attributes:
         latents: [1, 32, R + t, h, w], inactive then reactive, in the VAE's own space as the host's
             ``vace_frames`` wants it (the model normalises).
-        mask: [1, 64, R + t, h, w], in [0, 1].
+        mask: [1, 64, R + t, h, w], in [0, 1]; expanded where each frame of it is of one value.
         num_references: R, latent frames before the video; dropped again before decoding.
         num_frames: Frames the user asked for, at most what t latent frames decode to.
         reference_strengths: A factor on the strength for each of the R references; empty for 1 throughout.
@@ -76,6 +76,12 @@ def assemble_context(
         empty: [1, 16, 1, 1, 1], the latent that the model's normalisation turns into 0.
         num_frames: Frames the user asked for.
     """
+    latents = join_latents(inactive, reactive, references, empty)
+    return context_of(latents, mask, len(references), num_frames)
+
+
+def join_latents(inactive: Tensor, reactive: Tensor, references: Sequence[Tensor], empty: Tensor) -> Tensor:
+    """Both halves in one, [1, 32, R + t, h, w], references first; see `assemble_context`."""
     (_, _, t, h, w), R = inactive.shape, len(references)
     latents = inactive.new_empty(1, 2 * LATENT_CHANNELS, R + t, h, w)  # written into, so that no half is copied twice
     for half, pictures, video in zip(
@@ -84,8 +90,14 @@ def assemble_context(
         for k, picture in enumerate(pictures):
             half[:, :, k : k + 1] = picture
         half[:, :, R:] = video
-    folded = fold_mask(mask, num_pixel_frames(t), R)[None]
-    return VaceContext(latents, folded.to(latents), R, num_frames)
+    return latents
+
+
+def context_of(latents: Tensor, mask: Tensor, num_references: int, num_frames: int) -> VaceContext:
+    """The context of joined latents; takes what `join_latents` gives, and the mask as `assemble_context` does."""
+    t = latents.shape[2] - num_references
+    folded = fold_mask(mask, num_pixel_frames(t), num_references)[None]
+    return VaceContext(latents, folded.to(latents), num_references, num_frames)
 
 
 def pad_references(latents: Tensor, mask: Tensor, have: int, want: int, empty: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,12 @@
 """Masks: pixels the model generates (1) and pixels it keeps (0)."""
 
+import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
 from ..errors import require_shape
-from ..video import MASK_CHANNELS, MID_GREY, SPATIAL_STRIDE, latent_length
+from ..video import MASK_CHANNELS, MID_GREY, SPATIAL_STRIDE, latent_length, without_repeats
 
 # A subject rarely fills more of the frame; a larger region is usually a mask the wrong way round.
 MOST_OF_FRAME = 0.8
@@ -83,7 +85,8 @@ def fold_mask(mask: Tensor, num_frames: int | None = None, num_references: int =
     Same result as ``vace_encode_masks`` in Wan2.1's ``wan/vace.py``: in space nothing is averaged;
     in time one frame stands for each latent frame, picked by nearest-exact (see `seen_frames`).
     The frames are picked first, so the cost is a quarter of folding them all; each is written where it belongs, so
-    nothing but the result takes memory.
+    nothing but the result takes memory. Where each of them is all of one value, as without a mask or in extension, the
+    result is expanded from these values and takes none either.
 
     Args:
         mask: [T, H, W], in [0, 1]; H and W are multiples of 8.
@@ -97,13 +100,21 @@ def fold_mask(mask: Tensor, num_frames: int | None = None, num_references: int =
         VaceInputError: If the length is not 4n + 1.
     """
     T, H, W = mask.shape
-    seen = seen_frames(num_frames or T)
+    seen = [mask[min(frame, T - 1)] for frame in seen_frames(num_frames or T)]
     size = MASK_CHANNELS, num_references + len(seen), H // SPATIAL_STRIDE, W // SPATIAL_STRIDE
+    if all(_is_one_value(frame) for frame in seen):
+        values = torch.stack([frame[0, 0] for frame in seen])
+        return F.pad(values, (num_references, 0))[None, :, None, None].expand(size)
     folded = mask.new_zeros(size)
     for k, frame in enumerate(seen, num_references):
-        cells = rearrange(mask[min(frame, T - 1)], "(h y) (w x) -> y x h w", y=SPATIAL_STRIDE, x=SPATIAL_STRIDE)
+        cells = rearrange(frame, "(h y) (w x) -> y x h w", y=SPATIAL_STRIDE, x=SPATIAL_STRIDE)
         folded[:, k].view_as(cells).copy_(cells)
     return folded
+
+
+def _is_one_value(pixels: Tensor) -> bool:
+    low, high = without_repeats(pixels).aminmax()
+    return bool(low == high)
 
 
 def large_region_sentence(share: float) -> str | None:

@@ -5,29 +5,44 @@ import importlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ....vace_core.conditioning import HalfFrames
+from ....vace_core.notes import tell
 from ....vace_core.video import without_repeats
 from ..types import VAE
 
 ATTACHMENT = "wan_vace_encoded_clips"
 LIMIT = 256 * 2**20  # bytes; 13 clips of 81 frames at 1280 x 720
-FRAMES_AT_ONCE = 16  # so that what is not one block of memory is copied in parts
+FRAMES_AT_ONCE = 2  # so that what is not one block of memory is copied in parts
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """Latents, and what tells whether somebody wrote into them, for other nodes have them too."""
+
+    latents: Tensor
+    digest: bytes
+
+    @property
+    def storage(self) -> torch.UntypedStorage:
+        return self.latents.untyped_storage()
 
 
 class ClipMemory:
     """Encoded clips by key, the ones used last; several threads may share one.
 
     Attributes:
-        limit: Bytes that they may take together; a clip that is larger alone is not kept.
+        limit: Bytes that they may take together, with all that lies in the same block of memory; a clip that is larger
+            alone is not kept.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
-        self._clips: OrderedDict[tuple, Tensor] = OrderedDict()
+        self._clips: OrderedDict[tuple, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -37,21 +52,40 @@ class ClipMemory:
             return self._held()
 
     def get(self, key: tuple) -> Tensor | None:
-        """A clip, if it is there; it must not be written to."""
+        """A clip, if it is there and nobody wrote into it; it must not be written to."""
         with self._lock:
-            if key in self._clips:
-                self._clips.move_to_end(key)
-            return self._clips.get(key)
+            kept = self._clips.get(key)
+            if kept is None:
+                return None
+            self._clips.move_to_end(key)
+        if digest_of(kept.latents) == kept.digest:
+            return kept.latents
+        with self._lock:
+            self._clips.pop(key, None)
+        tell("latents-changed", "Another node wrote into the latents of an encoded clip, so it is encoded once more.")
+        return None
 
     def put(self, key: tuple, clip: Tensor) -> None:
         """Keep a clip, and let go of those that were not used for longest."""
+        kept = _Kept(clip, digest_of(clip))
         with self._lock:
             self._clips.pop(key, None)
-            if clip.nbytes > self.limit:
-                return
-            while self._clips and self._held() + clip.nbytes > self.limit:
-                self._clips.popitem(last=False)
-            self._clips[key] = clip
+            if kept.storage.nbytes() <= self.limit:
+                self._clips[key] = kept
+            self._let_go()
+
+    def hold_instead(self, clip: Tensor, place: Tensor) -> None:
+        """Keep the same numbers in another place from now on.
+
+        Args:
+            clip: What `get` gave or `put` took; nothing happens if it is not kept.
+            place: Equal to it; a part of something that is there anyway.
+        """
+        with self._lock:
+            for key, kept in self._clips.items():
+                if kept.latents is clip:
+                    self._clips[key] = _Kept(place, kept.digest)
+            self._let_go()
 
     def clear(self) -> None:
         """Let go of all."""
@@ -62,8 +96,13 @@ class ClipMemory:
         """None of it for a clone of the VAE, which is made to be given other weights."""
         return ClipMemory(self.limit)
 
+    def _let_go(self) -> None:
+        while self._held() > self.limit:
+            self._clips.popitem(last=False)
+
     def _held(self) -> int:
-        return sum(clip.nbytes for clip in self._clips.values())
+        storages = (kept.storage for kept in self._clips.values())
+        return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 
 def memory_of(vae: VAE) -> ClipMemory:
@@ -89,6 +128,11 @@ def content_key(half: HalfFrames, begin_hash: Callable | None = None) -> tuple:
     amount = half.amount if half.reactive else 1.0
     parts = (_digest(begin_hash(), tensor) for tensor in (half.frames, half.mask))
     return (*parts, half.shape, half.reactive, half.soft, amount)
+
+
+def digest_of(latents: Tensor) -> bytes:
+    """Of what a clip was encoded into, [1, C, t, h, w], wherever it lies."""
+    return _digest(_fastest_hash()(), latents.squeeze(0))
 
 
 def _fastest_hash() -> Callable:

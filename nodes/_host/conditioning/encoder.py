@@ -45,15 +45,21 @@ def encode_stream(encoder: nn.Module, chunks: Iterator[Tensor], num_chunks: int,
     Returns:
         [B, 32, t, h, w].
     """
-    stages, given, before, repeats = _stages(encoder), [], None, 0
+    given = list(_encoded_chunks(_stages(encoder), chunks, num_chunks, told))  # then its layers keep nothing any more
+    return torch.cat(given, dim=2)
+
+
+def _encoded_chunks(
+    stages: list["_Stage"], chunks: Iterator[Tensor], num_chunks: int, told: Callable[[], None]
+) -> Iterator[Tensor]:
+    before, repeats = None, 0
     for number, chunk in enumerate(chunks):
         repeats = repeats + 1 if before is not None and _same(before, chunk) else 0
         before = chunk
         latents = _walk(stages, chunk, repeats, number == num_chunks - 1)
         if latents is not None:
-            given.append(latents)
+            yield latents
         told()
-    return torch.cat(given, dim=2)
 
 
 @dataclass(eq=False)

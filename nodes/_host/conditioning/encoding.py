@@ -5,12 +5,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ....vace_core.conditioning import VaceContext, assemble_context, channel_mask, split_halves
+from ....vace_core.conditioning import VaceContext, channel_mask, context_of, split_halves
 from ....vace_core.errors import VaceInputError
 from ....vace_core.vcu import Vcu, lasting_notes, letterbox
 from ..types import VAE
-from .streaming import encode_half
-from .vae import empty_latent, encode
+from .streaming import encode_halves
+from .vae import encode
 
 # Of the largest weight. A VAE in bfloat16 differs from its own float32 by 0.4 %, one trained anew by far more.
 TOLERANCE = 0.02
@@ -27,9 +27,8 @@ def encode_vcu(vae: VAE, vcu: Vcu, mask_edges: str = "official", antialias_refer
     """
     pictures = [letterbox(r.image, vcu.height, vcu.width, antialias_references) for r in vcu.references]
     references = [encode(vae, picture[None]) for picture in pictures]
-    inactive, reactive = (encode_half(vae, half) for half in split_halves(vcu, mask_edges))
-    mask = channel_mask(vcu, mask_edges)
-    context = assemble_context(inactive, reactive, mask, references, empty_latent(), vcu.num_frames)
+    latents = encode_halves(vae, split_halves(vcu, mask_edges), references)
+    context = context_of(latents, channel_mask(vcu, mask_edges), len(references), vcu.num_frames)
     strengths = tuple(reference.strength for reference in vcu.references)
     told = tuple(dict.fromkeys(note.code for note in lasting_notes(vcu)))
     about = {"reference_strengths": strengths, "fps": vcu.fps, "audio": vcu.audio, "told": told}

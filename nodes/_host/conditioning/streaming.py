@@ -1,6 +1,7 @@
 """Halves of a VCU encoded by the host's VAE a few frames at a time, and none of them twice."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import comfy.model_management
@@ -8,14 +9,14 @@ import comfy.utils
 import torch
 from torch import Tensor
 
-from ....vace_core.conditioning import HalfFrames
+from ....vace_core.conditioning import HalfFrames, join_latents
 from ....vace_core.notes import tell
-from ....vace_core.video import latent_length
+from ....vace_core.video import LATENT_CHANNELS, latent_length
 from ..types import VAE
 from .clip_memory import ClipMemory, content_key, memory_of
 from .device_check import is_exact
 from .encoder import CHUNK, encode_stream, is_known_encoder
-from .vae import encode, is_of_known_build, load
+from .vae import empty_latent, encode, is_of_known_build, load
 
 logger = logging.getLogger("wan_vace")
 CHECK_FRAMES, CHECK_PIXELS = 45, 16
@@ -25,6 +26,27 @@ INEXACT = (
     "encoder."
 )
 OF_VAE = ("format_encoded", "memory_used_encode", "output_channels", "process_input")
+
+
+def encode_halves(vae: VAE, halves: tuple[HalfFrames, HalfFrames], references: Sequence[Tensor]) -> Tensor:
+    """Latents of both halves, and of references before them.
+
+    What is remembered lies in them from then on, not beside them.
+
+    Args:
+        vae: The Wan 2.1 VAE.
+        halves: Inactive and reactive frames.
+        references: Encoded pictures, each [1, 16, 1, h, w].
+
+    Returns:
+        [1, 32, R + t, h, w] in the VAE's own space; shared, so it must not be written to.
+    """
+    encoded = [encode_half(vae, half) for half in halves]
+    joined = join_latents(*encoded, references, empty_latent())
+    if _can_stream(vae):
+        for latents, place in zip(encoded, joined[:, :, len(references) :].split(LATENT_CHANNELS, dim=1), strict=True):
+            memory_of(vae).hold_instead(latents, place)
+    return joined
 
 
 def encode_half(vae: VAE, half: HalfFrames) -> Tensor:
@@ -117,15 +139,21 @@ def _encoded(vae: VAE, half: HalfFrames) -> Tensor:
 
 
 def _pixels(vae: VAE, half: HalfFrames, number: int) -> Tensor:
-    """[1, 3, n, H, W]: some frames in the VAE's range and type, laid out in memory as the host's are."""
-    start = max(0, CHUNK * number - CHUNK + 1)
-    frames = half.part(start, CHUNK * number + 1, vae.device).contiguous()
-    return vae.process_input(frames.movedim(-1, 1).movedim(1, 0)[None]).to(vae.vae_dtype)
+    """[1, 3, n, H, W]: some frames in the VAE's range and type, laid out in memory as the host's are.
+
+    They are worked out one by one: of each step there is a frame in memory, not a chunk.
+    """
+    start, stop = max(0, CHUNK * number - CHUNK + 1), CHUNK * number + 1
+    chunk = torch.empty(stop - start, *half.shape[1:], device=vae.device, dtype=vae.vae_dtype)
+    for place, frame in zip(chunk, range(start, stop), strict=True):
+        pixels = half.part(frame, frame + 1, vae.device).movedim(-1, 1).movedim(1, 0)[None]
+        place.copy_(vae.process_input(pixels)[0, :, 0].movedim(0, -1))
+    return chunk.movedim(-1, 1).movedim(1, 0)[None]
 
 
 def _as_latents(vae: VAE, given: Tensor) -> Tensor:
     mean, _ = vae.first_stage_model.conv1(given).chunk(2, dim=1)
-    return mean.to(vae.output_device).to(dtype=vae.vae_output_dtype())
+    return mean.to(device=vae.output_device, dtype=vae.vae_output_dtype(), copy=True)  # not a part of twice as much
 
 
 def _try_out(vae: VAE) -> bool:

@@ -47,6 +47,17 @@ def test_fold_mask_equals_folding_every_frame_and_picking_afterwards(num_frames)
     torch.testing.assert_close(fold_mask(mask), expected, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("references", [0, 2])
+def test_a_mask_of_one_value_in_each_frame_takes_no_memory_and_is_folded_the_same(references):
+    mask = torch.linspace(0, 1, 17)[:, None, None].repeat(1, 16, 32)
+    folded = fold_mask(mask, num_references=references)
+    assert folded.untyped_storage().nbytes() == (references + 5) * 4
+    mask[5, 3, 4] += 0.5  # now a frame that is seen has two
+    other = fold_mask(mask, num_references=references)
+    assert folded.shape == other.shape and other.is_contiguous()
+    assert (folded != other).nonzero().tolist() == [[8 * 3 + 4, references + 1, 0, 0]]
+
+
 @pytest.mark.parametrize("num_frames", [17, 33, 49, 81, 121])
 @pytest.mark.parametrize("kept", [0, -1])
 def test_a_kept_first_or_last_frame_is_not_seen_by_the_mask(num_frames, kept):

@@ -11,6 +11,12 @@ def streaming(host):
 
 
 @pytest.fixture
+def memory_of(host):
+    """What a VAE has encoded."""
+    return pack_module("nodes._host.conditioning.clip_memory").memory_of
+
+
+@pytest.fixture
 def new_vae(host):
     """The small VAE, loaded anew, so that nothing is remembered."""
     import comfy.sd

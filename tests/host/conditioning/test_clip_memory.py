@@ -8,6 +8,7 @@ import torch
 
 from harness.host.locations import pack_module
 from wan_vace.vace_core.conditioning.halves import HalfFrames
+from wan_vace.vace_core.notes import collect_notes
 
 from .test_streaming import grey, half_of, random
 
@@ -37,6 +38,36 @@ def test_several_vcus_over_one_clip_encode_each_clip_once(call, new_vae):
     assert len(calls) == 1 + 3  # the clip, and three references
 
 
+def stored(*tensors):
+    """Bytes that tensors take, each block of memory once."""
+    return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in tensors}.values())
+
+
+@torch.inference_mode()
+def test_what_is_remembered_of_a_vcu_lies_in_its_context(call, new_vae, memory_of):
+    vae, video, mask = new_vae(), random(9, 32), random(9, 32, 2)[..., 0].round()
+    inputs = {"control_video": video, "control_masks": mask, "inside_mask": "control"}
+    vcu = call("VaceBuildVcu", references={"reference_image_0": random(1, 32, 3)}, **inputs)[0]
+    first = call("VaceEncodeVcu", vae=vae, vcu=vcu)[0].latents
+    assert memory_of(vae).num_bytes == stored(first)
+    again = call("VaceEncodeVcu", vae=vae, vcu=call("VaceBuildVcu", **inputs)[0])[0].latents
+    assert torch.equal(again, first[:, :, 1:]) and memory_of(vae).num_bytes == stored(again) < stored(first)
+
+
+@torch.inference_mode()
+def test_latents_that_another_node_wrote_into_are_encoded_once_more_which_is_said(call, new_vae, memory_of):
+    vae, calls, vcu = new_vae(), [], call("VaceBuildVcu", control_video=random(9, 32))[0]
+    encode_vcu = pack_module("nodes._host.conditioning").encode_vcu
+    latents = encode_vcu(vae, vcu).latents
+    expected = latents.clone()
+    latents[:, 20, 1] += 1e-3
+    vae.first_stage_model.conv1.register_forward_hook(lambda *_: calls.append(1))
+    with collect_notes() as notes:
+        again = encode_vcu(vae, vcu).latents
+    assert torch.equal(again, expected) and len(calls) == 1
+    assert [note.code for note in notes] == ["latents-changed"]
+
+
 @torch.inference_mode()
 def test_the_memory_keeps_to_its_limit_and_to_what_was_used_last():
     memory = pack_module("nodes._host.conditioning.clip_memory").ClipMemory(limit=4 * 400)
@@ -48,6 +79,10 @@ def test_the_memory_keeps_to_its_limit_and_to_what_was_used_last():
     assert [number for number in clips if memory.get((number,)) is not None] == [2, 3, 4, 5]
     memory.put(("large",), torch.zeros(1000))
     assert memory.get(("large",)) is None and memory.get((2,)) is clips[2]
+    block = torch.zeros(2, 100)
+    memory.put(("a", 1), block[0])
+    memory.put(("b", 1), block[1])  # in one block of memory, which counts once
+    assert memory.num_bytes == 4 * 400 and memory.get((2,)) is clips[2]
 
 
 @torch.inference_mode()
