@@ -94,6 +94,8 @@ SHAPES = {
             Input("vcu", "VACE_VCU"),
             Input("mask_edges", "COMBO", "official", optional=True),
             Input("antialias_references", "BOOLEAN", False, optional=True),
+            Input("snap_grey", "BOOLEAN", False, optional=True),
+            Input("disk_cache", "INT", 0, optional=True),
         ),
         (("context", "VACE_CONTEXT"),),
     ),

@@ -43,6 +43,25 @@ class VaceEncodeVcu(VaceNode):
                     tooltip="Smooth references while shrinking them. Off shrinks as the official code does.",
                     advanced=True,
                 ),
+                io.Boolean.Input(
+                    "snap_grey",
+                    default=False,
+                    optional=True,
+                    tooltip="Take 127 or 128 of 255 under the mask as exact grey, for a grey fill of your own that "
+                    "came through a file. Saves one of the two encodes where all under the mask is grey. Changes these "
+                    "pixels by 0.002.",
+                    advanced=True,
+                ),
+                io.Int.Input(
+                    "disk_cache",
+                    default=0,
+                    optional=True,
+                    min=0,
+                    max=2**20,
+                    tooltip="MiB of ComfyUI's temp folder for encoded clips; 0 keeps none there. For many clips, or "
+                    "when models are unloaded between runs. ComfyUI empties the folder when it starts.",
+                    advanced=True,
+                ),
             ],
             outputs=[
                 Context.Output(display_name="context", tooltip="The encoded VCU, for VACE Apply Context."),
@@ -51,10 +70,10 @@ class VaceEncodeVcu(VaceNode):
         )
 
     @classmethod
-    def execute(cls, vae, vcu, mask_edges, antialias_references) -> io.NodeOutput:
+    def execute(cls, vae, vcu, mask_edges, antialias_references, snap_grey, disk_cache) -> io.NodeOutput:
         require_wan_vae(vae)
         with collect_notes() as notes:
-            context = encode_vcu(vae, vcu, mask_edges, antialias_references)
+            context = encode_vcu(vae, vcu, mask_edges, antialias_references, snap_grey, disk_cache)
         if notes:
             publish(cls, notes)
         return io.NodeOutput(context)

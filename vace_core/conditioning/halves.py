@@ -12,6 +12,7 @@ from ..video import MID_GREY, hold_last, padded_length, without_repeats
 
 MASK_EDGES = ("official", "hard", "soft")
 FRAMES_AT_ONCE = 1
+SNAP_WITHIN = 0.501 / 255  # of mid-grey, which lies between 127 and 128 of 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class HalfFrames:
         soft: Whether a grey mask blends, instead of being cut at 0.5.
         amount: How much of the content there is, in [0, 1].
         is_empty: Whether all of it is known to be mid-grey.
+        snaps_grey: Whether a pixel that is 127 or 128 of 255 in every channel is mid-grey.
     """
 
     frames: Tensor
@@ -35,6 +37,7 @@ class HalfFrames:
     soft: bool = False
     amount: float = 1.0
     is_empty: bool = False
+    snaps_grey: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -57,7 +60,9 @@ class HalfFrames:
             return self.frames.new_full((1, 1, 1, 1), MID_GREY, device=device).expand(stop - start, *self.shape[1:])
         mask = _held(self.mask, start, stop).to(device or frames.device)
         split = mask if self.soft else binarize(mask)
-        return keep(frames.to(mask.device), split * self.amount if self.reactive else 1 - split)
+        frames = frames.to(mask.device)
+        frames = _snapped(frames) if self.snaps_grey else frames
+        return keep(frames, split * self.amount if self.reactive else 1 - split)
 
     def is_grey(self) -> bool:
         """Whether all of it is exactly mid-grey; looked at up to the first frames that are not."""
@@ -70,7 +75,7 @@ class HalfFrames:
         return self.part(0, self.num_frames)
 
 
-def split_halves(vcu: Vcu, edges: str = "official") -> tuple[HalfFrames, HalfFrames]:
+def split_halves(vcu: Vcu, edges: str = "official", snap_grey: bool = False) -> tuple[HalfFrames, HalfFrames]:
     """Inactive and reactive half, at an encodable length.
 
     A count that is not 4n + 1 is extended by holding the last frame and its mask, so that the
@@ -79,6 +84,8 @@ def split_halves(vcu: Vcu, edges: str = "official") -> tuple[HalfFrames, HalfFra
     Args:
         vcu: The unit to encode.
         edges: See `split_for_encoding`.
+        snap_grey: Whether generated pixels that are 127 or 128 of 255 in every channel, as grey is in files, are
+            taken as mid-grey: they hold nothing then. Changes these by 0.002; what is kept stays as it is.
 
     Raises:
         VaceInputError: If ``edges`` is not one of `MASK_EDGES`.
@@ -91,7 +98,7 @@ def split_halves(vcu: Vcu, edges: str = "official") -> tuple[HalfFrames, HalfFra
     shared = {"frames": vcu.frames, "mask": vcu.mask, "num_frames": padded_length(vcu.num_frames), "soft": soft}
     return (
         HalfFrames(**shared, reactive=False, is_empty=bool(nothing_kept)),
-        HalfFrames(**shared, reactive=True, amount=vcu.control_amount, is_empty=no_control),
+        HalfFrames(**shared, reactive=True, amount=vcu.control_amount, is_empty=no_control, snaps_grey=snap_grey),
     )
 
 
@@ -123,6 +130,11 @@ def split_for_encoding(vcu: Vcu, edges: str = "official") -> tuple[Tensor, Tenso
 def is_constant(frames: Tensor) -> bool:
     """Whether frames are one expanded value, as an empty half of `split_for_encoding` is."""
     return not any(frames.stride())
+
+
+def _snapped(frames: Tensor) -> Tensor:
+    is_grey = ((frames - MID_GREY).abs() <= SNAP_WITHIN).all(-1, keepdim=True)
+    return frames.masked_fill(is_grey, MID_GREY)
 
 
 def _held(pixels: Tensor, start: int, stop: int) -> Tensor:

@@ -124,18 +124,19 @@ def content_key(half: HalfFrames, begin_hash: Callable | None = None) -> tuple:
     """
     if half.is_empty:
         return ("empty", half.shape)
-    begin_hash = begin_hash or _fastest_hash()
+    begin_hash = begin_hash or fastest_hash()
     amount = half.amount if half.reactive else 1.0
     parts = (_digest(begin_hash(), tensor) for tensor in (half.frames, half.mask))
-    return (*parts, half.shape, half.reactive, half.soft, amount)
+    return (*parts, half.shape, half.reactive, half.soft, amount, half.snaps_grey)
 
 
 def digest_of(latents: Tensor) -> bytes:
     """Of what a clip was encoded into, [1, C, t, h, w], wherever it lies."""
-    return _digest(_fastest_hash()(), latents.squeeze(0))
+    return _digest(fastest_hash()(), latents.squeeze(0))
 
 
-def _fastest_hash() -> Callable:
+def fastest_hash() -> Callable:
+    """Begins a hash: the host's blake3, or Python's own."""
     try:
         return importlib.import_module("blake3").blake3  # five times as fast; older hosts do not bring it
     except ImportError:

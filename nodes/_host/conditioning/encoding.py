@@ -16,7 +16,14 @@ from .vae import encode
 TOLERANCE = 0.02
 
 
-def encode_vcu(vae: VAE, vcu: Vcu, mask_edges: str = "official", antialias_references: bool = False) -> VaceContext:
+def encode_vcu(
+    vae: VAE,
+    vcu: Vcu,
+    mask_edges: str = "official",
+    antialias_references: bool = False,
+    snap_grey: bool = False,
+    disk_cache: int = 0,
+) -> VaceContext:
     """Everything the context adapter reads of a VCU, encoded.
 
     Args:
@@ -24,10 +31,13 @@ def encode_vcu(vae: VAE, vcu: Vcu, mask_edges: str = "official", antialias_refer
         vcu: The unit to encode.
         mask_edges: What a grey mask pixel means, one of `MASK_EDGES`.
         antialias_references: Smooth references while shrinking them; the official code does not.
+        snap_grey: Take generated pixels of 127 or 128 of 255 as mid-grey, see `split_halves`.
+        disk_cache: MiB of the host's temp folder for encoded clips; 0 for none.
     """
     pictures = [letterbox(r.image, vcu.height, vcu.width, antialias_references) for r in vcu.references]
     references = [encode(vae, picture[None]) for picture in pictures]
-    latents = encode_halves(vae, split_halves(vcu, mask_edges), references)
+    halves = split_halves(vcu, mask_edges, snap_grey)
+    latents = encode_halves(vae, halves, references, disk_cache)
     context = context_of(latents, channel_mask(vcu, mask_edges), len(references), vcu.num_frames)
     strengths = tuple(reference.strength for reference in vcu.references)
     told = tuple(dict.fromkeys(note.code for note in lasting_notes(vcu)))

@@ -13,6 +13,7 @@ from ....vace_core.conditioning import HalfFrames, join_latents
 from ....vace_core.notes import tell
 from ....vace_core.video import LATENT_CHANNELS, latent_length
 from ..types import VAE
+from .clip_files import ClipFile, ClipFiles, clip_files
 from .clip_memory import ClipMemory, content_key, memory_of
 from .device_check import is_exact
 from .encoder import CHUNK, encode_stream, is_known_encoder
@@ -28,7 +29,9 @@ INEXACT = (
 OF_VAE = ("format_encoded", "memory_used_encode", "output_channels", "process_input")
 
 
-def encode_halves(vae: VAE, halves: tuple[HalfFrames, HalfFrames], references: Sequence[Tensor]) -> Tensor:
+def encode_halves(
+    vae: VAE, halves: tuple[HalfFrames, HalfFrames], references: Sequence[Tensor], disk_cache: int = 0
+) -> Tensor:
     """Latents of both halves, and of references before them.
 
     What is remembered lies in them from then on, not beside them.
@@ -37,24 +40,28 @@ def encode_halves(vae: VAE, halves: tuple[HalfFrames, HalfFrames], references: S
         vae: The Wan 2.1 VAE.
         halves: Inactive and reactive frames.
         references: Encoded pictures, each [1, 16, 1, h, w].
+        disk_cache: MiB that encoded clips may take on disk; 0 for none.
 
     Returns:
         [1, 32, R + t, h, w] in the VAE's own space; shared, so it must not be written to.
     """
-    encoded = [encode_half(vae, half) for half in halves]
+    is_known = _can_stream(vae)
+    files = clip_files(vae, disk_cache) if is_known else None
+    encoded = [encode_half(vae, half, files) for half in halves]
     joined = join_latents(*encoded, references, empty_latent())
-    if _can_stream(vae):
+    if is_known:
         for latents, place in zip(encoded, joined[:, :, len(references) :].split(LATENT_CHANNELS, dim=1), strict=True):
             memory_of(vae).hold_instead(latents, place)
     return joined
 
 
-def encode_half(vae: VAE, half: HalfFrames) -> Tensor:
+def encode_half(vae: VAE, half: HalfFrames, files: ClipFiles | None = None) -> Tensor:
     """Latents of one half, the host's own bit for bit.
 
     Args:
         vae: The Wan 2.1 VAE.
         half: The frames.
+        files: Where clips are kept on disk, too; None for nowhere.
 
     Returns:
         [1, 16, t, h, w] in the VAE's own space; shared, so it must not be written to.
@@ -62,13 +69,24 @@ def encode_half(vae: VAE, half: HalfFrames) -> Tensor:
     if not _can_stream(vae):  # nor is anything remembered: what another pack's encoder depends on is not known
         return encode(vae, half.whole())
     half = replace(half, is_empty=half.is_grey())
-    memory, key = memory_of(vae), _key(vae, content_key(half))
-    latents = memory.get(key)
+    memory, content = memory_of(vae), content_key(half)
+    latents = memory.get(_key(vae, content))
     if latents is None:
-        latents = _encode_new(vae, half, memory)
+        latents = _read_or_encode(vae, half, memory, files and files.at(content))
         if latents is None:
             return _encode_in_tiles(vae, half)
-        memory.put(key, latents)
+        memory.put(_key(vae, content), latents)
+    return latents
+
+
+def _read_or_encode(vae: VAE, half: HalfFrames, memory: ClipMemory, file: ClipFile | None) -> Tensor | None:
+    """Latents from a file, or else new ones, which go there; None where the device's memory did not do."""
+    latents = file and file.read()
+    if latents is not None:
+        return latents.to(vae.output_device)
+    latents = _encode_new(vae, half, memory)
+    if latents is not None and file is not None:
+        file.write(latents)
     return latents
 
 

@@ -47,6 +47,25 @@ def test_a_half_is_known_to_be_empty_exactly_where_it_is_grey_throughout(value, 
     assert all(half.is_empty for half in split_halves(empty_vcu(5, 16, 16)))
 
 
+@pytest.mark.parametrize("edges", MASK_EDGES)
+def test_a_grey_fill_out_of_a_file_is_empty_where_it_is_asked_for_and_only_under_the_mask(edges):
+    frames = torch.tensor([126, 127, 128, 129, 127])[:, None, None, None].expand(-1, 16, 16, 3) / 255
+    frames = frames.clone()
+    frames[4, 0, 0, 1] = 100 / 255  # one channel of another value: not grey
+    mask = torch.ones(5, 16, 16)
+    mask[:, 8:] = 0
+    vcu = Vcu(frames, mask)
+    for before, after in zip(split_halves(vcu, edges), split_halves(vcu, edges, snap_grey=True), strict=True):
+        expected = before.whole().clone()
+        if before.reactive:
+            expected[1:3, :8] = 0.5
+            expected[4, :8] = 0.5
+            expected[4, 0, 0] = before.whole()[4, 0, 0]
+        assert torch.equal(after.whole(), expected)
+    fill = Vcu(torch.full((5, 16, 16, 3), 128 / 255), torch.ones(5, 16, 16))
+    assert [split_halves(fill, edges, snap)[1].is_grey() for snap in (False, True)] == [False, True]
+
+
 @pytest.mark.parametrize("num_frames", [1, 3, 6, 9])
 @pytest.mark.parametrize("edges", MASK_EDGES)
 def test_the_folded_mask_of_a_shorter_clip_is_that_of_the_held_one(num_frames, edges):

@@ -121,7 +121,7 @@ def test_threads_share_a_memory():
     memory = pack_module("nodes._host.conditioning.clip_memory").ClipMemory(limit=40 * 400)
 
     def work(first):
-        for number in range(3000):
+        for number in range(1000):
             memory.put((first + number % 97,), torch.zeros(100))
             memory.get((number % 97,))
             assert memory.num_bytes <= memory.limit
