@@ -18,20 +18,25 @@ class VaceNode(io.ComfyNode):
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        for name, wrap in (("define_schema", _accept_all), ("execute", _read_first)):
+        for name, wrap in (("define_schema", _complete), ("execute", _read_first)):
             method = vars(cls).get(name)
             # The host copies a class for each run; the methods of a copy are wrapped already.
             if method is not None and not hasattr(method.__func__, "__wrapped__"):
                 setattr(cls, name, classmethod(wrap(method.__func__)))
 
 
-def _accept_all(define_schema: Callable) -> Callable:
-    """Let the host hand over unknown inputs, which it drops otherwise, so that a misspelt one can be refused."""
+def _complete(define_schema: Callable) -> Callable:
+    """Ask the host for what all nodes of the pack want.
+
+    It hands over unknown inputs, which it drops otherwise, so that a misspelt one can be refused. And it shows the
+    picture of a node again that had not to run: of one that asks whether a page is there to draw for.
+    """
 
     @functools.wraps(define_schema)
     def define(cls: type[VaceNode]) -> io.Schema:
         schema = define_schema(cls)
         schema.accept_all_inputs = True
+        schema.has_intermediate_output = io.Hidden.extra_pnginfo in (schema.hidden or ())
         return schema
 
     return define

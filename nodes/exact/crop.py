@@ -8,6 +8,7 @@ from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
 from .._node import VaceNode
+from .._results import vcu_hidden, vcu_picture
 from .._sockets import CropWire, VcuWire, video_socket
 
 
@@ -76,14 +77,14 @@ class VaceCropVcu(VaceNode):
                     display_name="report", tooltip="Size, motion and what is saved; says when nothing is cropped."
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod
     def execute(cls, vcu, margin, scale, megapixels, smoothing) -> io.NodeOutput:
         cropped, crop = make_crop(vcu, margin=margin, scale=scale, megapixels=megapixels, smoothing=smoothing)
         report = publish(cls, crop.plan.notes)
-        return io.NodeOutput(cropped, crop, report)
+        return io.NodeOutput(cropped, crop, report, ui=vcu_picture(cls, cropped))
 
 
 class VaceStitchCrop(VaceNode):

@@ -6,7 +6,7 @@ from ...vace_core.tasks import make_anything
 from ...vace_core.video import EASINGS, Target
 from .._host.video import read_clip
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import fit_socket, length_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
 VIDEOS = "video", "control_video"
@@ -118,7 +118,7 @@ class VaceMakeAnything(VaceNode):
                 fit_socket(),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

@@ -8,7 +8,7 @@ from ...vace_core.video import Target
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import fit_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
 
@@ -60,7 +60,7 @@ class VaceExtendVideo(VaceNode):
                 *_surroundings("the video", "the generated frames: those before the video, then those after it"),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod
@@ -107,7 +107,7 @@ class VaceBridgeVideos(VaceNode):
                 *_surroundings("the first video", "the gap"),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod
@@ -148,7 +148,7 @@ class VaceLoopVideo(VaceNode):
                 *_surroundings("the video", "the gap"),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

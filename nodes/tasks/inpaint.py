@@ -7,7 +7,7 @@ from ...vace_core.tasks import Region, inpaint_vcu
 from ...vace_core.video import EASINGS, Target
 from .._host.video import read_clip
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import (
     fit_socket,
     length_socket,
@@ -106,7 +106,7 @@ class VaceInpaintVideo(VaceNode):
                 soft_mask_socket(),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

@@ -6,7 +6,7 @@ from ...vace_core.tasks import SNAPS, Places, interpolate_frames, place_keyframe
 from ...vace_core.video import DEFAULT_FPS, DEFAULT_LENGTH, Target
 from .._host.video import read_clip
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import fit_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
 
@@ -92,7 +92,7 @@ class VacePlaceKeyframes(VaceNode):
                 ),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod
@@ -138,7 +138,7 @@ class VaceInterpolateFrames(VaceNode):
                 fit_socket(),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

@@ -6,7 +6,7 @@ from ...vace_core.tasks import BoxMotion, box_layout, track_layout
 from ...vace_core.vcu import Vcu
 from ...vace_core.video import EASINGS, Target
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import fit_socket, length_socket, size_sockets, vcu_outputs
 
 
@@ -16,7 +16,8 @@ def _outputs() -> list[io.Output]:
 
 
 def _with_frames(node: type[io.ComfyNode], vcu: Vcu) -> io.NodeOutput:
-    return io.NodeOutput(*vcu_result(node, vcu).args, vcu.frames)
+    result = vcu_result(node, vcu)
+    return io.NodeOutput(*result.args, vcu.frames, ui=result.ui)
 
 
 class VaceDrawLayout(VaceNode):
@@ -68,7 +69,7 @@ class VaceDrawLayout(VaceNode):
                 ),
             ],
             outputs=_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod
@@ -100,7 +101,7 @@ class VaceTrackLayout(VaceNode):
                 fit_socket(),
             ],
             outputs=_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

@@ -6,7 +6,7 @@ from ...vace_core.tasks import ANCHORS, KeptEdge, growth_from, outpaint_vcu
 from ...vace_core.video import Target
 from .._host.video import read_clip
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import length_socket, references_socket, size_sockets, vcu_outputs, video_socket
 
 SIDES = {"left": "width", "right": "width", "top": "height", "bottom": "height"}
@@ -110,7 +110,7 @@ class VaceOutpaintVideo(VaceNode):
                 ),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

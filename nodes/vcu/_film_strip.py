@@ -12,6 +12,7 @@ from ...vace_core.conditioning import split_for_encoding
 from ...vace_core.notes import sentences
 from ...vace_core.vcu import Preflight, Vcu, generated_share, letterbox, visible_frames
 from ...vace_core.video import resize
+from .._thumbnail import spread
 
 CELL_AREA = 160 * 120
 GAP, LABEL_WIDTH, LINE = 6, 126, 15
@@ -35,7 +36,7 @@ def film_strip(vcu: Vcu, report: Preflight, columns: int, result: Tensor | None 
     Returns:
         [1, H, W, 3], in [0, 1].
     """
-    index = _spread(vcu.num_frames, columns)
+    index = spread(vcu.num_frames, columns)
     rows = _rows(vcu, index, result, columns)
     height, width = _cell(vcu)
     wide = max(len(index), *(len(frames) for _, _, frames in rows))
@@ -69,16 +70,8 @@ def _rows(vcu: Vcu, index: list[int], result: Tensor | None, columns: int) -> li
         pictures = [letterbox(reference.image.cpu(), vcu.height, vcu.width) for reference in vcu.references]
         rows.append(("references", "as the model gets them", torch.stack(pictures)))
     if result is not None:
-        rows.append(("result", "after decoding", result[_spread(len(result), columns)].float()))
+        rows.append(("result", "after decoding", result[spread(len(result), columns)].float()))
     return rows
-
-
-def _spread(count: int, columns: int) -> list[int]:
-    """Up to ``columns`` indices from the first frame to the last."""
-    if columns == 1 or count == 1:
-        return [0]
-    columns = min(columns, count)
-    return [round(k * (count - 1) / (columns - 1)) for k in range(columns)]
 
 
 def _cell(vcu: Vcu) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from ...vace_core.vcu import INSIDE_MASK, build_vcu
 from ...vace_core.video import Target
 from .._host.video import read_clip
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import (
     fit_socket,
     length_socket,
@@ -64,7 +64,7 @@ class VaceBuildVcu(VaceNode):
                 soft_mask_socket(),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

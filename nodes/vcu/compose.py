@@ -8,7 +8,7 @@ from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import VcuWire, vcu_outputs, video_socket
 
 
@@ -37,7 +37,7 @@ class VaceComposeVcus(VaceNode):
                 ),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

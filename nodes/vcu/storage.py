@@ -7,7 +7,7 @@ from ...vace_core.vcu import PRECISIONS
 from .._host.report import publish
 from .._host.vcu import file_problem, file_state, load_vcu, save_vcu, vcu_files
 from .._node import VaceNode
-from .._results import vcu_result
+from .._results import vcu_hidden, vcu_result
 from .._sockets import VcuWire, vcu_outputs
 
 
@@ -78,7 +78,7 @@ class VaceLoadVcu(VaceNode):
                 ),
             ],
             outputs=vcu_outputs(),
-            hidden=[io.Hidden.unique_id],
+            hidden=vcu_hidden(),
         )
 
     @classmethod

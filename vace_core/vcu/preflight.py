@@ -16,6 +16,7 @@ from .unit import EXTENSION, REPAINT, Vcu
 
 # A reference whose aspect differs by less than this may be read as the first frame.
 FRAME_LIKE = 0.05
+SOME = 64  # frames looked at together, for a long mask is large
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def preflight(vcu: Vcu) -> Preflight:
 
 def generated_share(mask: Tensor) -> Tensor:
     """How much of each frame is generated, [T] in [0, 1]."""
-    return (mask > MID_GREY).float().mean((1, 2))
+    return torch.cat([(some > MID_GREY).float().mean((1, 2)) for some in mask.split(SOME)])
 
 
 def _numbers(vcu: Vcu) -> list[str]:

@@ -2,6 +2,7 @@
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { attach } from "./editors/attach.mjs";
+import { addShowButton } from "./preview.mjs";
 
 const COLOURS = {
   VACE_VCU: "#ff8a3d",
@@ -35,6 +36,7 @@ app.registerExtension({
   name: "wan_vace.look",
   nodeCreated(node) {
     attach(app, node);
+    addShowButton(app, node);
   },
   setup() {
     colourNewNodes();

@@ -102,6 +102,24 @@ window.canvas = (() => {
   const inputs = id => find(id).inputs.map(input => input.name);
   const nodes = () => app.graph.nodes.map(node => [node.id, node.type]);
 
+  // Where a button of the node itself is on the screen
+  function buttonPoint(id, name) {
+    const node = find(id), one = widget(id, name);
+    if (!LiteGraph.vueNodesMode) return app.canvasPosToClientPos([node.pos[0] + node.size[0] / 2, node.pos[1] + one.last_y + 10]);
+    const shown = [...document.querySelectorAll(`[data-node-id="${id}"] button`)].find(each => each.textContent.trim() === one.label);
+    const box = shown.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  }
+
+  const images = id => (app.nodeOutputs[String(id)]?.images ?? []).map(file => file.filename);
+  const idle = async () => {
+    for (;;) {
+      const queue = await (await fetch("/queue")).json();
+      if (!queue.queue_running.length && !queue.queue_pending.length) return;
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  };
+
   const run = () => app.queuePrompt(0, 1);
   const widgets = id => find(id).widgets.map(one => one.name);
 
@@ -116,6 +134,23 @@ window.canvas = (() => {
     return inside.widgets.find(one => one.name === EDITOR).options.panel.editor.spec.source()?.name ?? null;
   }
 
+  // Press the button of a node inside of the only subgraph: types of the nodes that ran
+  async function showInside(type) {
+    const around = app.graph.nodes.find(node => node.subgraph), {subgraph} = around;
+    app.canvas.openSubgraph(subgraph, around);
+    await frames(4);
+    const inside = subgraph.nodes.find(node => node.type === type), ran = [];
+    const executed = ({detail}) => ran.push(subgraph.getNodeById(String(detail.node).split(":").pop()).type);
+    app.api.addEventListener("executed", executed);
+    const done = new Promise(resolve => app.api.addEventListener("execution_success", resolve, {once: true}));
+    inside.widgets.find(one => one.name === "show").callback();
+    await done;
+    app.api.removeEventListener("executed", executed);
+    app.canvas.setGraph(app.rootGraph);
+    await frames(2);
+    return ran.sort();
+  }
+
   function copy(id) {
     app.canvas.selectNode(find(id));
     app.canvas.copyToClipboard();
@@ -123,5 +158,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
+  return {showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();

@@ -133,3 +133,28 @@ def test_a_model_without_vace_is_refused_before_sampling(server):
     node_of(prompt, "UNETLoader")["inputs"]["unet_name"] = "small_wan_t2v.safetensors"
     with pytest.raises(PromptFailedError, match=r"VaceApplyContext.*plain Wan text-to-video model without VACE blocks"):
         server.run(prompt)
+
+
+def test_a_vcu_is_pictured_for_pages_only_and_again_from_the_cache(server):
+    layout = {"boxes": "1,1,40,40 9,9,50,50", "width": 64, "height": 64, "length": 5}
+    prompt = {
+        "1": {"class_type": "VaceDrawLayout", "inputs": layout},
+        "2": {"class_type": "VacePreviewVcu", "inputs": {"vcu": ["1", 0], "columns": 2}},
+    }
+
+    def shown(extra):
+        prompt_id = server.post("/prompt", {"prompt": prompt, "extra_data": extra})["prompt_id"]
+        server.wait_idle()
+        return server.history(prompt_id)
+
+    assert set(shown({})["outputs"]) == {"2"}
+    layout["length"] = 6
+    page = {"extra_pnginfo": {"workflow": {"nodes": []}}}
+    first = shown(page)["outputs"]
+    assert set(first) == {"1", "2"}
+    prompt["2"]["inputs"]["columns"] = 3
+    again = shown(page)
+    assert cached(again) == {"1"}
+    assert again["outputs"]["1"] == first["1"]
+    picture = next(file for file in server.outputs(again) if file.name == first["1"]["images"][0]["filename"])
+    assert 0 < picture.stat().st_size < 100_000
