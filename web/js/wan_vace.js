@@ -1,6 +1,7 @@
 // The pack's wire colours, its editors, and error sentences where the user looks: in a toast.
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
+import { calm } from "./calm.mjs";
 import { attach } from "./editors/attach.mjs";
 import { addShowButton } from "./preview.mjs";
 
@@ -36,6 +37,7 @@ app.registerExtension({
   name: "wan_vace.look",
   nodeCreated(node) {
     attach(app, node);
+    calm(node);
     addShowButton(app, node);
   },
   setup() {

@@ -134,6 +134,47 @@ window.canvas = (() => {
     return inside.widgets.find(one => one.name === EDITOR).options.panel.editor.spec.source()?.name ?? null;
   }
 
+  const EDITOR_TYPES = /^WAN_VACE/;
+  const hidden = id => find(id).widgets.filter(one => one.hidden).map(one => one.name);
+
+  // Names of the fields that can be seen on a node
+  async function onScreen(id) {
+    await frames(3);
+    const node = find(id), names = node.widgets.filter(one => !EDITOR_TYPES.test(one.type)).map(one => one.name);
+    if (!LiteGraph.vueNodesMode) return node.widgets.filter(one => node.isWidgetVisible(one)).map(one => one.name);
+    const words = document.querySelector(`[data-node-id="${id}"]`).innerText.split("\n").map(line => line.trim());
+    return names.filter(name => words.includes(name));
+  }
+
+  async function showAdvanced(id) {
+    find(id).showAdvanced = true;
+    await frames(3);
+  }
+
+  const commit = () => (tracker().captureCanvasState ?? tracker().checkState).call(tracker());
+  const unplug = (id, name) => find(id).disconnectInput(find(id).inputs.findIndex(one => one.name === name));
+
+  const around = () => app.graph.nodes.find(node => node.subgraph);
+  const insideOf = type => around().subgraph.nodes.find(node => node.type === type);
+  const setInside = (type, name, value) => {
+    const one = insideOf(type).widgets.find(each => each.name === name);
+    one.value = value;
+    one.callback?.(value);
+  };
+
+  // Bring a field of a node inside of the only subgraph out of it, as a drag to its edge does
+  async function promote(type, name) {
+    const node = insideOf(type), slot = node.getSlotFromWidget(node.widgets.find(one => one.name === name));
+    around().subgraph.addInput(name, String(slot.type)).connect(slot, node);
+    await frames(3);
+    return promoted(name);
+  }
+
+  function promoted(name) {
+    const one = around().widgets.find(each => each.name === name);
+    return {hidden: Boolean(one.hidden || one.options?.hidden), value: one.value};
+  }
+
   // Press the button of a node inside of the only subgraph: types of the nodes that ran
   async function showInside(type) {
     const around = app.graph.nodes.find(node => node.subgraph), {subgraph} = around;
@@ -158,5 +199,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
+  return {hidden, onScreen, showAdvanced, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();

@@ -1,4 +1,5 @@
 // Which node has which editor, and what of it is edited.
+import { chain } from "../calm.mjs";
 import { BoxEditor } from "./boxes.mjs";
 import { OutpaintEditor } from "./outpaint.mjs";
 import { Panel, WIDGET } from "./panel.mjs";
@@ -124,16 +125,6 @@ export function attach(app, node) {
   const choice = node.widgets?.find(widget => widget.name === "combination");
   if (choice) chain(choice, "callback", settle);
   settle();
-}
-
-/** Do something more after a callback that others may use too. */
-function chain(owner, name, more) {
-  const before = owner[name];
-  owner[name] = function (...given) {
-    const result = before?.apply(this, given);
-    more();
-    return result;
-  };
 }
 
 function detach(node, state) {
