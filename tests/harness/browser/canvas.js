@@ -81,6 +81,8 @@ window.canvas = (() => {
 
   const editor = id => widget(id, EDITOR)?.options.panel;
 
+  const editorRoot = id => editor(id).root;
+
   // A pixel of the frame as a part of the stage
   function onStage(id, x, y) {
     const {stage, editor: {lastView}} = editor(id), [left, top] = lastView.toStage([x, y]);
@@ -199,5 +201,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {hidden, onScreen, showAdvanced, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
+  return {editorRoot, hidden, onScreen, showAdvanced, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();

@@ -1,4 +1,5 @@
 // Which node has which editor, and what of it is edited.
+import { say } from "../texts.mjs";
 import { chain } from "../calm.mjs";
 import { BoxEditor } from "./boxes.mjs";
 import { OutpaintEditor } from "./outpaint.mjs";
@@ -79,7 +80,7 @@ function moved({ width, height }, known) {
 }
 
 const drawsBoxes = (node, specOf) => ({
-  title: "Draw boxes",
+  title: say("drawBoxes"),
   height: 390,
   applies: () => hasWidget(node, node.comfyClass === "VaceMakeAnything" ? "combination.boxes" : "boxes"),
   open: () => node.comfyClass !== "VaceInpaintVideo" || Boolean(valueOf(node, "boxes")?.trim()),
@@ -89,8 +90,8 @@ const drawsBoxes = (node, specOf) => ({
 const valueOf = (node, name) => node.widgets?.find(widget => widget.name === name)?.value;
 const hasWidget = (node, name) => node.widgets?.some(widget => widget.name === name) ?? false;
 
-const outpaints = {
-  title: "Choose the canvas",
+const outpaints = () => ({
+  title: say("chooseCanvas"),
   height: 360,
   applies: () => true,
   open: () => true,
@@ -99,10 +100,10 @@ const outpaints = {
     size: clip => sizeOf(clip) ?? SIZE,
     frames: framesOf,
   }),
-};
+});
 
 function optionsOf(node) {
-  if (node.comfyClass === "VaceOutpaintVideo") return outpaints;
+  if (node.comfyClass === "VaceOutpaintVideo") return outpaints();
   const boxes = BOXES[node.comfyClass];
   return boxes ? drawsBoxes(node, boxes) : stripOf(node);
 }

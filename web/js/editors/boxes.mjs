@@ -1,4 +1,5 @@
 // Boxes and their paths, drawn over a frame of the clip. What is edited is a text: see boxes_text.mjs.
+import { say } from "../texts.mjs";
 import * as text from "./boxes_text.mjs";
 import { COLOUR, drawBoxes, drawKeys } from "./boxes_picture.mjs";
 import { BoxHand } from "./boxes_hand.mjs";
@@ -119,14 +120,14 @@ export class BoxEditor {
   // Bar and hint
 
   tools() {
-    this.addButton = button("+ Box", "Add a box (or drag on the picture)", () => this.addInTheMiddle());
-    this.keyButton = button("◆ Key", "Key frame here (K): begins a path, adds a point to it, or takes it out", () => this.toggleKey());
-    this.removeButton = button("− Box", "Remove the box (Delete)", () => this.remove());
-    this.unitButton = button("%", "Unit of new boxes: per cent or pixels", () => {
+    this.addButton = button(say("addBox"), say("addBoxTip"), () => this.addInTheMiddle());
+    this.keyButton = button(say("key"), say("keyTip"), () => this.toggleKey());
+    this.removeButton = button(say("removeBox"), say("removeBoxTip"), () => this.remove());
+    this.unitButton = button("%", say("unitTip"), () => {
       this.percent = !this.percent;
       this.updateTools();
     });
-    this.sizeButton = button("⤓ size", "Take width, height and length of the clip", () => {
+    this.sizeButton = button(say("takeSize"), say("takeSizeTip"), () => {
       this.panel.write(this.spec.clipSize(this.panel.clip));
       this.panel.commit();
     });
@@ -158,11 +159,11 @@ export class BoxEditor {
 
   sentence() {
     const { panel } = this, unread = this.lines.find(line => line.error);
-    if (this.isLocked()) return ["boxes comes through a wire: change it where it comes from.", true];
-    if (unread) return [`Kept as it is, not drawn: "${unread.raw.trim().slice(0, 60)}" (${unread.error}).`, true];
-    if (panel.clip.state === "failed") return ["The browser cannot show this clip. Boxes can be drawn all the same.", true];
-    if (!this.objects().length) return ["Drag on the picture to draw a box.", false];
-    if (!this.line()) return ["Click a box to choose it, or drag to draw another.", false];
+    if (this.isLocked()) return [say("boxesWired"), true];
+    if (unread) return [say("boxesUnread", { text: unread.raw.trim().slice(0, 60), why: unread.error }), true];
+    if (panel.clip.state === "failed") return [say("clipFailed"), true];
+    if (!this.objects().length) return [say("drawABox"), false];
+    if (!this.line()) return [say("chooseABox"), false];
     return [this.described(), false];
   }
 
@@ -170,11 +171,11 @@ export class BoxEditor {
     const line = this.line(), { width, height } = this.frameInfo;
     const box = this.boxNow(line);
     const outside = box[2] <= 0 || box[3] <= 0 || box[0] >= width || box[1] >= height;
-    const name = line.label.replace(COLOUR, "").trim() || `Box ${this.objects().findIndex(({ index }) => index === this.chosen) + 1}`;
-    const place = `${box.map(side => Math.round(side)).join(",")} px${outside ? ", outside the frame" : ""}`;
-    if (this.frameInfo.count < 2) return `${name}: ${place}`;
-    if (line.keys.length === 1) return `${name}: ${place}. Stands still; ◆ makes it move.`;
-    return `${name}: ${place}. ${this.keyNow(line) >= 0 ? "Key frame." : "Drag it here to add a key frame."}`;
+    const name = line.label.replace(COLOUR, "").trim() || say("box", { number: this.objects().findIndex(({ index }) => index === this.chosen) + 1 });
+    const place = say("place", { name, box: box.map(side => Math.round(side)).join(","), outside: outside ? say("outside") : "" });
+    if (this.frameInfo.count < 2) return place;
+    if (line.keys.length === 1) return say("standsStill", { place });
+    return say(this.keyNow(line) >= 0 ? "isKey" : "noKey", { place });
   }
 
   // What the panel asks

@@ -1,4 +1,5 @@
 // How boxes, paths and key frames look.
+import { say } from "../texts.mjs";
 import { keyFrames, pixels } from "./boxes_text.mjs";
 import { GENERATE, INK, PAPER, REFERENCE } from "./look.mjs";
 import { drawCovering, handlePoints } from "./view.mjs";
@@ -22,7 +23,7 @@ function drawFrame(editor, context, view) {
   context.fillStyle = spec.look === "layout" ? PAPER : "#2a2d33";
   context.fillRect(...box);
   if (clip.picture) drawCovering(context, clip.picture, [clip.width, clip.height], box);
-  else if (spec.look === "mask") note(context, clip.state === "loading" ? "Loading the clip ..." : "No clip found: boxes on an empty frame", box);
+  else if (spec.look === "mask") note(context, clip.state === "loading" ? say("loading") : say("noClip"), box);
   context.strokeStyle = "rgba(255,255,255,.5)";
   context.lineWidth = 1;
   context.strokeRect(...box);
@@ -126,7 +127,7 @@ function drawPointer(editor, context, view, width, height) {
   const [x, y] = view.toFrame(editor.pointer).map(Math.round);
   const { frameInfo, panel } = editor;
   const parts = [`${x},${y} px`, `${Math.round((x * 100) / frameInfo.width)}%,${Math.round((y * 100) / frameInfo.height)}%`];
-  if (frameInfo.count > 1) parts.push(`frame ${panel.frame}`);
+  if (frameInfo.count > 1) parts.push(say("frameNumber", { frame: panel.frame }));
   const words = parts.join(" · ");
   context.font = "11px sans-serif";
   const wide = context.measureText(words).width + 10;

@@ -1,5 +1,6 @@
 // The text of boxes, read and written. The grammar is that of vace_core/video/boxes.py.
 // Whatever is not edited stays as it was typed, to the letter.
+import { say } from "../texts.mjs";
 
 const NUMBER = "[+-]?(?:\\d{1,9}(?:\\.\\d*)?|\\.\\d+)%?";
 const BOX = new RegExp(`^(${NUMBER}),(${NUMBER}),(${NUMBER}),(${NUMBER})(?:@(-?\\d+(?:\\.\\d+)?%|-?\\d+))?$`);
@@ -23,10 +24,10 @@ function parseLine(raw, frame) {
   const head = colon < 0 ? "" : raw.slice(0, colon);
   const rest = raw.slice(colon + 1);
   const words = rest.replace(/\s*([,@])\s*/g, "$1").trim().split(/\s+/).filter(Boolean);
-  if (!words.length) return { error: "there is no box" };
+  if (!words.length) return { error: say("noBox") };
   const keys = words.map(parseBox);
   const bad = keys.findIndex(key => !key);
-  if (bad >= 0) return { error: `"${words[bad]}" is not a box` };
+  if (bad >= 0) return { error: say("notABox", { word: words[bad] }) };
   const line = { prefix: colon < 0 ? "" : raw.slice(0, colon + 1) + " ", label: head.trim(), keys };
   const error = problem(line, frame);
   return error ? { error } : line;
@@ -43,12 +44,12 @@ function parseBox(word) {
 function problem(line, frame) {
   for (const key of line.keys) {
     const [left, top, right, bottom] = pixels(key, frame);
-    if (!(right > left && bottom > top)) return `${key.word} has no area`;
+    if (!(right > left && bottom > top)) return say("noArea", { word: key.word });
     const whole = key.time?.percent ? 100 : frame.count - 1;
-    if (key.time && !(key.time.value >= 0 && key.time.value <= whole)) return `${key.word} is outside the clip`;
+    if (key.time && !(key.time.value >= 0 && key.time.value <= whole)) return say("outsideClip", { word: key.word });
   }
   const times = positions(line, frame.count);
-  return times.some((time, i) => i && time <= times[i - 1]) ? "its times do not rise" : null;
+  return times.some((time, i) => i && time <= times[i - 1]) ? say("timesFall") : null;
 }
 
 /** [left, top, right, bottom] of a key in pixels of the frame. */

@@ -1,4 +1,5 @@
 // The canvas of VACE Outpaint Video: edges to drag, green is the clip that is kept, red what is generated around it.
+import { say } from "../texts.mjs";
 import { button } from "./look.mjs";
 import { MULTIPLE, marginsOf, placement, snapped } from "./outpaint_numbers.mjs";
 import { drawOutpaint } from "./outpaint_picture.mjs";
@@ -74,11 +75,11 @@ export class OutpaintEditor {
   tools() {
     this.buttons ??= [
       ...ASPECTS.map(aspect => {
-        const one = button(aspect, `Grow to ${aspect}`, () => this.toAspect(aspect));
+        const one = button(aspect, say("growTo", { aspect }), () => this.toAspect(aspect));
         one.dataset.aspect = aspect;
         return one;
       }),
-      button("Even", "The same border on opposite sides", () => this.even()),
+      button(say("even"), say("evenBorderTip"), () => this.even()),
     ];
     return this.buttons;
   }
@@ -107,18 +108,19 @@ export class OutpaintEditor {
 
   sentence() {
     const { size, result, inner, margins, panel } = this;
-    if (this.isLocked()) return ["Where it grows comes through a wire.", true];
-    if (inner && this.chosenBy.by === "aspect") return ["inner keeps the size, so it has no aspect. Drag an edge, or choose ratio or pixels.", true];
-    if (!SIDES.some(side => margins[side])) return ["Nothing would be generated: drag an edge outwards.", true];
-    if (inner && (margins.left + margins.right >= size.width || margins.top + margins.bottom >= size.height)) return ["Nothing of the clip is left inside. Make the border smaller.", true];
+    if (this.isLocked()) return [say("canvasWired"), true];
+    if (inner && this.chosenBy.by === "aspect") return [say("innerAspect"), true];
+    if (!SIDES.some(side => margins[side])) return [say("nothingGrows"), true];
+    if (inner && (margins.left + margins.right >= size.width || margins.top + margins.bottom >= size.height)) return [say("nothingLeft"), true];
     const kept = (result.right - result.left) * (result.bottom - result.top);
     const more = Math.round((100 * (result.width * result.height)) / kept - 100);
     const scale = (result.right - result.left) / this.kept().width;
-    const smaller = Math.abs(scale - 1) > 0.002 ? `, clip at ${Math.round(scale * 100)}%` : "";
-    const words = `${size.width} x ${size.height} → ${result.width} x ${result.height} (+${more}% area${smaller})`;
-    if (!panel.clip.isKnown) return [`${words}. The clip's size is not known yet.`, false];
-    if (!this.target().width && !this.target().height && result.width * result.height > LARGE) return [`${words}. That takes long: give a width or height.`, true];
-    return [words, false];
+    const smaller = Math.abs(scale - 1) > 0.002 ? say("clipAt", { percent: Math.round(scale * 100) }) : "";
+    const [from, to] = [size, result].map(({ width, height }) => `${width} x ${height}`);
+    const growth = say("growth", { from, to, more, scale: smaller });
+    if (!panel.clip.isKnown) return [say("sizeUnknown", { growth }), false];
+    if (!this.target().width && !this.target().height && result.width * result.height > LARGE) return [say("takesLong", { growth }), true];
+    return [growth, false];
   }
 
   // Changes

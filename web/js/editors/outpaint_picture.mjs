@@ -1,4 +1,5 @@
 // How the canvas of an outpaint looks.
+import { say } from "../texts.mjs";
 import { GENERATE, KEEP, REFERENCE, hatch } from "./look.mjs";
 import { handlePoints, viewOf } from "./view.mjs";
 
@@ -33,7 +34,7 @@ function drawClip(editor, context, view, boxes) {
 }
 
 function drawWords(editor, context, [x, y, width, height], [keptX, keptY]) {
-  label(context, "kept", keptX + 4, keptY + 4, KEEP);
+  label(context, say("kept"), keptX + 4, keptY + 4, KEEP);
   const { left, right, top, bottom } = editor.margins;
   const middle = [x + width / 2, y + height / 2];
   if (left) label(context, `${left}`, x + 4, middle[1] - 8, GENERATE);

@@ -1,5 +1,6 @@
 // What all editors share: a widget with a bar, a stage, a time line and a hint, that edits other widgets of its node.
 // It is for the eye only: it has no value, no socket, and is in no prompt and no saved workflow.
+import { say } from "../texts.mjs";
 import { Clip } from "./clip.mjs";
 import { button, dress, drags, element, pointerOn, sharp } from "./look.mjs";
 
@@ -55,16 +56,16 @@ export class Panel {
     this.stage.setAttribute("aria-label", this.options.title);
     this.time = element("canvas", "", { tabIndex: 0 });
     this.time.setAttribute("role", "slider");
-    this.time.setAttribute("aria-label", "Frame");
+    this.time.setAttribute("aria-label", say("frame"));
     this.count = element("span", "frame");
-    this.playButton = button("▶", "Play", () => this.play());
+    this.playButton = button("▶", say("play"), () => this.play());
     this.timeRow = element("div", "wan-vace-time", {}, this.playButton, this.time, this.count);
     this.hint = element("div", "wan-vace-hint");
     this.hint.setAttribute("aria-live", "polite");
     this.opener = button(`✎ ${this.options.title}`, this.options.title, () => this.choose(true));
     this.opener.classList.add("wide");
-    this.closer = button("✕", "Hide the editor", () => (this.large ? this.shrink() : this.choose(false)));
-    this.larger = button("⤢", "Larger", () => (this.large ? this.shrink() : this.enlarge()));
+    this.closer = button("✕", say("close"), () => (this.large ? this.shrink() : this.choose(false)));
+    this.larger = button("⤢", say("larger"), () => (this.large ? this.shrink() : this.enlarge()));
     this.inside = element("div", "wan-vace-editor", {}, this.bar, element("div", "wan-vace-stage", {}, this.stage), this.timeRow, this.hint);
     this.root = element("div", "", { tabIndex: -1 }, this.inside);
     this.root.style.cssText = "width:100%;display:flex;flex-direction:column";
@@ -81,7 +82,7 @@ export class Panel {
     this.stage.addEventListener("pointerleave", () => this.editor.hover?.(null));
     drags(this.time, (point, event) => this.committing(this.editor.pressTime?.(point, event) ?? this.scrubbing(point)));
     this.time.addEventListener("pointermove", event => {
-      this.time.title = `frame ${this.frameAt(pointerOn(this.time, event)[0])}`;
+      this.time.title = say("frameNumber", { frame: this.frameAt(pointerOn(this.time, event)[0]) });
     });
   }
 

@@ -1,4 +1,5 @@
 // The strip of a clip to come: green is kept, red is generated, dots are the frames that the mask channels see.
+import { say } from "../texts.mjs";
 import { button } from "./look.mjs";
 import { drawStrip } from "./strip_picture.mjs";
 import { fitted, unseen, words } from "./strip_plan.mjs";
@@ -55,16 +56,17 @@ export class StripEditor {
 
   sentence() {
     const { length, runs, problem } = this.plan;
-    if (this.isLocked()) return ["These counts come through a wire.", true];
+    if (this.isLocked()) return [say("countsWired"), true];
     if (problem) return [problem, true];
-    if (this.guesses) return ["The clip is not loaded: its length is a guess.", true];
+    if (this.guesses) return [say("lengthGuessed"), true];
     const kept = runs.reduce((sum, run) => sum + run.stop - run.start, 0);
     const dark = unseen(this.plan);
     const padded = Math.ceil((length - 1) / 4) * 4 + 1;
-    const numbers = `${length} frames: ${kept} kept, ${length - kept} generated.`;
-    if (!dark.length) return [padded > length ? `${numbers} The model makes ${padded}.` : numbers, false];
+    const numbers = say("counts", { length, kept, made: length - kept });
+    if (!dark.length) return [padded > length ? say("padded", { counts: numbers, padded }) : numbers, false];
     const places = dark.slice(0, 4).map(run => (run.stop - run.start > 1 ? `${run.start}-${run.stop - 1}` : run.start));
-    return [`${numbers} The mask channels miss ${places.join(", ")}${dark.length > 4 ? " ..." : ""}${this.spec.places ? ": see snap" : ""}.`, true];
+    const more = (dark.length > 4 ? " ..." : "") + (this.spec.places ? say("seeSnap") : "");
+    return [say("missed", { counts: numbers, places: places.join(", "), more }), true];
   }
 
   // Between frames and the stage

@@ -1,4 +1,5 @@
 // How a strip looks.
+import { say } from "../texts.mjs";
 import { GENERATE, KEEP, REFERENCE, hatch } from "./look.mjs";
 import { EDGE } from "./strip.mjs";
 import { keptFrames, seenFrames, unseen } from "./strip_plan.mjs";
@@ -83,8 +84,8 @@ function drawWords(editor, context, [top]) {
   };
   let at = 0;
   for (const run of [...sorted, { start: length, stop: length }]) {
-    if (run.start > at) said(at, run.start, `generate ${run.start - at}`, GENERATE);
-    if (run.stop > run.start) said(run.start, run.stop, run.input ? `keep ${run.stop - run.start}` : `${run.start}`, KEEP);
+    if (run.start > at) said(at, run.start, say("makeCount", { count: run.start - at }), GENERATE);
+    if (run.stop > run.start) said(run.start, run.stop, run.input ? say("keepCount", { count: run.stop - run.start }) : `${run.start}`, KEEP);
     at = run.stop;
   }
 }
@@ -125,7 +126,9 @@ function drawPointer(editor, context, [top, height], width) {
   const { plan, pointer } = editor;
   const frame = pointer ? Math.floor(editor.frameAt(pointer[0])) : -1;
   if (frame < 0 || frame >= plan.length) return;
-  const words = `frame ${frame} · ${keptFrames(plan)[frame] ? "kept" : "generated"}${seenFrames(plan.length).includes(frame) ? " · seen by the mask" : ""}`;
+  const parts = [say("frameNumber", { frame }), say(keptFrames(plan)[frame] ? "kept" : "generated")];
+  if (seenFrames(plan.length).includes(frame)) parts.push(say("seenByMask"));
+  const words = parts.join(" · ");
   context.font = "11px sans-serif";
   const wide = context.measureText(words).width + 10;
   const x = Math.min(Math.max(pointer[0] - wide / 2, 2), width - wide - 2);

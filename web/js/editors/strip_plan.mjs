@@ -1,5 +1,6 @@
 // What is kept and what is generated, frame by frame, and what the mask channels see of it.
 // The same as vace_core/tasks/positions.py, keyframes.py and extension.py.
+import { say } from "../texts.mjs";
 import { modulo, round } from "./python.mjs";
 
 const PLACE = /^(?:(first|last)|(-?\d{1,9})|(\d{1,9}(?:\.\d+)?|\.\d+)%|(\d{1,9}(?:\.\d+)?|\.\d+)s)(?:x(\d{1,9}))?$/i;
@@ -73,12 +74,12 @@ export function keyframePlan({ text, count, length, hold, fps, how }) {
   const typed = words(text);
   const places = typed.length ? typed.map(({ word }) => placeOf(word, length, fps, hold)) : spread(count, length, hold);
   const wrong = places.indexOf(null);
-  if (wrong >= 0) return { length, runs: [], problem: `"${typed[wrong].word}" is no place in a clip of ${length} frames.` };
+  if (wrong >= 0) return { length, runs: [], problem: say("noPlace", { word: typed[wrong].word, length }) };
   const inside = places.map(({ start, hold: held }) => ({ start: Math.max(Math.min(start, length - held), 0), hold: held }));
   const sorted = [...inside].sort((a, b) => a.start - b.start);
   const clash = sorted.some((place, i) => i && meets(place, sorted[i - 1]));
   const runs = snap(inside, length, clash ? "off" : how).map(({ start, hold: held }, index) => ({ start, stop: start + held, index }));
-  const problem = clash ? "Two pictures overlap: drag them apart." : count && places.length !== count ? `${places.length} places for ${count} pictures.` : null;
+  const problem = clash ? say("overlap") : count && places.length !== count ? say("miscounted", { places: places.length, count }) : null;
   return { length, runs, problem, wanted: inside };
 }
 
@@ -88,8 +89,8 @@ const seenOf = (overlap, count) => Math.min(overlap || count, count);
 export function extendPlan({ before, after, overlap, count }) {
   const seen = seenOf(overlap, count);
   const run = { start: before, stop: before + seen, input: "video", from: before ? 0 : count - seen };
-  const middle = before && after && seen < count ? "With frames before and after, all of the clip is seen: set overlap to 0." : null;
-  return { length: before + seen + after, runs: [run], problem: before + after ? middle : "Nothing is generated: pull an end outwards." };
+  const middle = before && after && seen < count ? say("allIsSeen") : null;
+  return { length: before + seen + after, runs: [run], problem: before + after ? middle : say("pullAnEnd") };
 }
 
 export function bridgePlan({ gap, overlaps, counts, inputs }) {
@@ -98,14 +99,14 @@ export function bridgePlan({ gap, overlaps, counts, inputs }) {
     { start: 0, stop: head, input: inputs[0], from: counts[0] - head },
     { start: head + gap, stop: head + gap + tail, input: inputs[1], from: 0 },
   ];
-  return { length: head + gap + tail, runs, problem: gap ? null : "Nothing is generated: pull the gap open." };
+  return { length: head + gap + tail, runs, problem: gap ? null : say("pullTheGap") };
 }
 
 export function interpolatePlan({ between, count, how }) {
   const length = (count - 1) * (between + 1) + 1;
   const places = Array.from({ length: count }, (_, k) => ({ start: k * (between + 1), hold: 1 }));
   const runs = snap(places, length, how).map(({ start, hold }, from) => ({ start, stop: start + hold, input: "video", from }));
-  return { length, runs, problem: count > 1 ? null : "The clip has one frame: nothing lies between." };
+  return { length, runs, problem: count > 1 ? null : say("oneFrame") };
 }
 
 /** For each frame whether it is kept. */

@@ -1,4 +1,5 @@
 // The strip of each node in time: what its inputs plan, and which of them an edge changes.
+import { say } from "../texts.mjs";
 import { sourceBehind } from "./source.mjs";
 import { StripEditor } from "./strip.mjs";
 import { bridgePlan, extendPlan, interpolatePlan, keyframePlan } from "./strip_plan.mjs";
@@ -32,9 +33,9 @@ const extend = panel => ({
     return [handle(editor, "overlap", 0, -1, seen), ends[1]];
   },
   tools: editor => [
-    editor.setter("Forwards", "Generate after the clip", () => ({ after: editor.number("after") || editor.number("before") || 64, before: 0 })),
-    editor.setter("Backwards", "Generate before the clip", () => ({ before: editor.number("before") || editor.number("after") || 64, after: 0 })),
-    editor.setter("Both", "Generate on both sides; all of the clip is seen", () => {
+    editor.setter(say("forwards"), say("forwardsTip"), () => ({ after: editor.number("after") || editor.number("before") || 64, before: 0 })),
+    editor.setter(say("backwards"), say("backwardsTip"), () => ({ before: editor.number("before") || editor.number("after") || 64, after: 0 })),
+    editor.setter(say("both"), say("bothTip"), () => {
       const half = Math.max(Math.round((editor.number("before") + editor.number("after")) / 8) * 4, 4);
       return { before: half, after: half, overlap: 0 };
     }),
@@ -78,7 +79,7 @@ const interpolate = panel => {
     },
     tools: editor =>
       [1, 3, 7].map(between =>
-        editor.setter(`x${between + 1}`, `${between + 1} times the frames`, () => ({ between }), () => editor.number("between") === between),
+        editor.setter(`x${between + 1}`, say("timesTip", { times: between + 1 }), () => ({ between }), () => editor.number("between") === between),
       ),
   };
 };
@@ -102,12 +103,12 @@ const keyframes = panel => {
         how: value("snap") ?? "off",
       });
       plan.runs.forEach((run, index) => Object.assign(run, { picture: all[index]?.input, from: all[index]?.from ?? 0 }));
-      if (!all.length) plan.problem ??= "Connect a picture: it appears here.";
+      if (!all.length) plan.problem ??= say("connectPicture");
       return plan;
     },
     tools: editor => [
-      editor.setter("Even", "Spread the pictures evenly (positions empty)", () => ({ positions: "" }), () => !String(panel.value("positions") ?? "").trim()),
-      editor.setter("Snap", "Hold each picture until the mask channels see it (snap: hold), or not", () => ({ snap: panel.value("snap") === "hold" ? "off" : "hold" }), () => panel.value("snap") === "hold"),
+      editor.setter(say("even"), say("evenTip"), () => ({ positions: "" }), () => !String(panel.value("positions") ?? "").trim()),
+      editor.setter(say("snap"), say("snapTip"), () => ({ snap: panel.value("snap") === "hold" ? "off" : "hold" }), () => panel.value("snap") === "hold"),
     ],
   };
 };
@@ -127,6 +128,6 @@ const SPECS = {
 export function stripOf(node) {
   const spec = SPECS[node.comfyClass];
   return spec
-    ? { title: "Show what is kept", height: 220, applies: () => true, open: () => true, editor: panel => new StripEditor(panel, spec(panel)) }
+    ? { title: say("showKept"), height: 220, applies: () => true, open: () => true, editor: panel => new StripEditor(panel, spec(panel)) }
     : null;
 }
