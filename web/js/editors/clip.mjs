@@ -3,6 +3,8 @@
 const DEFAULT_FPS = 16;
 const TRIED_SECONDS = [0.003, 0.009, 0.0175, 0.021, 0.026, 0.034, 0.042, 0.0505, 0.0675, 0.084, 0.101, 0.13, 0.17, 0.21, 0.26];
 
+const MOST_STILLS = 40; // pictures kept; the last that were looked at
+
 const known = new Map(); // size and count of what was loaded before, so that an undo, which makes all anew, shows no guess
 
 export class Clip {
@@ -55,8 +57,8 @@ export class Clip {
     if (this.key !== key) return;
     this.urls = urls;
     this.cache = new Map([[0, first]]);
-    this.ready(first.naturalWidth, first.naturalHeight, urls.length);
     this.picture = first;
+    this.ready(first.naturalWidth, first.naturalHeight, urls.length);
     this.seek(this.wanted);
   }
 
@@ -69,8 +71,10 @@ export class Clip {
     const fps = await frameRate(video);
     if (this.key !== key) return;
     this.fps = fps;
+    this.seeking = true; // it stands where its rate was looked for
     this.ready(video.videoWidth, video.videoHeight, Math.max(1, Math.round(video.duration * fps)) || 1);
     this.picture = video;
+    this.seeking = false;
     this.seek(this.wanted, true);
   }
 
@@ -85,8 +89,9 @@ export class Clip {
     this.wanted = index;
     if (this.state !== "ready") return;
     const at = Math.min(Math.max(index, 0), this.count - 1);
+    if (this.seeking || (at === this.shown && !again)) return;
     if (this.urls) return this.seekStill(at);
-    if (!this.video || this.seeking || (at === this.shown && !again)) return;
+    if (!this.video) return;
     this.seeking = true;
     this.shown = at;
     const video = this.video;
@@ -99,12 +104,18 @@ export class Clip {
     video.currentTime = (at + 0.5) / this.fps;
   }
 
+  /** `shown` and `picture` change together, so that no frame is taken for its neighbour; one that is gone has none. */
   async seekStill(at) {
     const { cache, urls } = this;
-    if (!cache.has(at)) cache.set(at, await picture(urls[at]).catch(() => this.picture));
+    this.seeking = true;
+    const found = cache.get(at) ?? (await picture(urls[at]).catch(() => null));
     if (cache !== this.cache) return; // another source meanwhile
-    if (this.wanted === at || cache.size === 1) this.picture = cache.get(at);
+    cache.delete(at);
+    cache.set(at, found);
+    if (cache.size > MOST_STILLS) cache.delete(cache.keys().next().value);
+    Object.assign(this, { seeking: false, shown: at, picture: found });
     this.changed();
+    this.seek(this.wanted);
   }
 }
 

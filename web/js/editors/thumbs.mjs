@@ -42,13 +42,13 @@ export class Thumbs {
 
   arrived(key) {
     const clip = this.clips.get(key);
-    if (clip?.state === "ready" && clip.picture && !clip.seeking) this.take(clip);
+    if (clip?.state === "ready" && !clip.seeking) this.take(clip);
     this.changed();
   }
 
   take(clip) {
     const key = `${clip.key}:${clip.shown}`;
-    if (!this.pictures.has(key)) this.pictures.set(key, small(clip));
+    if (!this.pictures.has(key)) this.pictures.set(key, clip.picture && small(clip));
     if (this.pictures.size > MOST) this.pictures.delete(this.pictures.keys().next().value);
     this.wanted.get(clip.key)?.delete(clip.shown);
     this.next(clip);
@@ -57,8 +57,7 @@ export class Thumbs {
   next(clip) {
     const [frame] = this.wanted.get(clip.key) ?? [];
     if (frame === undefined || clip.seeking) return;
-    if (clip.urls) clip.shown = frame;
-    if (frame === clip.shown && clip.picture && !clip.urls) return void queueMicrotask(() => clip.state === "ready" && this.take(clip));
+    if (frame === clip.shown) return void queueMicrotask(() => clip.state === "ready" && !clip.seeking && this.take(clip));
     clip.seek(frame);
   }
 }
