@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-Inputs, Result = ParamSpec("Inputs"), TypeVar("Result")
+Inputs, Part, Result = ParamSpec("Inputs"), TypeVar("Part"), TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,23 @@ def keep_notes(build: Callable[Inputs, Result]) -> Callable[Inputs, Result]:
         return replace(result, notes=(*result.notes, *notes))
 
     return built
+
+
+def each_told_once(work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
+    """What comes of each part; a note that one before has told is not told again.
+
+    Args:
+        work: What is done with a part.
+        parts: In order.
+    """
+    told: set[Note] = set()
+    for part in parts:
+        with collect_notes() as notes:
+            result = work(part)
+        tell_again(note for note in notes if note not in told)
+        told.update(notes)
+        yield result
+        del part, result  # or both would be there still while the next one is made
 
 
 def sentences(notes: Iterable[Note]) -> list[str]:

@@ -80,13 +80,15 @@ class VaceBuildVcu(VaceNode):
         control_video,
         control_masks,
     ) -> io.NodeOutput:
-        clip = read_clip(control_video, length, "control_video") if control_video is not None else None
+        target = Target(width, height, length, fit)
+        clip = read_clip(control_video, length, "control_video", target) if control_video is not None else None
         vcu = build_vcu(
             clip and clip.frames,
             control_masks,
             list(references.items()),
-            Target(width, height, length, fit),
+            target,
             inside_mask=inside_mask,
             soft_mask=soft_mask,
+            source_size=clip and clip.source_size,
         )
         return vcu_result(cls, vcu, clip)

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..notes import Note, collect_notes, keep_notes, tell, tell_again
+from ..notes import each_told_once, keep_notes, tell
 from ..vcu import CONTROL, REPAINT, Connected, as_references, control_amount
 from ..video import AS_CONNECTED, MID_GREY, TEMPORAL_STRIDE, Target, at_size, hold_last, legal_frames, matching_mask
 from .vcu import LongVcu, OnDiskWriter
@@ -63,15 +63,14 @@ def _fitted(
     parts: Iterable[tuple[Tensor, Tensor | None]], target: Target, soft_mask: bool
 ) -> Iterator[tuple[Tensor, Tensor, bool]]:
     """Each part and its mask at the size of the VCU, and whether a mask was given; repairs are told once."""
-    told: set[Note] = set()
-    for frames, mask in parts:
-        with collect_notes() as notes:
-            frames = legal_frames("video", frames)
-            given = matching_mask(mask, frames, soft_mask, "mask", "video")
-            frames, given = at_size(frames, given, target.resolve_size(*frames.shape[1:3]), "video")
-        tell_again(note for note in notes if note not in told)
-        told.update(notes)
-        yield frames, given, mask is not None
+
+    def fitted(part: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor, bool]:
+        frames, mask = part
+        frames = legal_frames("video", frames)
+        given = matching_mask(mask, frames, soft_mask, "mask", "video")
+        return *at_size(frames, given, target.resolve_size(*frames.shape[1:3]), "video"), mask is not None
+
+    return each_told_once(fitted, parts)
 
 
 def paired(videos: Iterable[Tensor], masks: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:

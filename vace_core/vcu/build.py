@@ -13,6 +13,7 @@ from ..video import (
     at_length,
     at_size,
     legal_frames,
+    mask_for_sized,
     matching_mask,
     note_padding,
     without_repeats,
@@ -32,6 +33,7 @@ def build_vcu(
     *,
     inside_mask: str = "empty",
     soft_mask: bool = False,
+    source_size: tuple[int, int] | None = None,
 ) -> Vcu:
     """A VCU of what a user connected, repaired where one repair is right.
 
@@ -43,6 +45,8 @@ def build_vcu(
         inside_mask: What the model sees of the pixels that ``control_masks`` gives it to generate: ``empty`` for
             nothing, ``control`` for their content. Without a mask the video is control.
         soft_mask: Whether a mostly grey mask is meant as one.
+        source_size: Rows and columns that ``control_video`` had before it was brought to the target's size as it was
+            read; the mask belongs to these. None where it is as it was connected.
 
     Raises:
         VaceInputError: If an input cannot be used; the message says which and what to do.
@@ -58,8 +62,11 @@ def build_vcu(
         vcu = empty_vcu(target.length or DEFAULT_LENGTH, *target.size, pictures)
     else:
         frames, control_masks = _first(target.length, legal_frames("control_video", control_video), control_masks)
-        mask = matching_mask(control_masks, frames, soft_mask)
-        frames, mask = at_size(frames, mask, target.resolve_size(*frames.shape[1:3]))
+        if source_size is None:
+            mask = matching_mask(control_masks, frames, soft_mask)
+            frames, mask = at_size(frames, mask, target.resolve_size(*frames.shape[1:3]))
+        else:
+            mask = mask_for_sized(control_masks, frames, source_size, target.fit, soft_mask)
         frames, mask = at_length(frames, mask, target.length or len(frames))
         kind = CONTROL if control_masks is None else REPAINT
         vcu = Vcu(frames, mask, pictures, kind, control_amount(control_masks is not None, inside_mask))

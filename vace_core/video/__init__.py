@@ -25,7 +25,16 @@ from .grid import (
     snap_size,
 )
 from .inputs import OVERSHOOT, legal_frames, legal_mask, refuse_empty_mask
-from .repair import ASPECT_TOLERANCE, PADDED, at_length, at_size, matching_mask, note_padding
+from .repair import (
+    ASPECT_TOLERANCE,
+    PADDED,
+    at_length,
+    at_size,
+    mask_for_sized,
+    matching_mask,
+    note_padding,
+    sized_parts,
+)
 from .sizes import BUDGETS, CUSTOM, PICKS, TRAINED_LENGTH, TRAINED_SIZES, fit_clip
 from .target import AS_CONNECTED, Target
 
@@ -67,6 +76,7 @@ __all__ = [
     "latent_length",
     "legal_frames",
     "legal_mask",
+    "mask_for_sized",
     "matching_mask",
     "nearest_length",
     "note_padding",
@@ -76,6 +86,7 @@ __all__ = [
     "parse_tracks",
     "refuse_empty_mask",
     "resize",
+    "sized_parts",
     "snap_size",
     "without_repeats",
 ]

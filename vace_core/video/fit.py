@@ -23,12 +23,15 @@ class Clip:
         fps: Frames per second, None when unknown.
         audio: Its sound in the host's form, carried through untouched.
         notes: What was told as it was read.
+        source_size: (rows, columns) of a video whose frames were brought to another size as they were read; None where
+            they were not.
     """
 
     frames: Tensor
     fps: float | None = None
     audio: object | None = None
     notes: tuple[Note, ...] = ()
+    source_size: tuple[int, int] | None = None
 
 
 def resize(pixels: Tensor, height: int, width: int) -> Tensor:
@@ -71,18 +74,28 @@ def fit_video(frames: Tensor, mask: Tensor, height: int, width: int, fit: str) -
     Raises:
         VaceInputError: If ``fit`` is not one of `FITS`.
     """
+    return _fitted(frames, height, width, fit, MID_GREY), fit_mask(mask, height, width, fit)
+
+
+def fit_mask(mask: Tensor, height: int, width: int, fit: str) -> Tensor:
+    """A mask alone, [T, height, width], see `fit_video`; one picture that is expanded to all frames stays one."""
+    if mask.shape[1:] == (height, width):
+        return mask
+    once = mask[:1] if mask.stride(0) == 0 else mask
+    return _fitted(once[..., None], height, width, fit, 1.0)[..., 0].expand(len(mask), -1, -1)
+
+
+def _fitted(pixels: Tensor, height: int, width: int, fit: str, fill: float) -> Tensor:
     if fit not in FITS:
         raise VaceInputError(f"fit must be one of {', '.join(FITS)}, got {fit}.")
-    H, W = frames.shape[1:3]
+    H, W = pixels.shape[1:3]
     if (H, W) == (height, width):
-        return frames, mask
+        return pixels
     if fit == "stretch":
-        size = height, width
-    else:
-        scale = (max if fit == "cover" else min)(height / H, width / W)
-        size = max(round(H * scale), 1), max(round(W * scale), 1)
-    frames, mask = resize(frames, *size), resize(mask[..., None], *size)[..., 0]
-    return _center(frames, height, width, MID_GREY), _center(mask[..., None], height, width, 1.0)[..., 0]
+        return resize(pixels, height, width)
+    scale = (max if fit == "cover" else min)(height / H, width / W)
+    size = max(round(H * scale), 1), max(round(W * scale), 1)
+    return _center(resize(pixels, *size), height, width, fill)
 
 
 def _center(pixels: Tensor, height: int, width: int, fill: float) -> Tensor:

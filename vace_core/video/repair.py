@@ -1,13 +1,15 @@
 """Bringing videos and masks to one size and length. Every repair is told."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..notes import tell
-from .fit import fit_video, hold_last, resize
+from ..notes import each_told_once, tell
+from .fit import fit_mask, fit_video, hold_last, resize
 from .grid import MID_GREY, TEMPORAL_STRIDE, padded_length
-from .inputs import legal_mask, refuse_empty_mask
+from .inputs import legal_frames, legal_mask, refuse_empty_mask
 from .target import Target
 
 # Two sizes show the same picture shape when their aspects differ by less than rounding to 16 pixels does.
@@ -86,10 +88,41 @@ def _with_frame_count(name: str, mask: Tensor, num_frames: int, video: str) -> T
 
 def at_size(frames: Tensor, mask: Tensor, target: Target, name: str = "control_video") -> tuple[Tensor, Tensor]:
     """Frames and mask at the size of a resolved target, see `fit_video`; told when that changes them."""
+    _tell_size(frames, target, name)
+    return fit_video(frames, mask, *target.size, target.fit)
+
+
+def sized_parts(parts: Iterable[Tensor], target: Target, name: str = "control_video") -> Iterator[Tensor]:
+    """Frames that come a few at a time, checked and brought to the size of a target; told once for all.
+
+    Args:
+        parts: [n, H, W, C] in order.
+        target: The size and fit of what is to come out; 0 follows the frames.
+        name: Their socket.
+
+    Yields:
+        [n, height, width, 3], in [0, 1].
+    """
+
+    def sized(part: Tensor) -> Tensor:
+        frames = legal_frames(name, part)
+        resolved = target.resolve_size(*frames.shape[1:3])
+        _tell_size(frames, resolved, name)
+        return fit_video(frames, frames.new_zeros(1, 1, 1), *resolved.size, resolved.fit)[0]
+
+    return each_told_once(sized, parts)
+
+
+def mask_for_sized(mask: Tensor | None, frames: Tensor, source_size: tuple[int, int], fit: str, soft: bool) -> Tensor:
+    """A mask for frames of `sized_parts`, checked against the size that they had; see `matching_mask`."""
+    before = frames.new_empty(1, 1, 1, 1).expand(len(frames), *source_size, 3)  # of that size, and without memory
+    return fit_mask(matching_mask(mask, before, soft), *frames.shape[1:3], fit)
+
+
+def _tell_size(frames: Tensor, target: Target, name: str) -> None:
     H, W = frames.shape[1:3]
     if (H, W) != target.size:
         tell("resized", f"{name} is resized from {W} x {H} to {target.width} x {target.height} ({target.fit}).")
-    return fit_video(frames, mask, *target.size, target.fit)
 
 
 def at_length(frames: Tensor, mask: Tensor, length: int, name: str = "control_video") -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """A long file is read as far as it is used; what comes of it is what all of it would give."""
 
 import io
+import weakref
 
 import av
 import numpy as np
@@ -125,3 +126,34 @@ def test_a_damaged_packet_is_passed_over_as_by_the_host(host, video, film):
 
 def test_a_length_beyond_the_file_reserves_nothing(video, video_file):
     assert video.read_clip(video_file, 10**9).frames.untyped_storage().nbytes() == LONG * SIZE[0] * SIZE[1] * 12
+
+
+@pytest.mark.parametrize("fit", ["cover", "contain", "stretch"])
+@pytest.mark.parametrize(("length", "size", "masks"), [(33, (48, 32), 33), (0, (48, 32), 1), (9, (0, 0), 0)])
+def test_a_vcu_of_a_file_that_is_resized_as_it_is_read_is_that_of_the_whole(call, video_file, fit, length, size, masks):
+    mask = torch.rand(masks, *SIZE, generator=torch.Generator().manual_seed(1)).round() if masks else None
+    (width, height), frames = size, video_file.get_components().images
+    about = {"control_masks": mask, "width": width, "height": height, "length": length, "fit": fit}
+    read, told = call("VaceBuildVcu", control_video=video_file, **about)
+    whole, expected = call("VaceBuildVcu", control_video=frames, **about)
+    assert torch.equal(read.frames, whole.frames) and torch.equal(read.mask, whole.mask)
+    assert sorted(told.split("\n")) == sorted(
+        expected.replace(f"has {LONG} frames", f"has more than {length} frames").split("\n")
+    )
+
+
+def test_of_a_large_video_only_a_few_frames_are_in_memory_at_once(video, video_file, monkeypatch):
+    module, parts = pack_module("nodes._host.video.video"), []
+    real = module.stream_frames
+
+    def watched(file):
+        for part in real(file):
+            assert all(weak() is None for weak in parts)
+            parts.append(weakref.ref(part))
+            yield part
+            del part
+
+    monkeypatch.setattr(module, "stream_frames", watched)
+    target = pack_module("vace_core.video").Target(48, 32)
+    clip = video.read_clip(video_file, 0, "video", target)
+    assert clip.frames.shape == (LONG, 32, 48, 3) and clip.source_size == SIZE and len(parts) == LONG // video.CHUNK
