@@ -78,5 +78,5 @@ class _RunningBlocks:
             img = img if is_copy else img.clone()
             is_copy = True
             if factors[index] != 0:
-                img[:, :n] += hint * (strength * factors[index])
+                img[:, :n].add_(hint * (strength * factors[index]))  # += would write the sum a second time
         return img

@@ -28,7 +28,7 @@ def _install_strengths(call: ModelCall) -> Iterator[None]:
     """The VCUs that have an effect at the fields' strengths, and the blocks that have one."""
     network = call.base.diffusion_model
     active = call.active_vcus(network.vace_layers)
-    call.inputs[CONTEXT_KEY] = active.context if active.num_blocks else call.context  # the host embeds one in any case
+    call.inputs[CONTEXT_KEY] = active.context if active.num_blocks else call.context[:, :1]  # the host embeds one
     call.inputs[STRENGTHS_KEY] = list(active.strengths)
     if active.num_blocks:
         call.options["wrappers"] = copy_nested_dicts(call.options.get("wrappers", {}))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import comfy.conds
 import comfy.model_base
+import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
@@ -30,7 +31,7 @@ class ActiveVcus:
     """The VCUs that have an effect in one call through one adapter.
 
     Attributes:
-        context: [B, VCUs, 96, n, h, w], of these alone.
+        context: [B, VCUs, 96, n, h, w], of these alone, as the model computes.
         strengths: For each of them a number, or one for each token [1, tokens, 1].
         factors: For each of them a factor for each block of the adapter.
     """
@@ -51,13 +52,16 @@ class ModelCall:
 
     Attributes:
         base: The host's model that is called.
-        context: [B, VCUs, 96, n, h, w], n the latent frames of this call: all R + t, or those of a context window.
+        device: That computes.
+        context: [B, VCUs, 96, n, h, w], n the latent frames of this call: all R + t, or those of a context window; as
+            the host gives it, for most of it may have no effect.
         strengths: Each VCU's at this noise level: a number, or one for each token [1, tokens, 1].
         options: The call's transformer options; a copy, to be added to.
         inputs: What goes to the network by name beside these, without the VCUs; a copy, to be added to.
     """
 
     base: BaseModel
+    device: torch.device
     context: Tensor
     strengths: tuple[float | Tensor, ...]
     options: TransformerOptions
@@ -81,7 +85,9 @@ class ModelCall:
         }
         active = {index: each for index, each in factors.items() if num_active_blocks(each)}
         strengths = tuple(self.strengths[index] for index in active)
-        return ActiveVcus(self.context[:, list(active)], strengths, tuple(active.values()))
+        whole = len(active) == self.context.shape[1]
+        context = self.context if whole else self.context[:, list(active)]  # a copy, at real size of many megabytes
+        return ActiveVcus(_as_computed(context, self.base, self.device), strengths, tuple(active.values()))
 
 
 def wrap_model_calls(clone: ModelPatcher, key: str, install: Callable[[ModelCall], AbstractContextManager]) -> None:
@@ -117,17 +123,18 @@ def _around_call(install: Callable[[ModelCall], AbstractContextManager]) -> Call
         if context is None:
             return executor(x, t, c_concat, c_crossattn, control, options, **inputs)
         base = executor.class_obj
-        # As the host does with all it hands to a model; a strength for each token is rounded with the rest.
-        context, *strengths = (
-            comfy.model_base.convert_tensor(value, base.get_dtype_inference(), x.device)
-            for value in (context, *strengths)
-        )
+        strengths = [_as_computed(strength, base, x.device) for strength in strengths]  # one for each token is rounded
         strengths = scale_strengths(strengths, options, base.model_sampling, context, references)
-        call = ModelCall(base, context, tuple(strengths), options, inputs)
+        call = ModelCall(base, x.device, context, tuple(strengths), options, inputs)
         with install(call):
             return executor(x, t, c_concat, c_crossattn, control, call.options, **call.inputs)
 
     return apply_model
+
+
+def _as_computed(value: Tensor | float, base: BaseModel, device: torch.device) -> Tensor | float:
+    """As the host converts all that it hands to a model."""
+    return comfy.model_base.convert_tensor(value, base.get_dtype_inference(), device)
 
 
 def _with_reference_count(extra_conds: Callable) -> Callable:
