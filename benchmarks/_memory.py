@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import torch
+from _table import keep
 
 MEBI = 2**10  # of the kibibytes that Linux counts in
 STRIDE = 5
@@ -18,9 +19,7 @@ def main(arguments, run, report, result):
         with torch.inference_mode():
             print(json.dumps(run(*arguments)))
         return
-    text = "\n".join(report())
-    print(text)
-    result.write_text(text + "\n", "utf-8")
+    keep("\n".join(report()), result)
 
 
 def measured(script, *arguments):

@@ -1,61 +1,74 @@
-"""Memory from a latent to a saved file: the core nodes against VACE Decode Latent and VACE Decode Video.
+"""Memory from a latent to a saved file: the core nodes against ours, with and without what is put back afterwards.
 
 81 frames of 1280 x 720, each run in a process of its own. The network is all but taken out, so that what is seen is
 what lies around it.
 """
 
 import hashlib
+import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import torch
-from _memory import MEBI, dense, main, measured, peak, sparse, spread, thin_vae
+from _memory import MEBI, dense, measured, peak, sparse, thin_vae
+from _table import Spread, Table, is_quick, keep, ratios
 
 from harness.host.inprocess import load_host
 from harness.host.locations import ROOT
 
 LENGTH, HEIGHT, WIDTH = 81, 720, 1280
-ROUNDS = 3
+ROUNDS = 1 if is_quick() else 3
+CORE = "core"
+# By what is done: by name of the way, what it is called and whose file it must write.
 WAYS = {
-    "core": "VAE Decode, Create Video",
-    "frames": "VACE Decode Latent",
-    "video": "VACE Decode Video",
+    CORE: ("VAE Decode, Create Video", CORE),
+    "frames": ("VACE Decode Latent", CORE),
+    "video": ("VACE Decode Video", CORE),
+    "pasted frames": ("VACE Decode Latent, VACE Paste Back", "pasted frames"),
+    "pasted video": ("VACE Decode Video with `vcu`", "pasted frames"),
+    "stitched frames": ("VACE Decode Latent, VACE Stitch Crop", "stitched frames"),
+    "stitched video": ("VACE Decode Video with `crop`", "stitched frames"),
 }
+COLUMNS = ("way, then saving as mp4", "memory, MiB", "core / this", "CPU s", "core / this", "file as by", "same file")
+TEXT = (
+    "`python dev.py bench decode_memory`: {length} frames of {width} x {height}, on the CPU, one thread, each run in a "
+    "process of its own, the network all but taken out. Memory is the peak above what there was before, which holds "
+    "the source that is put back. CPU time is all of it, writing the file included; median of {rounds} runs, least and "
+    "most in brackets. The core's way, by which all others are divided, puts nothing back."
+)
 RESULT = ROOT / "benchmarks" / "results" / "decode_memory.md"
 
 
-def report():
-    yield "# What decoding takes, from a latent to a file"
-    yield ""
-    yield (
-        f"`python dev.py bench decode_memory`: {LENGTH} frames of {WIDTH} x {HEIGHT}, on the CPU, one thread, each run "
-        f"in a process of its own, the network all but taken out. Memory is the peak above what there was before, CPU "
-        f"time all of it, writing the file included; median of {ROUNDS} runs, least and most in brackets."
-    )
-    yield ""
-    yield "| way, then saving as mp4 | memory, MiB | ratio | CPU s | ratio | same file |"
-    yield "|---|--:|--:|--:|--:|---|"
+def measure():
     rounds = [{way: measured(__file__, way) for way in WAYS} for _ in range(ROUNDS)]
-    for way, name in WAYS.items():
+    rows = []
+    for way, (name, like) in WAYS.items():
         cells = []
         for column in (0, 1):
-            ratios = sorted(each["core"][column] / each[way][column] for each in rounds)
-            cells += [spread(sorted(each[way][column] for each in rounds)), spread(ratios)]
-        same = all(each[way][2] == each["core"][2] for each in rounds)
-        yield f"| {name} | {' | '.join(cells)} | {'yes' if same else 'no'} |"
+            cells += [
+                Spread.of(each[way][column] for each in rounds),
+                ratios((each[CORE][column], each[way][column]) for each in rounds),
+            ]
+        same = all(each[way][2] == each[like][2] for each in rounds)
+        rows.append((name, *cells, WAYS[like][0], same))
+    text = TEXT.format(length=LENGTH, width=WIDTH, height=HEIGHT, rounds=ROUNDS)
+    return Table("What decoding takes, from a latent to a file", text, COLUMNS, rows)
 
 
 def run(way):
     """Peak MiB, CPU seconds, and the digest of the file."""
     torch.set_num_threads(1)
-    call, length = load_host(), (LENGTH - 1) // 4 + 1
-    vae, generator = sparse_vae(), torch.Generator().manual_seed(0)
-    samples = torch.randn(1, 16, length, HEIGHT // 8, WIDTH // 8, generator=generator)
+    call = load_host()
+    generator = torch.Generator().manual_seed(0)
+    kept, size = source(call, way, generator)
+    length = (LENGTH - 1) // 4 + 1
+    samples = torch.randn(1, 16, length, *(side // 8 for side in size), generator=generator)
+    vae = sparse_vae(size[1])
     latent = {"samples": samples, "vace_num_references": 0, "vace_num_frames": LENGTH}
     before, begun = peak(reset=True), time.process_time()
-    video = {"core": by_core, "frames": by_frames}.get(way, by_video)(call, vae, latent)
+    video = made(call, way, vae, latent, kept)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "video.mp4")
         video.save_to(str(file))
@@ -63,30 +76,48 @@ def run(way):
     return (peak() - before) / MEBI, time.process_time() - begun, digest
 
 
-def sparse_vae():
+def source(call, way, generator):
+    """What is put back, by the name of its socket, and (H, W) of what is generated."""
+    if " " not in way:
+        return {}, (HEIGHT, WIDTH)
+    clip = torch.rand(LENGTH, HEIGHT, WIDTH, 3, generator=generator)
+    (vcu, *_) = call("VaceInpaintVideo", video=clip, boxes="20%,30%,45%,60% 40%,30%,65%,60%")
+    if way.startswith("pasted"):
+        return {"vcu": vcu}, (HEIGHT, WIDTH)
+    cropped, crop, _ = call("VaceCropVcu", vcu=vcu)
+    return {"crop": crop}, (cropped.height, cropped.width)
+
+
+def made(call, way, vae, latent, kept):
+    """The VIDEO."""
+    if way == CORE:
+        (frames,) = call("VAEDecode", vae=vae, samples=latent)
+        return call("CreateVideo", images=frames, fps=16.0)[0]
+    if way.endswith("video"):
+        return call("VaceDecodeVideo", vae=vae, samples=latent, fps=16.0, **kept)[0]
+    frames, video = call("VaceDecodeLatent", vae=vae, samples=latent, fps=16.0)
+    if not kept:
+        return video
+    del video
+    node = "VacePasteBack" if "vcu" in kept else "VaceStitchCrop"
+    return call(node, frames=frames, **kept)[1]
+
+
+def sparse_vae(width):
     """A VAE of one channel that makes every fifth row and column, and the others like these."""
     vae = thin_vae()
     decoder = vae.first_stage_model.decoder
     first, last = decoder.conv1, decoder.head[-1]
     look, give = first.forward, last.forward
-    width = WIDTH // 8
-    first.forward = lambda x, cache=None: look(sparse(x, width), None if cache is None else sparse(cache, width))
-    last.forward = lambda x, cache=None: dense(give(x, cache), WIDTH)
+    columns = width // 8
+    first.forward = lambda x, cache=None: look(sparse(x, columns), None if cache is None else sparse(cache, columns))
+    last.forward = lambda x, cache=None: dense(give(x, cache), width)
     return vae
 
 
-def by_core(call, vae, latent):
-    (frames,) = call("VAEDecode", vae=vae, samples=latent)
-    return call("CreateVideo", images=frames, fps=16.0)[0]
-
-
-def by_frames(call, vae, latent):
-    return call("VaceDecodeLatent", vae=vae, samples=latent, fps=16.0, trim_latent=-1, length=-1)[1]
-
-
-def by_video(call, vae, latent):
-    return call("VaceDecodeVideo", vae=vae, samples=latent, fps=16.0, trim_latent=-1, length=-1)[0]
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:], run, report, RESULT)
+    if sys.argv[1:]:
+        with torch.inference_mode():
+            print(json.dumps(run(sys.argv[1])))
+    else:
+        keep(str(measure()), RESULT)

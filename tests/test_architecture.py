@@ -35,6 +35,7 @@ ANNOTATORS = {
 }
 HOST_CONCEPTS = {
     "conditioning": {"video"},  # a latent is decoded into a VIDEO
+    "exact": {"video"},  # what is kept is put back into a VIDEO as it is saved
     "vcu": {"files"},
     "strength": {"conditioning", "models"},  # strengths are among the conditioning's keys
     "adapter": {"files", "conditioning", "models", "strength"},

@@ -2,12 +2,15 @@
 
 from comfy_api.latest import io
 
+from ...vace_core.errors import VaceInputError
+from ...vace_core.exact import DEFAULT_FEATHER
 from ...vace_core.notes import collect_notes
 from .._host.conditioning import decode_later, decode_video, decoded_clip, require_wan_vae, trim_references
+from .._host.exact import paste_later, stitch_later
 from .._host.report import publish
 from .._host.video import write_clip
 from .._node import VaceNode
-from .._sockets import fps_socket
+from .._sockets import CropWire, VcuWire, fps_socket
 
 FROM_LATENT = -1
 
@@ -40,13 +43,32 @@ def _counts() -> list:
     ]
 
 
-def _sampled() -> list:
-    """What is decoded, and by what."""
+def _sampled(*kept: io.Input) -> list:
+    """What is decoded, and by what; behind these what else is connected."""
     return [
         io.Latent.Input("samples", tooltip="From the sampler."),
         io.Vae.Input("vae", tooltip="The Wan 2.1 VAE that encoded the VCU."),
+        *kept,
         fps_socket(),
         *_counts(),
+    ]
+
+
+def _kept() -> list:
+    """What is put back into a video, and how."""
+    return [
+        VcuWire.Input(
+            "vcu",
+            optional=True,
+            tooltip="The VCU that it was generated from, to put back exactly what it keeps, as VACE Paste Back does "
+            "with images. Not together with crop.",
+        ),
+        CropWire.Input(
+            "crop",
+            optional=True,
+            tooltip="From VACE Crop VCU, to put what was generated into the whole video, as VACE Stitch Crop does "
+            "with images.",
+        ),
     ]
 
 
@@ -89,9 +111,22 @@ class VaceDecodeVideo(VaceNode):
             display_name="VACE Decode Video",
             category="vace",
             description="As VACE Decode Latent, but a few frames at a time, and only when the video is saved or read: "
-            "its frames never lie in memory together.",
-            search_aliases=["vae decode", "low memory", "stream"],
-            inputs=_sampled(),
+            "its frames never lie in memory together. What a VCU keeps, or the video around a crop, is put back on "
+            "the way.",
+            search_aliases=["vae decode", "low memory", "stream", "paste back", "stitch crop"],
+            inputs=[
+                *_sampled(*_kept()),
+                io.Float.Input(
+                    "feather",
+                    default=DEFAULT_FEATHER,
+                    optional=True,
+                    min=0.0,
+                    max=512.0,
+                    step=1.0,
+                    advanced=True,
+                    tooltip="Pixels over which the join with vcu or crop fades. 0: a hard join.",
+                ),
+            ],
             outputs=[
                 io.Video.Output(
                     display_name="video", tooltip="For Save Video; Get Video Components makes images of it."
@@ -100,9 +135,19 @@ class VaceDecodeVideo(VaceNode):
         )
 
     @classmethod
-    def execute(cls, samples, vae, fps, trim_latent, length) -> io.NodeOutput:
+    def execute(cls, samples, vae, fps, trim_latent, length, vcu, crop, feather) -> io.NodeOutput:
         require_wan_vae(vae)
-        return io.NodeOutput(decode_later(vae, samples, _given(trim_latent), _given(length), fps))
+        if vcu is not None and crop is not None:
+            raise VaceInputError(
+                "vcu and crop are connected both; one of them says what is put back. Disconnect vcu where a crop was "
+                "generated, else crop."
+            )
+        video = decode_later(vae, samples, _given(trim_latent), _given(length), fps)
+        if vcu is not None:
+            video = paste_later(video, vcu, feather)
+        elif crop is not None:
+            video = stitch_later(video, crop, feather)
+        return io.NodeOutput(video)
 
 
 class VaceTrimLatent(VaceNode):

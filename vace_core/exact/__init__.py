@@ -8,7 +8,19 @@ the crop's part of the whole VCU.
 """
 
 from .crop import SCALES
-from .paste import DEFAULT_FEATHER, SIDES, paste_back
-from .stitch import make_crop, stitch_crop
+from .paste import DEFAULT_FEATHER, SIDES, paste_back, paste_parts, require_same_shape
+from .stitch import Crop, make_crop, require_crop, stitch_crop, stitch_parts
 
-__all__ = ["DEFAULT_FEATHER", "SCALES", "SIDES", "make_crop", "paste_back", "stitch_crop"]
+__all__ = [
+    "DEFAULT_FEATHER",
+    "SCALES",
+    "SIDES",
+    "Crop",
+    "make_crop",
+    "paste_back",
+    "paste_parts",
+    "require_crop",
+    "require_same_shape",
+    "stitch_crop",
+    "stitch_parts",
+]

@@ -56,20 +56,22 @@ class CropPlan:
         """Whether nothing is cropped and nothing scaled."""
         return self.frame == self.box == self.size
 
-    def cut(self, pixels: Tensor) -> Tensor:
-        """The crop of every frame, not scaled: a view of a still crop, so that what takes no memory still takes none.
+    def cut(self, pixels: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """The crop of frames, not scaled: a view of a still crop, so that what takes no memory still takes none.
 
         Args:
             pixels: [T, H, W, ...], of the whole clip.
+            start: The first frame.
+            stop: The frame before which it ends; None for all that follow.
 
         Returns:
-            [T, rows, columns, ...].
+            [T, rows, columns, ...], T those frames alone.
         """
-        rows, columns = self.box
+        (rows, columns), frames = self.box, pixels[start:stop]
         if self.still or not any(pixels.stride()[:3]):
             top, left = self.corners[0]
-            return pixels[:, top : top + rows, left : left + columns]
-        pairs = zip(pixels, self.corners, strict=True)
+            return frames[:, top : top + rows, left : left + columns]
+        pairs = zip(frames, self.corners[start:stop], strict=True)
         return torch.stack([p[top : top + rows, left : left + columns] for p, (top, left) in pairs])
 
 

@@ -1,78 +1,24 @@
 """What a VCU keeps, put back over what the model made of it, and how far the model had moved away from it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
 from ..masks import binarize, distance_to
-from ..notes import Note, tell
+from ..notes import Note, tell, tell_again
 from ..vcu import Vcu
 from ..video import MID_GREY, legal_frames
+from .paste_report import BORDER, Join, Measured, PasteReport
 
 OUTSIDE, INSIDE = SIDES = ("outside", "inside")
 DEFAULT_FEATHER = 4.0
-BORDER = 4  # pixels; how far from the mask the join is judged
-STEPS = 255  # differences are told in steps of an 8-bit picture
-CHANNELS = ("red", "green", "blue")
 _NOTHING_KEPT = (
     "The VCU keeps no pixel: all of the video is generated (or control), so nothing is pasted and the frames come "
     "back as they were."
 )
-
-Colour = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class PasteReport:
-    """What was pasted, and how well it fitted. All differences are in steps of 1/255.
-
-    Attributes:
-        outside_difference: Largest difference from the source outside the mask and its feather, after pasting.
-        border_error: Mean difference, before pasting, over the kept pixels within `BORDER` pixels of a generated
-            one or generated in the frame before or after: what the join has to hide. None without any.
-        drift: Mean signed change of red, green and blue over all kept pixels, before pasting; the VAE's own loss
-            included. None when nothing is kept.
-        worst_drift: For each channel the same of the one frame where it is largest.
-        kept_share: Pixels that the VCU keeps, in [0, 1].
-        exact_share: Pixels that are the source's own, in [0, 1]: the kept ones without the feather.
-    """
-
-    outside_difference: float
-    border_error: float | None
-    drift: Colour | None
-    worst_drift: Colour | None
-    kept_share: float
-    exact_share: float
-
-    @property
-    def largest_drift(self) -> float:
-        """Size of the mean change in the channel where it is largest; 0 when nothing is kept."""
-        return max(map(abs, self.drift or (0.0,)))
-
-    def notes(self) -> list[Note]:
-        """The numbers in words; none when nothing is kept."""
-        if self.drift is None or self.worst_drift is None:
-            return []
-        border = "What is kept touches nothing that is generated, so there is no border to judge."
-        if self.border_error is not None:
-            border = (
-                f"At the border the model's own pixels differ from the source by {self.border_error:.1f} of 255 "
-                f"on average; that is what the join has to hide."
-            )
-        kept = f"The VCU keeps {self.kept_share:.1%} of the video; {self.exact_share:.1%} is now exactly the source."
-        outside = (
-            f"The largest difference from the source outside the mask and its feather is "
-            f"{self.outside_difference:g} of 255."
-        )
-        drift = (
-            f"Before pasting, the colour of what is kept had changed by {_told(self.drift)} of 255 on average, "
-            f"and in the worst frame by {_told(self.worst_drift)}."
-        )
-        told = {"kept-share": kept, "outside-difference": outside, "border": border, "drift": drift}
-        return [Note(code, text) for code, text in told.items()]
 
 
 def paste_back(
@@ -99,51 +45,124 @@ def paste_back(
         VaceInputError: If the frames are not as many or not as large as the VCU's, or the mask covers a control
             signal, which the feather inside would show.
     """
-    _require_settings(feather, side)
     frames = legal_frames("frames", frames)
-    _require_same_shape(frames, vcu)
+    require_same_shape(frames.shape, vcu)
+    pasting = Pasting(vcu, feather, side)
     pasted = torch.empty(vcu.frames.shape, device=vcu.frames.device)
-    measured = _Measured()
-    for t, join in enumerate(_joins(vcu, feather, side)):
-        source, made = vcu.frames[t].float(), frames[t].to(vcu.frames.device)
-        weight = _with_source(join, source, vcu, measured) if side == INSIDE else join.weight
-        torch.lerp(source, made, weight[..., None], out=pasted[t])
-        measured.add(join, source, made, pasted[t])
-    report = measured.report()
-    _tell_blank(measured)
-    if not report.kept_share:
-        tell("nothing-kept", _NOTHING_KEPT)
-    return pasted, report
+    for place, picture in zip(pasted, pasting.over(frames), strict=True):
+        place.copy_(picture)
+    return pasted, pasting.report()
+
+
+def paste_parts(
+    parts: Iterable[Tensor],
+    vcu: Vcu,
+    feather: float = DEFAULT_FEATHER,
+    side: str = OUTSIDE,
+    measured: Callable[[Sequence[Note]], None] = tell_again,
+) -> Iterator[Tensor]:
+    """`paste_back` of frames that come a few at a time.
+
+    Args:
+        parts: [n, H, W, 3] each, in [0, 1], T in all.
+        vcu: As there, as are the errors.
+        feather: As there.
+        side: As there.
+        measured: Is given the numbers in words, behind the last frame.
+
+    Yields:
+        [1, H, W, 3] float32, so that no more than a few frames lie in memory.
+    """
+    pasting = Pasting(vcu, feather, side)
+    for picture in pasting.over(single_frames(parts)):
+        yield picture[None]
+    measured(pasting.report().notes())
+
+
+def single_frames(parts: Iterable[Tensor]) -> Iterator[Tensor]:
+    """[H, W, 3] of each frame of [n, H, W, 3], as `legal_frames` wants them."""
+    for part in parts:
+        yield from legal_frames("frames", part)
 
 
 @dataclass(frozen=True, eq=False)
-class _Join:
-    """How the two pictures of one frame meet; [H, W] each."""
+class PasteRegion:
+    """A part of each frame of a VCU, or all of it.
 
-    kept: Tensor  # bool
-    border: Tensor  # bool
-    weight: Tensor  # of the model's pixels, in [0, 1]; exactly 0 and 1 outside the feather
+    Attributes:
+        vcu: Of the whole frames.
+        cut: From [T, H, W, ...] and two frame numbers to that part of the frames from the one to before the other.
+        still: Whether it is the same part, and the same mask, in all frames.
+    """
+
+    vcu: Vcu
+    cut: Callable[[Tensor, int, int], Tensor]
+    still: bool
+
+    @classmethod
+    def whole(cls, vcu: Vcu) -> "PasteRegion":
+        """All of it."""
+        return cls(vcu, lambda pixels, start, stop: pixels[start:stop], not vcu.mask.stride(0))
+
+    def source(self, t: int) -> Tensor:
+        """[H, W, 3] float32 of a frame."""
+        return self.cut(self.vcu.frames, t, t + 1)[0].float()
+
+    def mask_around(self, t: int) -> tuple[Tensor, int]:
+        """[n, H, W] of a frame and those before and after it, as far as there are any, and which of them it is."""
+        start = max(t - 1, 0)
+        return self.cut(self.vcu.mask, start, t + 2), t - start
 
 
-def _joins(vcu: Vcu, feather: float, side: str) -> Iterator[_Join]:
-    """One for each frame; a still mask, one frame expanded to T, is worked out once."""
-    join = None
-    for t in range(vcu.num_frames):
-        if join is None or vcu.mask.stride(0):
-            join = _join(vcu.mask, t, feather + 1, side)
-        yield join
+class Pasting:
+    """Frames pasted one after the other, and measured meanwhile."""
+
+    def __init__(self, vcu: Vcu, feather: float, side: str, region: PasteRegion | None = None) -> None:
+        _require_settings(feather, side)
+        self._vcu, self._feather, self._side = vcu, feather, side
+        self._region = PasteRegion.whole(vcu) if region is None else region
+        self._measured = Measured()
+
+    def over(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
+        """[H, W, 3] float32 of each of T frames [H, W, 3], in order."""
+        join = None
+        for t, made in enumerate(frames):
+            if join is None or not self._region.still:
+                join = _join(*self._region.mask_around(t), self._feather + 1, self._side)
+            source = self._region.source(t)
+            made = made.to(source.device)
+            inside = self._side == INSIDE
+            weight = _with_source(join, source, self._vcu, self._measured) if inside else join.weight
+            pasted = torch.lerp(source, made, weight[..., None])
+            self._measured.add(join, source, made, pasted)
+            yield pasted
+
+    def report(self) -> PasteReport:
+        """What was measured, once all frames are pasted; what may surprise is told."""
+        report = self._measured.report()
+        _tell_blank(self._measured)
+        if not report.kept_share:
+            tell("nothing-kept", _NOTHING_KEPT)
+        return report
 
 
-def _join(mask: Tensor, t: int, reach: float, side: str) -> _Join:
-    """The first pixel beyond an edge is at distance 1, the last that fades at most ``reach`` - 1."""
-    around = binarize(mask[max(t - 1, 0) : t + 2]).bool()
-    generated = around[min(t, 1)]
+def _join(mask: Tensor, index: int, reach: float, side: str) -> Join:
+    """The first pixel beyond an edge is at distance 1, the last that fades at most ``reach`` - 1.
+
+    Args:
+        mask: [n, H, W], of the frame and its neighbours in time.
+        index: Which of them the frame is.
+        reach: Pixels.
+        side: One of `SIDES`.
+    """
+    around = binarize(mask).bool()
+    generated = around[index]
     distance = distance_to(generated)
     weight = 1 - distance / reach if side == OUTSIDE else distance_to(~generated) / reach
-    return _Join(~generated, ~generated & ((distance <= BORDER) | around.any(0)), weight.clamp(0, 1))
+    return Join(~generated, ~generated & ((distance <= BORDER) | around.any(0)), weight.clamp(0, 1))
 
 
-def _with_source(join: _Join, source: Tensor, vcu: Vcu, measured: "_Measured") -> Tensor:
+def _with_source(join: Join, source: Tensor, vcu: Vcu, measured: Measured) -> Tensor:
     """The weight of a feather inside, 1 where there is no source to blend to."""
     band = (join.weight > 0) & (join.weight < 1)
     empty = band & (source == MID_GREY).all(-1)
@@ -158,59 +177,7 @@ def _with_source(join: _Join, source: Tensor, vcu: Vcu, measured: "_Measured") -
     return torch.where(empty, 1.0, join.weight)
 
 
-@dataclass
-class _Measured:
-    """Sums over the frames so far."""
-
-    pixels: int = 0
-    kept: int = 0
-    exact: int = 0
-    border: int = 0
-    band: int = 0
-    blank: int = 0
-    outside: float = 0.0
-    border_sum: float = 0.0
-    drift_sum: Tensor = field(default_factory=lambda: torch.zeros(3, dtype=torch.float64))
-    frame_drifts: list[Tensor] = field(default_factory=list)
-
-    def add(self, join: _Join, source: Tensor, made: Tensor, pasted: Tensor) -> None:
-        """One more frame, [H, W, 3] each."""
-        exact = join.kept & (join.weight == 0)
-        kept, border = join.kept.sum().item(), join.border.sum().item()
-        self.pixels += join.kept.numel()
-        self.exact += exact.sum().item()
-        self.outside = max(self.outside, ((pasted - source).abs() * exact[..., None]).max().item())
-        if kept:
-            change = made - source
-            drift = (change * join.kept[..., None]).sum((0, 1), dtype=torch.float64).cpu()
-            self.kept += kept
-            self.drift_sum += drift
-            self.frame_drifts.append(drift / kept)
-            self.border += border
-            self.border_sum += (change.abs() * join.border[..., None]).sum(dtype=torch.float64).item()
-
-    def report(self) -> PasteReport:
-        """The sums as shares, means and extremes."""
-        drift = worst = None
-        if self.kept:
-            drifts = torch.stack(self.frame_drifts)
-            drift = _colour(self.drift_sum / self.kept)
-            worst = _colour(drifts.gather(0, drifts.abs().argmax(0, keepdim=True))[0])
-        border = STEPS * self.border_sum / (len(CHANNELS) * self.border) if self.border else None
-        shares = self.kept / self.pixels, self.exact / self.pixels
-        return PasteReport(STEPS * self.outside, border, drift, worst, *shares)
-
-
-def _colour(change: Tensor) -> Colour:
-    red, green, blue = (STEPS * change).tolist()
-    return red, green, blue
-
-
-def _told(colour: Colour) -> str:
-    return ", ".join(f"{name} {value:+.1f}" for name, value in zip(CHANNELS, colour, strict=True))
-
-
-def _tell_blank(measured: _Measured) -> None:
+def _tell_blank(measured: Measured) -> None:
     if measured.blank:
         tell(
             "hard-join",
@@ -227,8 +194,9 @@ def _require_settings(feather: float, side: str) -> None:
         raise VaceInputError(f"feather must be 0 or more, got {feather:g}. 0 is a hard join.")
 
 
-def _require_same_shape(frames: Tensor, vcu: Vcu) -> None:
-    T, H, W, _ = frames.shape
+def require_same_shape(shape: Sequence[int], vcu: Vcu) -> None:
+    """Refuse frames [T, H, W, 3] that are not as many or not as large as those of the VCU."""
+    T, H, W, _ = shape
     if vcu.num_frames != T:
         raise VaceInputError(
             f"frames has {T} frames but vcu has {vcu.num_frames}. Connect all frames of VACE Decode Latent, uncut, and "

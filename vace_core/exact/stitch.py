@@ -1,17 +1,18 @@
 """A generated crop put back into the clip that it was cut from."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..notes import tell, tell_again
+from ..notes import Note, tell, tell_again
 from ..vcu import Vcu
 from ..video import legal_frames, resize
 from .crop import CropPlan, crop_vcu, plan_crop
 from .crop_path import mask_spans
-from .paste import DEFAULT_FEATHER, paste_back
+from .paste import DEFAULT_FEATHER, OUTSIDE, PasteRegion, Pasting, single_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +51,37 @@ def stitch_crop(frames: Tensor, crop: Crop, feather: float = DEFAULT_FEATHER) ->
         VaceInputError: If the frames are not as many as the crop had, or of another shape.
     """
     frames = legal_frames("frames", frames)
+    stitched = torch.empty(crop.vcu.frames.shape, device=crop.vcu.frames.device)
+    for place, part in zip(stitched, stitch_parts(iter([frames]), frames.shape, crop, feather), strict=True):
+        place.copy_(part[0])
+    return stitched
+
+
+def stitch_parts(
+    parts: Iterable[Tensor],
+    shape: Sequence[int],
+    crop: Crop,
+    feather: float = DEFAULT_FEATHER,
+    measured: Callable[[Sequence[Note]], None] = tell_again,
+) -> Iterator[Tensor]:
+    """`stitch_crop` of frames that come a few at a time.
+
+    Args:
+        parts: [n, h, w, 3] each, in [0, 1], T in all.
+        shape: (T, h, w, 3) of all of them.
+        crop: As there, as are the errors.
+        feather: As there.
+        measured: Is given the numbers in words, behind the last frame.
+
+    Yields:
+        [1, H, W, 3] float32, so that no more than a few frames lie in memory.
+    """
     plan, vcu = crop.plan, crop.vcu
-    _require_matching(frames, plan, vcu)
-    if frames.shape[1:3] != plan.size:
+    require_crop(shape, crop)
+    if tuple(shape[1:3]) != plan.size:
         tell(
             "crop-scaled",
-            f"frames is {frames.shape[2]} x {frames.shape[1]} where {plan.size[1]} x {plan.size[0]} was generated; "
+            f"frames is {shape[2]} x {shape[1]} where {plan.size[1]} x {plan.size[0]} was generated; "
             f"it is scaled to the crop's {plan.box[1]} x {plan.box[0]}.",
         )
     room = _room(plan, vcu.mask)
@@ -64,22 +90,23 @@ def stitch_crop(frames: Tensor, crop: Crop, feather: float = DEFAULT_FEATHER) ->
             "feather-shortened",
             f"feather is {room:g} instead of {feather:g}: the crop ends there. A larger margin allows more.",
         )
-    part = replace(vcu, frames=plan.cut(vcu.frames), mask=plan.cut(vcu.mask))
-    pasted, report = paste_back(resize(frames, *plan.box), part, min(feather, room))
-    measured = report.notes()
-    if measured and plan.box != plan.frame:
-        tell("measured-inside", "Outside the crop all is the source. Measured inside it:")
-    tell_again(measured)
-    return _placed(pasted, plan, vcu.frames)
+    still = not vcu.mask.stride(0) and (plan.still or not any(vcu.mask.stride()))
+    pasting = Pasting(vcu, min(feather, room), OUTSIDE, PasteRegion(vcu, plan.cut, still))
+    scaled = (resize(frame[None], *plan.box)[0] for frame in single_frames(parts))
+    for t, part in enumerate(pasting.over(scaled)):
+        yield _placed(part, plan, t, vcu.frames)[None]
+    notes = pasting.report().notes()
+    if notes and plan.box != plan.frame:
+        notes.insert(0, Note("measured-inside", "Outside the crop all is the source. Measured inside it:"))
+    measured(notes)
 
 
-def _placed(part: Tensor, plan: CropPlan, whole: Tensor) -> Tensor:
-    """A copy of the clip [T, H, W, 3] with the crop [T, rows, columns, 3] in its places."""
-    rows, columns = plan.box
-    result = torch.empty(whole.shape, device=whole.device).copy_(whole)
-    for frame, picture, (top, left) in zip(result, part, plan.corners, strict=True):
-        frame[top : top + rows, left : left + columns] = picture
-    return result
+def _placed(part: Tensor, plan: CropPlan, t: int, whole: Tensor) -> Tensor:
+    """A copy of a frame of the clip [T, H, W, 3] with the crop [rows, columns, 3] in its place."""
+    (rows, columns), (top, left) = plan.box, plan.corners[t]
+    frame = torch.empty(whole.shape[1:], device=whole.device).copy_(whole[t])
+    frame[top : top + rows, left : left + columns] = part
+    return frame
 
 
 def _room(plan: CropPlan, mask: Tensor) -> float:
@@ -93,8 +120,10 @@ def _room(plan: CropPlan, mask: Tensor) -> float:
     return room
 
 
-def _require_matching(frames: Tensor, plan: CropPlan, vcu: Vcu) -> None:
-    T, rows, columns, _ = frames.shape
+def require_crop(shape: Sequence[int], crop: Crop) -> None:
+    """Refuse frames [T, h, w, 3] that are not as many as the crop has, or of another shape."""
+    plan, vcu = crop.plan, crop.vcu
+    T, rows, columns, _ = shape
     if vcu.num_frames != T:
         raise VaceInputError(
             f"frames has {T} frames but crop has {vcu.num_frames}. Connect all frames that were generated from the "

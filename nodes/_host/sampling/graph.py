@@ -11,7 +11,7 @@ import folder_paths
 from comfy_api.latest import io
 from comfy_execution.graph_utils import GraphBuilder, Node
 
-from ....vace_core.exact import DEFAULT_FEATHER, SIDES
+from ....vace_core.exact import DEFAULT_FEATHER
 from .steps import OFFICIAL_ENCODING, sample_vcu
 
 # A node's id and which of its outputs.
@@ -49,8 +49,6 @@ def sampling_graph(links: Mapping[str, Link], choices: SamplerChoices) -> io.Nod
     """
     steps = _GraphSteps(GraphBuilder(), links, choices)
     sampled, video = sample_vcu(steps, *choices.prompts)
-    if choices.keep_pixels:
-        video = steps.paste_back(video)
     return io.NodeOutput(video, sampled.out(0), sampled.out(1), expand=steps.graph.finalize())
 
 
@@ -86,20 +84,12 @@ class _GraphSteps:
         return self.graph.node("VaceSampleContext", "sample", **wires, denoise=1.0, **self.choices.sampling)
 
     def decode(self, sampled: Node) -> Link:
-        """The video, which is decoded as it is saved."""
-        counts = {"trim_latent": -1, "length": -1}
+        """The video, which is decoded as it is saved; with ``keep_pixels`` what the VCU keeps is put back there."""
         wires = {"samples": sampled.out(0), "vae": self.links["vae"]}
-        return self.graph.node("VaceDecodeVideo", **wires, fps=self.choices.fps, **counts).out(0)
-
-    def paste_back(self, video: Link) -> Link:
-        """The video with what the VCU keeps; the node gives the VCU's frame rate, another is set behind it."""
-        join = {"feather": DEFAULT_FEATHER, "feather_side": SIDES[0]}
-        pasted = self.graph.node("VacePasteBack", "paste", frames=video, vcu=self.links["vcu"], **join)
-        if not self.choices.fps:
-            return pasted.out(1)
-        parts = self.graph.node("GetVideoComponents", video=pasted.out(1))
-        again = {"images": pasted.out(0), "audio": parts.out(1), "fps": self.choices.fps}
-        return self.graph.node("CreateVideo", **again).out(0)
+        if self.choices.keep_pixels:
+            wires |= {"vcu": self.links["vcu"], "feather": DEFAULT_FEATHER}
+        counts = {"trim_latent": -1, "length": -1}
+        return self.graph.node("VaceDecodeVideo", "decode", **wires, fps=self.choices.fps, **counts).out(0)
 
 
 def model_files(folder: str) -> list[str]:

@@ -4,6 +4,7 @@ A socket's value goes in and a `Clip` comes out, or the other way round.
 It imports the host, nothing of this layer, and the core's `video`.
 """
 
+from .changed import ChangedVideo
 from .stream import CHUNK, frame_count_hint, sound_of, stream_frames
 from .streamed import ABOVE, StreamedVideo
 from .video import read_clip, write_clip
@@ -11,6 +12,7 @@ from .video import read_clip, write_clip
 __all__ = [
     "ABOVE",
     "CHUNK",
+    "ChangedVideo",
     "StreamedVideo",
     "frame_count_hint",
     "read_clip",

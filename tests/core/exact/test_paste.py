@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from harness.hearing import heard
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.exact.paste import BORDER, SIDES, paste_back
+from wan_vace.vace_core.exact.paste import BORDER, SIDES, paste_back, paste_parts
 from wan_vace.vace_core.notes import sentences
 from wan_vace.vace_core.vcu.unit import EXTENSION, REPAINT, Vcu, empty_vcu
 
@@ -107,6 +107,17 @@ def test_a_still_mask_gives_what_the_same_mask_in_every_frame_gives():
     for side in SIDES:
         one, other = (paste_back(generated(vcu), each, 4, side) for each in (still, repeated))
         assert torch.equal(one[0], other[0]) and one[1:] == other[1:]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_in_parts_it_is_what_it_is_at_once_and_is_measured_alike(size, side):
+    vcu, numbers = unit(5, 5), []
+    made = generated(vcu)
+    (expected, report), _ = heard(paste_back, made, vcu, 2.5, side)
+    parts, _ = heard(lambda: list(paste_parts(made.split(size), vcu, 2.5, side, numbers.extend)))
+    assert torch.equal(torch.cat(parts), expected) and all(len(part) == 1 for part in parts)
+    assert numbers == report.notes()
 
 
 def test_whole_kept_frames_come_back_whole_and_their_border_is_in_time():

@@ -189,7 +189,7 @@ def test_kept_pixels_come_out_as_they_went_in_at_the_frame_rate_asked_for(server
     with av.open(str(film)) as container:
         assert container.streams.video[0].average_rate == 24
     ran = {(e["data"].get("node") or "") for e in events if e["type"] == "executing"}
-    assert {"hold", "paste"} <= {node.rpartition(".")[2] for node in ran if node.startswith("s.")}
+    assert {"hold", "decode"} <= {node.rpartition(".")[2] for node in ran if node.startswith("s.")}
     graph["s"]["inputs"]["keep_pixels"] = False
     again = [Image.open(f).convert("RGB") for f in server.outputs(server.run(graph)) if f.suffix == ".png"]
     assert all(len(p.getcolors(maxcolors=1 << 24)) > 1 for p in again)
