@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from . import bench as benchmarks
 from .host import base_directory, install, locations
 from .host.dtypes import run_dtypes
 from .host.locations import ROOT, Host, SetupError
@@ -72,15 +73,9 @@ def serve(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Run benchmarks/*.py one after another, or those named."""
-    scripts = {path.stem: path for path in sorted((ROOT / "benchmarks").glob("[!_]*.py"))}
-    unknown = [name for name in arguments if name.removesuffix(".py") not in scripts]
-    if unknown or not scripts:
-        raise SetupError(f"No benchmark {' '.join(unknown)}; there are: {', '.join(scripts) or 'none'}.")
-    host = set_up()
-    wanted = [name.removesuffix(".py") for name in arguments] or list(scripts)
-    statuses = [run_child([str(host.python), str(scripts[name])], tool_env(host)) for name in wanted]
-    return max(statuses)
+    """Measure beside the core nodes, quickly (--full: as in benchmarks/results), or run the benchmarks named."""
+    names, quick = benchmarks.chosen(arguments)
+    return benchmarks.run(set_up(), names, quick)
 
 
 def parity(arguments: list[str]) -> int:
