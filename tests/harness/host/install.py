@@ -13,8 +13,9 @@ import tarfile
 from collections import deque
 from pathlib import Path, PurePosixPath
 
-from .locations import RELEASES, Host, SetupError, dev_dir, locate, selected_version
+from .locations import RELEASES, Host, SetupError, dev_dir, host_of, locate, selected_version
 from .processes import host_env
+from .shared import share_packages
 
 # Newer torch builds leave torchaudio with another CUDA version, which then refuses to import.
 CONSTRAINTS = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
@@ -42,25 +43,30 @@ TAIL_LINES = 12
 
 
 def ready(tools: bool = True) -> Host:
-    """The host, installed if that was still to be done.
-
-    Args:
-        tools: Whether one's own ComfyUI must have what tests and lint need.
-
-    Raises:
-        SetupError: If it cannot be, with what to do about it.
-    """
+    """The host to use, as `installed`; ``tools``: whether one's own ComfyUI must have what tests and lint need."""
     host = locate()
     if host.own:
         _require_modules(host, [*HOST_MODULES, *(TOOL_MODULES if tools else ())])
         return host
-    version = selected_version()
-    folder = dev_dir() / "hosts" / version
+    return installed(selected_version())
+
+
+def installed(version: str) -> Host:
+    """A version of the host with its own packages, installed if that was still to be done.
+
+    Args:
+        version: A key of ``RELEASES``.
+
+    Raises:
+        SetupError: If it cannot be, with what to do about it.
+    """
+    host, folder = host_of(version), dev_dir() / "hosts" / version
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (host.comfyui.is_dir() and host.python.exists()):
             _require_room(folder)
         _make_venv(folder / "venv", host.python)
+        share_packages(folder / "venv", dev_dir().glob("hosts/*/venv"), [pin.partition("==")[0] for pin in CONSTRAINTS])
         if not host.comfyui.is_dir():
             unpack(fetch(version, host.python), host.comfyui)
         _install_requirements(folder, host)

@@ -104,7 +104,12 @@ def locate() -> Host:
     own = os.environ.get("COMFYUI_PATH")
     if own:
         return _own_host(Path(own).expanduser().resolve())
-    folder = dev_dir() / "hosts" / selected_version()
+    return host_of(selected_version())
+
+
+def host_of(version: str) -> Host:
+    """A version under ``.dev``, installed or not."""
+    folder = dev_dir() / "hosts" / version
     return Host(folder / "ComfyUI", venv_python(folder / "venv"), own=False)
 
 
