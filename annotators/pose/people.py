@@ -1,12 +1,12 @@
 """The people of a clip as points, and the forms that other nodes, files and detectors have them in."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...vace_core.errors import VaceInputError
+from ...vace_core.files import parse_json
 from ...vace_core.notes import tell
 from ...vace_core.video import ASPECT_TOLERANCE
 
@@ -26,6 +26,7 @@ PARTS = {
 SURE = np.float32(0.3)  # a joint of this confidence or less is not drawn by the official annotator
 
 MAX_SIDE = 16384
+MOST_PLACES = 500_000  # people in each frame times frames: of 2,000 frames that is 250 people
 FARTHEST = 1e6  # pixels; what is beyond, or is no number, is no place
 NORMALISED_LIMIT = 2.0  # coordinates in parts of the picture may lie a little outside it, but not farther
 NUM_BODY25, NUM_DRAWN_FACE = 25, 68
@@ -104,6 +105,12 @@ def read_people(name: str, frames: object) -> People:
             f"{name} holds no person in any of its {len(read)} frames. Use a video with a person in it, larger in the "
             f"picture, or lower the threshold of the detector."
         )
+    most = max(map(len, everyone))
+    if most * len(everyone) > MOST_PLACES:
+        raise VaceInputError(
+            f"{name} holds {len(everyone)} frames and up to {most} people in one of them, which is more than can be "
+            f"followed. Give at most {MOST_PLACES // len(everyone)} people in each of so many frames."
+        )
     if len(set(sizes)) > 1:
         tell("canvas-changes", f"{name}: the canvas changes size; all frames are brought to the first one's.")
     placed = _placed(everyone, sizes)
@@ -117,8 +124,8 @@ def parse_people(name: str, text: str) -> People:
         VaceInputError: If it is not JSON, or not such a form.
     """
     try:
-        frames = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        frames = parse_json(text)
+    except ValueError as error:
         raise VaceInputError(f"{name} is not JSON ({error}). Paste the whole text that a pose node saved.") from error
     return read_people(name, frames)
 
@@ -221,7 +228,7 @@ def _read_part(where: str, values: object, allowed: tuple[int, ...]) -> np.ndarr
         return np.zeros((0, 3))
     try:
         flat = np.asarray(values, np.float64).ravel()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise VaceInputError(f"{where} holds more than numbers ({error}). {WANTED}") from error
     if flat.size not in [3 * count for count in allowed]:
         wanted = " or ".join(f"{3 * count} ({count} points of x, y, confidence)" for count in allowed)

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...vace_core.errors import VaceInputError
+from ...vace_core.files import open_plain
 from ...vace_core.optional import need
 from ..protocol import chunks
 
@@ -21,6 +23,9 @@ CPU_PROVIDER = "CPUExecutionProvider"
 # TorchScript's operators that write and read files, those of extensions (some use the network), objects of C++, and
 # spellings that hide a name. A network needs none of them.
 FORBIDDEN = re.compile(rb"\b(?:save|from_file|classes)\b|\bops\s*\.(?!\s*(?:prim|aten)\s*\.)|\\[^n\"'\\]")
+PACKED, PROGRAM = 2, 2**26  # how much more than its length, and of its program, a file may hold
+LOCATION = b"\x0a\x08location"  # begins what ONNX says of numbers in another file
+_PART = 2**24  # bytes
 SOURCE_END, LEGACY = ".py", "model.json"
 
 
@@ -103,11 +108,30 @@ class OnnxEngine:
             VaceInputError: If it cannot be read.
         """
         try:
+            refuse_outside(path)
             return _by_onnxruntime(path, answer, self.providers) if self.providers else _by_opencv(path, answer)
         except VaceInputError:
             raise
         except Exception as error:  # what the libraries raise has no base of their own
             raise _unreadable(path, error) from error
+
+
+def refuse_outside(path: Path) -> None:
+    """Refuse an ONNX file that keeps numbers in other files: their names may lead anywhere, and OpenCV follows them.
+
+    Raises:
+        VaceInputError: If it does.
+        OSError: If it is no plain file.
+    """
+    with open_plain(path) as file:
+        before = b""
+        while part := file.read(_PART):
+            if LOCATION in before + part:
+                raise VaceInputError(
+                    f"{path.name} is refused: it keeps numbers in another file, which could be any on this machine. "
+                    f"Use a file that holds all of its own."
+                )
+            before = part[1 - len(LOCATION) :]
 
 
 def onnx_engine(gpu: bool) -> OnnxEngine:
@@ -145,7 +169,7 @@ def load_script(path: Path) -> nn.Module:
     try:
         refuse_side_effects(path)
         return torch.jit.load(str(path), map_location="cpu")
-    except (RuntimeError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (RuntimeError, OSError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, VaceInputError):
             raise
         raise _unreadable(path, error) from error
@@ -157,8 +181,11 @@ def refuse_side_effects(path: Path) -> None:
     Raises:
         VaceInputError: If it does, or is of an old form whose source is elsewhere.
     """
-    with zipfile.ZipFile(path) as archive:
+    with open_plain(path) as file, zipfile.ZipFile(file) as archive:
         members = archive.infolist()
+        claimed = sum(member.file_size for member in members)
+        if claimed > PACKED * path.stat().st_size + PROGRAM:
+            raise ValueError(f"it unpacks to {claimed} bytes")
         sources = [archive.read(member) for member in members if member.filename.endswith(SOURCE_END)]
     if not sources or any(Path(member.filename).name == LEGACY for member in members):
         raise VaceInputError(f"{path.name} is no TorchScript file of today. Download it again.")

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ...vace_core.strength import parse_vcus
-from .._host.adapter import adapter_files, adapter_path, attach, load_adapter
+from .._host.adapter import adapter_files, adapter_path, adapter_state, attach, load_adapter
 from .._node import VaceNode
 from .._sockets import Adapter
 
@@ -34,6 +34,10 @@ class VaceLoadAdapter(VaceNode):
                 Adapter.Output(display_name="adapter", tooltip="For VACE Apply Adapter; one serves several models.")
             ],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, adapter_name=None, **_: object) -> str:
+        return adapter_state(adapter_name)
 
     @classmethod
     def execute(cls, adapter_name) -> io.NodeOutput:

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ...vace_core.notes import collect_notes
-from .._host.adapter import hook_lora, lora_files, with_lora
+from .._host.adapter import hook_lora, lora_files, lora_state, with_lora
 from .._host.report import publish
 from .._node import VaceNode
 
@@ -64,6 +64,10 @@ class VaceLoadLora(VaceNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, lora_name=None, **_: object) -> str:
+        return lora_state(lora_name)
+
+    @classmethod
     def execute(cls, model, lora_name, strength, adapter) -> io.NodeOutput:
         with collect_notes() as notes:
             patched = with_lora(model, lora_name, strength, adapter)
@@ -95,6 +99,10 @@ class VaceCreateHookLora(VaceNode):
             ],
             hidden=[io.Hidden.unique_id],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, lora_name=None, **_: object) -> str:
+        return lora_state(lora_name)
 
     @classmethod
     def execute(cls, model, lora_name, strength, prev_hooks) -> io.NodeOutput:

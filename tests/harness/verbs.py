@@ -102,6 +102,11 @@ def fuzz(arguments: list[str]) -> int:
     return _run_module(set_up(), "harness.fuzz", *arguments)
 
 
+def hostile(arguments: list[str]) -> int:
+    """Give every reader files that were made to do harm and say what came of each (--only TEXT, --save)."""
+    return _run_module(set_up(), "harness.hostile", *arguments)
+
+
 def quality(arguments: list[str]) -> int:
     """Measure the trained miniature in every task (--seeds N, --tasks a,b, --out DIR, --studies)."""
     return _run_module(set_up(), "harness.miniature.quality", *arguments)
@@ -188,6 +193,7 @@ VERBS = {
         dtypes,
         file_kinds,
         fuzz,
+        hostile,
         quality,
         browser,
         gpu,

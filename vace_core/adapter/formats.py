@@ -4,7 +4,6 @@ A quantised layer has a tensor of small numbers and a scale; what the file means
 in circulation for Wan has its own names for the two.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..files import parse_json
 from .keys import QUANTIZATION, SCALED_FP8
 
 WEIGHT, BIAS, DESCRIPTION = "weight", "bias", "comfy_quant"
@@ -265,11 +265,11 @@ def _missing(what: str, kind: str, name: str) -> VaceInputError:
 
 def _described(metadata: Mapping[str, str] | None) -> dict[str, object]:
     """ComfyUI's list of quantised layers in a file's text, after `adapter_metadata` has checked it."""
-    return json.loads(metadata[QUANTIZATION])["layers"] if metadata and QUANTIZATION in metadata else {}
+    return parse_json(metadata[QUANTIZATION])["layers"] if metadata and QUANTIZATION in metadata else {}
 
 
 def _json(tensor: Tensor, key: str, name: str) -> object:
     try:
-        return json.loads(bytes(tensor.tolist()))
+        return parse_json(bytes(tensor.tolist()))
     except (ValueError, TypeError) as error:
         raise VaceInputError(f"{name}: {key} cannot be read. Download the file again.") from error

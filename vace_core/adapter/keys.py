@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..errors import VaceInputError
+from ..files import parse_json
 
 EMBEDDING, BLOCKS = "vace_patch_embedding", "vace_blocks"
 # ComfyUI's older mark of a file with scaled fp8 weights, and where a newer one lists them.
@@ -98,7 +99,7 @@ def adapter_metadata(metadata: Mapping[str, str] | None) -> dict[str, str] | Non
     if metadata is None or QUANTIZATION not in metadata:
         return None if metadata is None else dict(metadata)
     try:
-        quantization = json.loads(metadata[QUANTIZATION])
+        quantization = parse_json(metadata[QUANTIZATION])
         layers = quantization["layers"]
         names = adapter_names(layers)
         quantization["layers"] = {name: layers[key] for key, name in names.items()}
@@ -204,12 +205,11 @@ def _layout(shape: AdapterShape) -> dict[str, list[int]]:
 
 
 def _count_blocks(shapes: Mapping[str, Sequence[int]], name: str) -> int:
-    numbers = {int(found[1]) for key in shapes if (found := re.match(rf"{BLOCKS}\.(\d+)\.", key))}
-    count = max(numbers, default=0) + 1
-    missing = sorted(set(range(count)) - numbers)
-    if missing:
-        raise VaceInputError(_incomplete(name, f"{BLOCKS}.{missing[0]}"))
-    return count
+    numbers = {found[1] for key in shapes if (found := re.match(rf"{BLOCKS}\.(\d+)\.", key))}
+    missing = next((k for k in range(max(len(numbers), 1)) if str(k) not in numbers), None)  # however large one is
+    if missing is not None:
+        raise VaceInputError(_incomplete(name, f"{BLOCKS}.{missing}"))
+    return len(numbers)
 
 
 def _require(key: str, shapes: Mapping[str, Sequence[int]], name: str) -> None:

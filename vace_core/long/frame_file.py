@@ -7,7 +7,7 @@ Neither of the usual formats does that: ``.npy`` and safetensors need the number
 safetensors all of them in memory, and neither notices a damaged byte.
 """
 
-import errno
+import contextlib
 import hashlib
 import json
 import math
@@ -21,12 +21,13 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError, require_shape
+from ..files import open_plain, parse_json, write_error
 
 MAGIC = b"vacefrm1"
 PART = ".part"
 _DIGEST = 8  # bytes
 _TRAILER = len(MAGIC) + 8 + _DIGEST
-_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_LONGEST = 2**28  # bytes of a description; ten million frames take as many
 _MEBI = 2**20
 
 
@@ -74,7 +75,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """A small file that is there whole or not at all.
 
     Raises:
-        VaceInputError: If the disk is full.
+        VaceInputError: If the disk is full, or takes nothing.
     """
     part = path.with_name(path.name + PART)
     try:
@@ -82,17 +83,9 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             _commit(file, part, path)
     except OSError as error:
-        raise disk_error(error, path, len(data), "") from error
-
-
-def disk_error(error: OSError, path: Path, size: int, kept: str) -> Exception:
-    """What to raise for a failed write: a sentence when the disk is full, else the error itself."""
-    if error.errno not in _FULL:
-        return error
-    return VaceInputError(
-        f"The disk is full: {path.name} needs {max(size // _MEBI, 1)} MiB in {path.parent}. Free some space and queue "
-        f"again.{kept}"
-    )
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise write_error(error, path, len(data)) from error
 
 
 def _commit(file: object, part: Path, path: Path) -> None:
@@ -117,13 +110,19 @@ class FrameWriter:
             path: Where it will be; the folder exists.
             shape: (H, W, C) of a frame; C are bytes.
             expected: Frames that will come, as far as that is known.
-            kept: What to add to the message when the disk is full.
+            kept: What to add to the message when it cannot be written.
+
+        Raises:
+            VaceInputError: If the disk takes no file.
         """
         self.path, self.num_frames = path, 0
         self._shape, self._expected, self._kept = shape, expected, kept
         self._digests: list[str] = []
         self._part = path.with_name(path.name + PART)
-        self._file = self._part.open("wb")
+        try:
+            self._file = self._part.open("wb")
+        except OSError as error:
+            raise self._failed(error) from error
 
     def append(self, frames: Tensor) -> None:
         """Add frames [n, H, W, C], uint8.
@@ -165,7 +164,7 @@ class FrameWriter:
 
     def _failed(self, error: OSError) -> Exception:
         frames = max(self._expected, self.num_frames + 1)
-        return disk_error(error, self.path, frames * math.prod(self._shape), self._kept)
+        return write_error(error, self.path, frames * math.prod(self._shape), self._kept)
 
     def __enter__(self) -> "FrameWriter":
         return self
@@ -176,7 +175,8 @@ class FrameWriter:
         except OSError:
             if error is None:  # a full disk fails once more on closing
                 raise
-        self._part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a disk that takes nothing any more
+            self._part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -208,22 +208,19 @@ class FrameFile:
         Raises:
             VaceInputError: If it was cut short or its description altered.
         """
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            file.seek(max(size - _TRAILER, 0))
-            trailer = file.read()
-            length = int.from_bytes(trailer[len(MAGIC) : -_DIGEST], "little")
-            if size < _TRAILER + length or not trailer.startswith(MAGIC):
-                raise _damaged(path, "it was cut short", remedy)
-            file.seek(size - _TRAILER - length)
-            text = file.read(length)
-        if bytes.fromhex(checksum(text)) != trailer[-_DIGEST:]:
+        try:
+            size, text = _description(path)
+            found = parse_json(text)
+            shape, digests, info = tuple(found["shape"]), tuple(found["digests"]), found["info"]
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise _damaged(path, str(error), remedy) from error
+        if len(shape) != 4 or not all(type(side) is int and side > 0 for side in shape) or len(digests) != shape[0]:
             raise _damaged(path, "its description was altered", remedy)
-        found = json.loads(text)
-        T, H, W, C = found["shape"]
-        if size != T * H * W * C + length + _TRAILER:
+        if size != math.prod(shape) + len(text) + _TRAILER:
             raise _damaged(path, f"it has {size} bytes", remedy)
-        return cls(path, (T, H, W, C), tuple(found["digests"]), found["info"], remedy)
+        return cls(path, shape, digests, info if isinstance(info, dict) else {}, remedy)
 
     @property
     def digest(self) -> str:
@@ -247,12 +244,17 @@ class FrameFile:
         if not 0 <= start <= stop <= T:
             raise VaceInputError(f"Frames {start} to {stop} of {self.path.name} were asked for; it has {T}.")
         frames = torch.empty(stop - start, H, W, C, dtype=torch.uint8)
-        with self.path.open("rb") as file:
-            file.seek(start * H * W * C)
-            for index, frame in enumerate(frames, start):
-                data = memoryview(frame.view(-1).numpy())
-                if file.readinto(data) != len(data) or checksum(data) != self.digests[index]:
-                    raise _damaged(self.path, f"frame {index} is not as it was written", self.remedy)
+        try:
+            with open_plain(self.path) as file:
+                file.seek(start * H * W * C)
+                for index, frame in enumerate(frames, start):
+                    data = memoryview(frame.view(-1).numpy())
+                    if file.readinto(data) != len(data) or checksum(data) != self.digests[index]:
+                        raise _damaged(self.path, f"frame {index} is not as it was written", self.remedy)
+        except FileNotFoundError as error:
+            raise VaceInputError(f"{self.path.name} in {self.path.parent} is gone. {self.remedy}") from error
+        except OSError as error:
+            raise _damaged(self.path, str(error), self.remedy) from error
         return frames
 
     def verify(self) -> None:
@@ -263,6 +265,22 @@ class FrameFile:
         """
         for index in range(self.shape[0]):
             self.read(index, index + 1)
+
+
+def _description(path: Path) -> tuple[int, bytes]:
+    """Size of a file in bytes, and the text that describes it."""
+    with open_plain(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - _TRAILER, 0))
+        trailer = file.read(_TRAILER)
+        length = int.from_bytes(trailer[len(MAGIC) : -_DIGEST], "little")
+        if size < _TRAILER + length or length > _LONGEST or not trailer.startswith(MAGIC):
+            raise ValueError("it was cut short")
+        file.seek(size - _TRAILER - length)
+        text = file.read(length)
+    if bytes.fromhex(checksum(text)) != trailer[-_DIGEST:]:
+        raise ValueError("its description was altered")
+    return size, text
 
 
 def _damaged(path: Path, reason: str, remedy: str) -> VaceInputError:

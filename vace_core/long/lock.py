@@ -1,5 +1,6 @@
 """One process at a time in a folder."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -52,8 +53,9 @@ class RunLock:
                 f"The run {folder.name} is being worked on by process {holder or 'unknown'}. Wait until it has "
                 f"finished or stop it, or choose another run name."
             ) from error
-        os.ftruncate(self._file, 0)
-        os.write(self._file, str(os.getpid()).encode())
+        with contextlib.suppress(OSError):  # a full disk; the lock is held all the same
+            os.ftruncate(self._file, 0)
+            os.write(self._file, str(os.getpid()).encode())
 
     def release(self) -> None:
         """Let go of the lock; a second time does nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import VaceInputError
+from ..files import parse_json, read_small
 from .frame_file import write_atomically
 from .segments import Segment
 
@@ -13,6 +14,7 @@ VERSION = 1
 MANIFEST = "manifest.json"
 # Values of inputs that a message shows: short ones that are no hashes.
 _LONGEST_SHOWN = 80
+_LONGEST = 2**24  # bytes of a manifest
 _HASH = re.compile(r"[0-9a-f]{32,}")
 
 
@@ -26,7 +28,7 @@ def write_manifest(folder: Path, inputs: Mapping[str, str], plan: Sequence[Segme
         fps: Frames per second.
 
     Raises:
-        VaceInputError: If the disk is full.
+        VaceInputError: If the disk is full, or takes nothing.
     """
     bounds = [[segment.start, segment.stop, segment.overlap] for segment in plan]
     manifest = {"version": VERSION, "inputs": dict(inputs), "fps": fps, "plan": bounds}
@@ -44,11 +46,13 @@ def read_manifest(folder: Path) -> dict[str, str]:
     """
     advice = "Choose another run name, or delete that folder to begin again."
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = parse_json(read_small(folder / MANIFEST, _LONGEST))
         version, inputs = int(manifest["version"]), dict(manifest["inputs"])
+        if not all(isinstance(value, str) for value in inputs.values()):
+            raise ValueError("inputs are no texts")
     except FileNotFoundError as error:
         raise VaceInputError(f"{folder} holds segments but no {MANIFEST}. {advice}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise VaceInputError(f"{MANIFEST} in {folder} is damaged. {advice}") from error
     if version > VERSION:
         raise VaceInputError(

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..files import write_error
 from .frame_file import PART, FrameFile, FrameWriter
 from .lock import RunLock
 from .manifest import MANIFEST, changes, plan_text, read_manifest, write_manifest
@@ -16,6 +18,15 @@ from .segments import Segment, crossfade
 
 CHANNELS = 3
 _MEBI = 2**20
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Within, what the disk refuses is said in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise write_error(error, folder) from error
 
 
 class Run:
@@ -62,26 +73,32 @@ class Run:
 
         Raises:
             VaceInputError: If the run was begun with something else, another process works on it, its files are
-                damaged, or the disk has no room for what is still to come.
+                damaged, or the disk has no room for what is still to come, or takes nothing.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        run = cls(folder, plan, size, RunLock(folder))
+        with _written(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            run = cls(folder, plan, size, RunLock(folder))
         run._inputs = tuple(dict(own) for own in segment_inputs) or ({},) * len(run.plan)
         try:
-            for name in (MANIFEST, *map(run._name, range(len(run.plan)))):
-                (folder / (name + PART)).unlink(missing_ok=True)  # of a process that was killed while writing
-            run._same_as_before(inputs, fps)
-            for index in redo:
-                if run._path(index).exists() and not run._is_whole(index):
-                    run.remove(index)
-            for segment in run.plan:
-                if segment.index not in redo and run.finished(segment.index):
-                    run._same_segment(segment.index)
-            run._require_space(redo)
+            with _written(folder):
+                run._make_ready(inputs, fps, redo)
         except BaseException:
             run.close()
             raise
         return run
+
+    def _make_ready(self, inputs: Mapping[str, str], fps: float, redo: Collection[int]) -> None:
+        """Look at what is there, and let go of what cannot be used."""
+        for name in (MANIFEST, *map(self._name, range(len(self.plan)))):
+            (self.folder / (name + PART)).unlink(missing_ok=True)  # of a process that was killed while writing
+        self._same_as_before(inputs, fps)
+        for index in redo:
+            if self._path(index).exists() and not self._is_whole(index):
+                self.remove(index)
+        for segment in self.plan:
+            if segment.index not in redo and self.finished(segment.index):
+                self._same_segment(segment.index)
+        self._require_space(redo)
 
     def close(self) -> None:
         """Let another process work on it."""
@@ -215,6 +232,8 @@ class Run:
         file = FrameFile.open(path, remedy)
         if file.shape != (self.plan[index].num_frames, *self.size, CHANNELS):
             raise VaceInputError(f"{path.name} in {self.folder} holds frames of another run. {remedy}")
+        if not all(isinstance(file.info.get(name), dict) for name in ("inputs", "info")):
+            raise VaceInputError(f"{path.name} in {self.folder} is damaged: its description was altered. {remedy}")
         return file
 
     def _is_whole(self, index: int) -> bool:

@@ -173,10 +173,7 @@ class _OnDisk:
     file: FrameFile
 
     def read(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
-        try:
-            stored = self.file.read(start, stop)
-        except FileNotFoundError as error:
-            raise VaceInputError(f"{self.file.path.name} in {self.file.path.parent} is gone. {REMEDY}") from error
+        stored = self.file.read(start, stop)
         empty = stored[..., 3] == EMPTY_BYTE
         frames = from_8bit(stored[..., :3])
         frames[empty] = MID_GREY

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
+from ..files import parse_json
 from ..notes import Note, tell
 from ..video import OVERSHOOT
 from .references import Reference
@@ -19,6 +20,7 @@ VERSION = 1
 EXACT, BYTES = PRECISIONS = ("exact", "8-bit")
 # Black, mid-grey and white are exact in this many steps, as they are not in 255.
 STEPS = 254
+LARGEST = 16384  # frames, rows or columns, as nodes take them
 
 
 def vcu_to_tensors(vcu: Vcu, precision: str = EXACT) -> tuple[dict, dict]:
@@ -71,8 +73,8 @@ def vcu_from_tensors(name: str, tensors: Mapping[str, Tensor], metadata: Mapping
     """
     require_format(name, metadata)
     try:
-        return _vcu(tensors, json.loads(metadata[DESCRIPTION]))
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        return _vcu(tensors, parse_json(metadata[DESCRIPTION]))
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise VaceInputError(f"{name} is damaged ({reason}). Save the VCU again with VACE Save VCU.") from error
 
@@ -141,6 +143,8 @@ def _note(stored: Mapping[str, object]) -> Note:
 
 
 def _restored(name: str, once: Tensor, shape: list[int], dtype: torch.dtype) -> Tensor:
+    if max(shape) > LARGEST:
+        raise ValueError(f"{name} is {shape}, at most {LARGEST} of each are read")
     tensor = once.to(dtype) / STEPS if once.dtype == torch.uint8 else once
     if not tensor.is_floating_point():
         raise ValueError(f"{name} holds {tensor.dtype}")

@@ -16,8 +16,8 @@ result over steps would hold memory and save nothing measurable.
 """
 
 from .attach import attach
-from .files import OPENERS, adapter_files, adapter_path
-from .lora import hook_lora, lora_files, with_lora
+from .files import OPENERS, adapter_files, adapter_path, adapter_state
+from .lora import hook_lora, lora_files, lora_state, with_lora
 from .model import load_adapter
 from .whole_models import require_loadable, require_wan_text_encoder
 
@@ -25,10 +25,12 @@ __all__ = [
     "OPENERS",
     "adapter_files",
     "adapter_path",
+    "adapter_state",
     "attach",
     "hook_lora",
     "load_adapter",
     "lora_files",
+    "lora_state",
     "require_loadable",
     "require_wan_text_encoder",
     "with_lora",

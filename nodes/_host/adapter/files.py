@@ -1,5 +1,6 @@
 """VACE context adapters in the host's model folders, read out of whole models without loading the rest."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from ....vace_core.adapter import (
     values_shapes,
 )
 from ....vace_core.errors import VaceInputError
+from ....vace_core.files import is_file, shown
 from ..files import (
     INDEX_END,
     PICKLES,
     SAFETENSORS,
     WeightFile,
+    file_state,
     find_index,
     open_gguf,
     open_parts,
@@ -106,14 +109,24 @@ def adapter_path(name: str) -> Path:
     """
     places = [root / name for root in _roots()] if stays_inside(name) else []
     for found in places:
-        if found.is_dir() if name.endswith("/") else found.is_file():
+        if found.is_dir() if name.endswith("/") else is_file(found):
             return found
-    if any(place.is_symlink() and not place.exists() for place in places):
-        raise VaceInputError(f'"{name}" is a link to a file that is not there. Make the link anew, or copy the file.')
+    if any(os.path.islink(place) and not is_file(place) for place in places):  # noqa: PTH114  (no error for odd names)
+        raise VaceInputError(
+            f'"{shown(name)}" is a link to a file that is not there. Make the link anew, or copy the file.'
+        )
     raise VaceInputError(
-        f'"{name}" is not in the models folders {FOLDER} or {WHOLE_MODELS}. '
+        f'"{shown(name)}" is not in the models folders {FOLDER} or {WHOLE_MODELS}. '
         f"Put it there, or press R to refresh the list."
     )
+
+
+def adapter_state(name: str | None) -> str:
+    """A text that changes when the file does, so that the next prompt reads it anew."""
+    try:
+        return "" if name is None else file_state(adapter_path(name))
+    except VaceInputError:  # said when it is loaded
+        return ""
 
 
 def _open(path: Path, name: str) -> WeightFile:

@@ -19,8 +19,9 @@ from ....vace_core.adapter import (
     without_cores,
 )
 from ....vace_core.errors import VaceInputError
+from ....vace_core.files import shown
 from ....vace_core.notes import tell
-from ..files import open_pickle
+from ..files import file_state, open_pickle
 from ..models import ADAPTER_KEY, is_merged
 from ..types import HookGroup, ModelPatcher
 from .files import OPENERS
@@ -32,6 +33,12 @@ ALL_ADAPTERS = 0
 def lora_files() -> list[str]:
     """Names of LoRA files."""
     return folder_paths.get_filename_list(FOLDER)
+
+
+def lora_state(name: str | None) -> str:
+    """A text that changes when the file does, so that the next prompt reads it anew."""
+    path = name and folder_paths.get_full_path(FOLDER, name)
+    return file_state(Path(path)) if path else ""
 
 
 def with_lora(model: ModelPatcher, name: str, strength: float, number: int = ALL_ADAPTERS) -> ModelPatcher:
@@ -104,9 +111,12 @@ class _Lora:
 def _read(name: str) -> _Lora:
     path = folder_paths.get_full_path(FOLDER, name)
     if path is None:
-        raise VaceInputError(f'lora_name is "{name}", which is not in models/{FOLDER}. Press R to refresh the list.')
+        raise VaceInputError(
+            f'lora_name is "{shown(name)}", which is not in models/{FOLDER}. Press R to refresh the list.'
+        )
     file = OPENERS.get(Path(path).suffix.lower(), open_pickle)(Path(path))
-    tensors = {key: file.tensor(key) for key in file.keys}
+    # Copied: a training that saves over its file would change, or end, a model that has it on.
+    tensors = {key: file.tensor(key).clone() for key in file.keys}
     names = lora_names(tensors, name)
     require_whole_layers(name, names.layers)
     for keys in names.layers.values():

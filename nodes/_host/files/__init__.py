@@ -1,10 +1,10 @@
 """Files of the host: its folders, and weights that are read without running anything.
 
 A name that a user chose goes in; a path inside the host's folders, names of tensors, or one tensor come out.
-It imports the host, nothing of this layer, and of the core its errors alone.
+It imports the host, nothing of this layer, and of the core its errors and `files` alone.
 """
 
-from .folders import OUTPUT_MARK, file_to_load, files_to_load, is_below, new_output_file, stays_inside
+from .folders import OUTPUT_MARK, file_state, file_to_load, files_to_load, is_below, new_output_file, stays_inside
 from .gguf import open_gguf
 from .weights import (
     CONFIG,
@@ -17,6 +17,7 @@ from .weights import (
     open_parts,
     open_pickle,
     open_safetensors,
+    read_tensors,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "SAFETENSORS",
     "WHOLE",
     "WeightFile",
+    "file_state",
     "file_to_load",
     "files_to_load",
     "find_index",
@@ -36,5 +38,6 @@ __all__ = [
     "open_parts",
     "open_pickle",
     "open_safetensors",
+    "read_tensors",
     "stays_inside",
 ]

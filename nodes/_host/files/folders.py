@@ -5,6 +5,7 @@ from pathlib import Path
 import folder_paths
 
 from ....vace_core.errors import VaceInputError
+from ....vace_core.files import is_file, shown, write_error
 
 # The host's own mark behind a file name that is not in the input folder.
 OUTPUT_MARK = " [output]"
@@ -21,15 +22,19 @@ def new_output_file(prefix: str, suffix: str) -> tuple[Path, str]:
         Its path, and its name below the output folder with forward slashes.
 
     Raises:
-        VaceInputError: If the prefix leads out of the output folder or names no file.
+        VaceInputError: If the prefix leads out of the output folder or names no file, or the folder cannot be made.
     """
     root = Path(folder_paths.get_output_directory())
     if not Path(prefix).name or not is_below(root, prefix):
         raise VaceInputError(
-            f'filename_prefix is "{prefix}", it must name a file inside the output folder. '
+            f'filename_prefix is "{shown(prefix)}", it must name a file inside the output folder. '
             f"Use a name such as vcu/scene, without .. and without a drive or leading slash."
         )
-    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, str(root))
+    try:
+        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, str(root))
+    except (OSError, ValueError) as error:
+        reason = error if isinstance(error, OSError) else OSError(str(error))
+        raise write_error(reason, root / shown(prefix)) from error
     file = f"{name}_{counter:05}_{suffix}"
     return Path(folder) / file, (Path(subfolder) / file).as_posix()
 
@@ -63,12 +68,22 @@ def file_to_load(name: str, suffix: str) -> Path:
     root = Path(folder_paths.get_output_directory() if marked else folder_paths.get_input_directory())
     where = "output" if marked else "input"
     if not is_below(root, bare):
-        raise VaceInputError(f'"{name}" leads out of the {where} folder. Choose a file inside it.')
+        raise VaceInputError(f'"{shown(name)}" leads out of the {where} folder. Choose a file inside it.')
     if not bare.endswith(suffix):
-        raise VaceInputError(f'"{name}" does not end in {suffix}. Choose a file that VACE Save VCU wrote.')
-    if not (root / bare).is_file():
-        raise VaceInputError(f'"{name}" is not in the {where} folder. Put it there, or press R to refresh the list.')
+        raise VaceInputError(f'"{shown(name)}" does not end in {suffix}. Choose a file that VACE Save VCU wrote.')
+    if not is_file(root / bare):
+        raise VaceInputError(
+            f'"{shown(name)}" is not in the {where} folder. Put it there, or press R to refresh the list.'
+        )
     return root / bare
+
+
+def file_state(path: Path | None) -> str:
+    """A text that changes when a file does, or one of those in a folder; empty for none."""
+    if path is None or not path.exists():
+        return ""
+    states = [file.stat() for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return " ".join(f"{state.st_mtime_ns} {state.st_size}" for state in states)
 
 
 def _roots() -> list[tuple[Path, str]]:
@@ -80,7 +95,10 @@ def _roots() -> list[tuple[Path, str]]:
 
 def is_below(root: Path, name: str) -> bool:
     """Whether a name stays in a folder, links followed, on every system whatever its slashes."""
-    return stays_inside(name) and (root / name).resolve().is_relative_to(root.resolve())
+    try:
+        return stays_inside(name) and (root / name).resolve().is_relative_to(root.resolve())
+    except (OSError, ValueError):  # no file can have such a name
+        return False
 
 
 def stays_inside(name: str) -> bool:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
-from .weights import WeightFile, unreadable_error
+from .weights import UNREADABLE, WeightFile, unreadable_error
 
 # Where a conversion for ComfyUI keeps the shape of a tensor that it had to reshape.
 ORIGINAL_SHAPE = "comfy.gguf.orig_shape."
@@ -22,10 +22,12 @@ def open_gguf(path: Path) -> WeightFile:
     """
     gguf = _library(path.name)
     try:
-        reader = gguf.GGUFReader(path)
-    except (ValueError, IndexError, KeyError, OSError) as error:
+        reader = _checked(gguf)(path)
+        tensors = {tensor.name: tensor for tensor in reader.tensors}
+        if sum(tensor.n_bytes for tensor in reader.tensors) > path.stat().st_size:
+            raise ValueError("its tensors lie over each other")
+    except UNREADABLE as error:  # its reader trusts a file
         raise unreadable_error(path.name, error) from error
-    tensors = {tensor.name: tensor for tensor in reader.tensors}
 
     def shape_of(key: str) -> tuple[int, ...]:
         original = reader.get_field(ORIGINAL_SHAPE + key)
@@ -36,10 +38,26 @@ def open_gguf(path: Path) -> WeightFile:
     def tensor(key: str) -> Tensor:
         try:
             return _values(gguf, tensors[key]).reshape(shape_of(key))
-        except NotImplementedError as error:
+        except UNREADABLE as error:
             raise unreadable_error(path.name, error) from error
 
     return WeightFile(keys=tuple(tensors), shape_of=shape_of, tensor=tensor)
+
+
+def _checked(gguf: ModuleType) -> type:
+    """The library's reader, which notices where a file ends before its header does.
+
+    Without that it reads nothing, again and again, as often as a damaged header says.
+    """
+
+    class Reader(gguf.GGUFReader):
+        def _get(self, offset: int, dtype: object, count: int = 1, *rest: object, **named: object) -> object:
+            found = super()._get(offset, dtype, count, *rest, **named)
+            if len(found) != int(count):
+                raise ValueError("it is cut off")
+            return found
+
+    return Reader
 
 
 def _values(gguf: ModuleType, stored: object) -> Tensor:

@@ -8,6 +8,7 @@ import folder_paths
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
+from ....vace_core.files import shown
 from ....vace_core.long import LongVcu, Run, Segment, from_8bit, needs_redo, to_8bit
 from ....vace_core.notes import tell
 from ....vace_core.video import DEFAULT_FPS
@@ -75,17 +76,25 @@ def open_store(plan: LongPlan, source: LongVcu) -> Iterator[SegmentStore]:
     """
     own = [{"prompt": prompt} for prompt in plan.prompts]
     size, fps = (source.height, source.width), source.fps or DEFAULT_FPS
-    folder = _run_folder(plan.run)
+    folder = run_folder(plan.run)
     with Run.open(folder, plan.inputs, plan.segments, size, fps, segment_inputs=own, redo=plan.redo) as run:
         yield SegmentStore(run, plan)
 
 
-def _run_folder(name: str) -> Path:
+def run_folder(name: str) -> Path:
+    """The folder of a run.
+
+    Args:
+        name: As the user gives it.
+
+    Raises:
+        VaceInputError: If it leads out of the host's output folder.
+    """
     root = Path(folder_paths.get_output_directory()) / FOLDER
     if not is_below(root, name):
         raise VaceInputError(
-            f'run is "{name}", it must name a folder inside output/{FOLDER}. Use a name such as my_video, without .. '
-            f"and without a drive or leading slash."
+            f'run is "{shown(name)}", it must name a folder inside output/{FOLDER}. Use a name such as my_video, '
+            f"without .. and without a drive or leading slash."
         )
     return root / name
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import comfy.model_management
 import comfy.utils
 import folder_paths
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -47,7 +48,7 @@ def annotate(annotator: Annotator, frames: Tensor, keep: bool = True) -> Tensor:
         return annotator(frames, _report_progress(len(frames)))
     kept = _result_path(annotator, frames)
     found = _load(kept, ("control",))
-    if found is not None:
+    if found is not None and found["control"].shape == frames.shape and found["control"].dtype == torch.uint8:
         return found["control"].float().div_(LEVELS).to(comfy.model_management.intermediate_device())
     control = annotator(frames, _report_progress(len(frames)))
     _save(kept, {"control": to_bytes(control)})

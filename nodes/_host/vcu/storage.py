@@ -1,13 +1,18 @@
 """VCU files in the host's folders, through safetensors only: nothing in them can run."""
 
+import contextlib
+import os
+import re
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ....vace_core.errors import VaceInputError
+from ....vace_core.files import write_error
 from ....vace_core.vcu import Vcu, require_format, vcu_from_tensors, vcu_to_tensors
-from ..files import OUTPUT_MARK, file_to_load, files_to_load, new_output_file
+from ..files import OUTPUT_MARK, file_to_load, files_to_load, new_output_file, read_tensors
+from ..files import file_state as state_of
 
 SUFFIX = ".vcu.safetensors"
 SUBFOLDER = "vcu"
@@ -29,15 +34,36 @@ def save_vcu(vcu: Vcu, prefix: str, precision: str) -> tuple[str, dict]:
     """
     tensors, metadata = vcu_to_tensors(vcu, precision)
     path, name = new_output_file(prefix, SUFFIX)
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")  # another ComfyUI may write into the same folder
+    # Each tensor alone in memory: a picture used twice, or a view of a frame, is refused by the format.
+    alone = {key: tensor.cpu().clone() for key, tensor in tensors.items()}
     try:
-        # Each tensor alone in memory: a picture used twice, or a view of a frame, is refused by the format.
-        save_file({key: tensor.cpu().clone() for key, tensor in tensors.items()}, partial, metadata)
-        partial.replace(path)  # whole, or not at all
+        save_file(alone, partial, metadata)
+        path, name = _put(partial, path, name, prefix)  # whole, or not at all
+    except (OSError, SafetensorError) as error:
+        size = sum(tensor.nbytes for tensor in alone.values())
+        raise write_error(_of_the_system(error), path, size) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     subfolder = Path(name).parent.as_posix().removeprefix(".")
     return name + OUTPUT_MARK, {"vcus": [{"filename": path.name, "subfolder": subfolder, "type": "output"}]}
+
+
+def _put(partial: Path, path: Path, name: str, prefix: str) -> tuple[Path, str]:
+    """Give a file its name, and the next number if another process has taken that meanwhile."""
+    while True:
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            taken, (path, name) = path, new_output_file(prefix, SUFFIX)
+            if path == taken:
+                raise
+        except OSError:  # a disk without links
+            partial.replace(path)
+            return path, name
+        else:
+            return path, name
 
 
 def load_vcu(name: str) -> Vcu:
@@ -53,10 +79,17 @@ def load_vcu(name: str) -> Vcu:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             require_format(name, file.metadata())
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            return vcu_from_tensors(name, tensors, file.metadata())
-    except (SafetensorError, OSError) as error:
+        return vcu_from_tensors(name, *read_tensors(path))
+    except (SafetensorError, OSError, KeyError) as error:
         raise VaceInputError(f"{name} cannot be read ({error}). It may be cut off: copy or save it again.") from error
+
+
+def _of_the_system(error: Exception) -> OSError:
+    """What the system said; safetensors puts it into words, with its number behind them."""
+    if isinstance(error, OSError):
+        return error
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
 
 
 def vcu_files() -> list[str]:
@@ -73,9 +106,6 @@ def file_problem(name: str) -> str | None:
     return None
 
 
-def file_state(name: str) -> str:
-    """A text that changes when the file does."""
-    if file_problem(name):
-        return ""
-    state = file_to_load(name, SUFFIX).stat()
-    return f"{state.st_mtime_ns} {state.st_size}"
+def file_state(name: str | None) -> str:
+    """A text that changes when the file does; empty for a name that comes by wire."""
+    return "" if name is None or file_problem(name) else state_of(file_to_load(name, SUFFIX))

@@ -60,6 +60,13 @@ def test_a_missing_block_is_named():
         adapter_shape(only)
 
 
+@pytest.mark.parametrize("number", [f"{10**18}", "9" * 5000])
+def test_a_block_of_any_number_is_counted_in_no_time(number):
+    shapes = {key.replace("vace_blocks.1.", f"vace_blocks.{number}."): size for key, size in layout(blocks=2).items()}
+    with pytest.raises(VaceInputError, match=r"vace_blocks\.1 is missing"):
+        adapter_shape(shapes)
+
+
 def test_an_embedding_that_is_no_convolution_is_refused():
     with pytest.raises(VaceInputError, match=r"must have 5 axes, it is \[128, 384\]"):
         adapter_shape(layout() | {"vace_patch_embedding.weight": [128, 384]})

@@ -17,7 +17,8 @@ def test_another_failure_of_the_disk_is_not_called_full(tmp_path, monkeypatch):
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", broken)
-    with pytest.raises(OSError, match="Input/output error"), FrameWriter(tmp_path / "x", (1, 1, 3)) as writer:
+    said = pytest.raises(VaceInputError, match=r"x cannot be written to .* \(Input/output error\)\. Look whether")
+    with said, FrameWriter(tmp_path / "x", (1, 1, 3)) as writer:
         writer.finish({})
     assert list(tmp_path.iterdir()) == []
 

@@ -14,12 +14,13 @@ from . import locations
 from .computing import compute_as_told, computing_flags
 
 
-def import_host(comfyui: Path, cpu: bool | None = None) -> ModuleType:
-    """ComfyUI's ``nodes`` module with all core nodes, on one thread, its flags read as its ``main.py`` reads them.
+def import_host(comfyui: Path, cpu: bool | None = None, extras: bool = True) -> ModuleType:
+    """ComfyUI's ``nodes`` module, on one thread, its flags read as its ``main.py`` reads them.
 
     Args:
         comfyui: Its tree.
         cpu: As for ``computing_flags``.
+        extras: Whether with all core nodes; without, it takes a third of the time.
     """
     sys.path.insert(0, str(comfyui))
     import comfy.options
@@ -38,7 +39,8 @@ def import_host(comfyui: Path, cpu: bool | None = None) -> ModuleType:
 
     compute_as_told()
     torch.set_num_threads(1)  # the small checkpoints are too small for more to pay
-    asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
+    if extras:
+        asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
     return nodes
 
 

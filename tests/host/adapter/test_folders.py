@@ -190,3 +190,21 @@ def test_the_base_never_comes_into_memory(small, tmp_path, suffix):
     assert done.returncode == 0, done.stderr
     grown, size = map(int, done.stdout.split())
     assert size > 20_000 and grown < 1.1 * size + 6_000
+
+
+def test_nodes_read_a_file_again_that_was_replaced(host, host_nodes, lora_folder, tmp_path):
+    import folder_paths
+
+    adapter = host_nodes["VaceLoadAdapter"].fingerprint_inputs
+    loras = [host_nodes[node].fingerprint_inputs for node in ("VaceLoadLora", "VaceCreateHookLora")]
+    assert adapter(adapter_name="small_vace_adapter.safetensors")
+    assert [state(lora_name=name) for state in loras for name in ("gone", None)] == [""] * 4
+    assert adapter(adapter_name=None) == adapter(adapter_name="../x") == ""
+    folder = next(iter(folder_paths.get_folder_paths("loras")))
+    assert str(tmp_path) in folder_paths.get_folder_paths("loras") and folder
+    (tmp_path / "a.safetensors").write_bytes(b"1")
+    before = [state(lora_name="a.safetensors") for state in loras]
+    (tmp_path / "a.safetensors").write_bytes(b"12")
+    assert all(before) and all(
+        state(lora_name="a.safetensors") != old for state, old in zip(loras, before, strict=True)
+    )

@@ -167,3 +167,13 @@ def test_pictures_that_share_memory_are_saved(call, folders):
     vcu = call("VaceBuildVcu", control_video=video, references=twice, **settings)[0]
     back, _ = call("VaceLoadVcu", file=save(call, vcu)[0])
     assert all(torch.equal(reference.image, video[0]) for reference in back.references)
+
+
+def test_a_vcu_that_is_loaded_stays_what_it_was_whatever_becomes_of_its_file(call, folders, vcu):
+    file, _ = save(call, vcu)
+    back = call("VaceLoadVcu", file=file)[0]
+    path = folders[1] / file.removesuffix(" [output]")
+    path.write_bytes(bytes(path.stat().st_size))  # over it, as a copy does it
+    assert torch.equal(back.frames, vcu.frames) and torch.equal(back.mask, vcu.mask)
+    path.write_bytes(b"")  # whoever reads a file in memory that was cut, ends
+    assert torch.equal(back.frames, vcu.frames)
