@@ -2,6 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
+from ._host.files import place_examples
 from .adapter import VaceApplyAdapter, VaceCreateHookLora, VaceLoadAdapter, VaceLoadLora
 from .conditioning import (
     VaceApplyContext,
@@ -107,6 +108,10 @@ NODES: list[type[io.ComfyNode]] = [
 
 class WanVaceExtension(ComfyExtension):
     """What ComfyUI asks for the pack's nodes."""
+
+    async def on_load(self) -> None:
+        """Called when the pack is loaded: what its workflows open is then in the input folder."""
+        place_examples()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """Every node of the pack."""

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 from harness.canvas.arrange import LEFT, arrange
-from harness.canvas.identity import CORE, FILES, WITHOUT, project
-from harness.canvas.note import TYPE, height_of
+from harness.canvas.identity import CORE, FILES, LARGE_LORA, LORA, WITHOUT, alternatives_of, project
+from harness.canvas.note import PRESET, TYPE, height_of
 from harness.canvas.plane import Plane
+from harness.canvas.switch import BYPASSED, STRENGTH, SWITCH, as_run, with_switch
+from harness.canvas.switch import TITLE as SWITCH_TITLE
 from harness.canvas.texts import texts
 from harness.host.locations import NEWEST
 from harness.structure.schema import load as schema
 from harness.workflows import published
+from wan_vace.vace_core.sampling import PRESETS
 
 NAMES = sorted(texts())
 MODEL = re.compile(r".*\.(safetensors|pth?|ckpt|gguf|onnx)")
@@ -36,11 +39,12 @@ def test_every_model_file_that_a_node_names_can_be_downloaded(name):
     for node in nodes_of(name):
         named = [v for v in node.get("widgets_values", []) if isinstance(v, str) and MODEL.fullmatch(v)]
         models = node["properties"].get("models", [])
-        assert [model["name"] for model in models] == named, node["type"]
+        others = [file.name for file in alternatives_of(node["type"], named)]
+        assert [model["name"] for model in models] == named + others, node["type"]
         for model in models:
             file = FILES[model["name"]]
             assert model == {"name": file.name, "url": file.url, "directory": file.directory}
-            assert model["url"].endswith(f"/{file.directory}/{file.name}")
+            assert model["url"].endswith(f"/{file.name}" if file.home else f"/{file.directory}/{file.name}")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -59,8 +63,8 @@ def test_the_note_says_what_the_workflow_does_and_where_its_files_are(name):
     assert said.startswith(texts()[name].text.replace("`", "**"))
     files = {model["name"]: model for node in nodes_of(name) for model in node["properties"].get("models", [])}
     for model in files.values():
-        assert f"[{model['name']}]({model['url']}) in **{model['directory']}**" in said
-    assert note["size"][1] == height_of(said) < 520
+        assert f"[{model['name']}]({model['url']})" in said and f"**{model['directory']}**" in said
+    assert note["size"][1] == height_of(said) < 640
     assert "`" not in said, "Nodes 2.0 writes code blue on blue"
 
 
@@ -68,7 +72,7 @@ def test_the_note_says_what_the_workflow_does_and_where_its_files_are(name):
 def test_the_text_names_nodes_and_inputs_that_are_there(name):
     text, nodes = texts()[name].text, nodes_of(name)
     menu = {node["name"] for node in schema().values()}
-    titles = {node["_meta"]["title"] for node in published(name).values()}
+    titles = {node["_meta"]["title"] for node in published(name).values()} | {SWITCH_TITLE}
     unknown = [one for one in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", text) if one not in titles | menu]
     assert not unknown
     shown = {socket["name"].rpartition(".")[2] for node in nodes for socket in node["inputs"]}
@@ -109,3 +113,36 @@ def test_a_chain_is_laid_out_in_its_order_the_same_way_each_time():
     assert first[1][0] == LEFT and first[1][0] < first[2][0] < first[3][0] and len({y for _, y in first.values()}) == 1
     arrange(graph)
     assert first == {node["id"]: node["pos"] for node in nodes}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_workflow_with_load_models_has_the_switch_for_few_steps_and_it_is_off(name):
+    graph, api = graph_of(name), published(name)
+    switches = [node for node in graph["nodes"] if node["type"] == SWITCH]
+    taken = any(value == [i, 0] for i, n in api.items() if n["class_type"] == "VaceLoadModels" for value in _wires(api))
+    assert len(switches) == taken == (len(with_switch(api)) - len(api))
+    assert all(node["mode"] == BYPASSED and node["title"] == SWITCH_TITLE for node in switches)
+    assert all(node.get("mode", 0) == 0 for node in graph["nodes"] if node not in switches)
+    (note,) = (node for node in graph["nodes"] if node["type"] == TYPE)
+    assert (f"select *{SWITCH_TITLE}*" in note["widgets_values"][0]) == bool(switches)
+
+
+def _wires(api):
+    return [value for node in api.values() for value in node["inputs"].values() if isinstance(value, list)]
+
+
+def test_the_preset_and_the_strength_of_the_switch_are_those_of_its_lora():
+    settings = PRESETS[PRESET]
+    low, high = map(float, re.findall(r"0\.\d", settings.belongs_to))
+    assert all(file.name.removesuffix(".safetensors") in settings.belongs_to for file in (LORA, LARGE_LORA))
+    assert low <= STRENGTH <= high
+
+
+def test_past_what_is_bypassed_run_the_wires_that_go_into_it():
+    graph = graph_of("text_to_video")
+    run = as_run(graph)
+    gone = {node["id"] for node in graph["nodes"]} - {node["id"] for node in run["nodes"]}
+    assert len(gone) == 1 and not gone & {end for link in run["links"] for end in (link[1], link[3])}
+    ids = {node["type"]: node["id"] for node in run["nodes"]}
+    (link,) = (link for link in run["links"] if link[5] == "MODEL")
+    assert (link[1], link[3]) == (ids["VaceLoadModels"], ids["VaceSampleVcu"])

@@ -11,6 +11,7 @@ from harness.canvas import emblem
 from harness.canvas.identity import project
 
 ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ("example_workflows/inputs/vace_boy_and_dog.mp4", "example_workflows/inputs/LICENSE")
 
 
 def test_requirements_are_those_of_the_project():
@@ -41,6 +42,6 @@ def test_pictures_of_the_registry_are_as_drawn_and_of_its_shapes(file, drawn):
 
 def test_what_users_see_is_in_the_package():
     left_out = (ROOT / ".comfyignore").read_text("utf-8").split()
-    for shipped in ("locales/zh/nodeDefs.json", "locales/zh/main.json", "web/docs/VaceBuildVcu/zh.md"):
+    for shipped in ("locales/zh/nodeDefs.json", "locales/zh/main.json", "web/docs/VaceBuildVcu/zh.md", *EXAMPLES):
         assert (ROOT / shipped).is_file()
         assert not [line for line in left_out if shipped.startswith(line.strip("/")) or "*" in line]

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from harness.canvas.note import TYPE as NOTE
+from harness.canvas.switch import as_run
 from harness.canvas.texts import FILE, FOLDER, texts
 from harness.structure.schema import complete, cut, with_own_numbers
 from harness.workflows import widget_names
@@ -34,7 +35,7 @@ def test_every_workflow_has_both_forms_a_picture_and_a_text():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_forms_have_the_same_nodes_wires_and_values(name):
-    api, graph = load(FOLDER / "api" / f"{name}.json"), load(texts()[name].graph)
+    api, graph = load(FOLDER / "api" / f"{name}.json"), as_run(load(texts()[name].graph))
     nodes = {str(node["id"]): node for node in graph["nodes"] if node["type"] != NOTE}
     assert {i: n["class_type"] for i, n in api.items()} == {i: n["type"] for i, n in nodes.items()}
     wires = {
@@ -54,7 +55,7 @@ def test_both_forms_have_the_same_nodes_wires_and_values(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_browser_shows_the_defaults_that_the_api_form_leaves_out(name):
-    graph = {str(node["id"]): node for node in load(texts()[name].graph)["nodes"]}
+    graph = {str(node["id"]): node for node in as_run(load(texts()[name].graph))["nodes"]}
     for i, node in complete(load(FOLDER / "api" / f"{name}.json")).items():
         if node["class_type"].startswith("Vace"):
             shown = dict(zip(widget_names(graph[i]), graph[i].get("widgets_values", []), strict=True))

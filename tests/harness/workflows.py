@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import dataclass
 
+from .canvas.switch import as_run
 from .host.locations import ROOT
 from .miniature.tasks import DEFAULT, LOADERS, PREFIX, SAMPLING, SIZES, TASKS, Task
 from .structure.schema import CUSTOM, with_own_numbers
@@ -75,7 +75,7 @@ def small(prompt: dict, **reductions: int) -> dict:
     return result
 
 
-def miniature(prompt: dict, name: str = "", **reductions: int) -> dict:
+def miniature(prompt: dict, name: str = "", own_inputs: bool = False, **reductions: int) -> dict:
     """The same workflow on the miniature's checkpoints, in its world: 64 x 64 pixels, 17 frames, its words.
 
     Every node keeps its id. The official settings become ``custom`` with the miniature's numbers. VaceLoadModels
@@ -85,12 +85,16 @@ def miniature(prompt: dict, name: str = "", **reductions: int) -> dict:
     Args:
         prompt: Workflow in API format; left as it is.
         name: Of the workflow, which says what it is to show; without one it is a red circle.
+        own_inputs: Whether it keeps the clips and pictures that it was published with, and the values that suit them.
         reductions: As for `small`.
 
     Returns:
         A new workflow in API format.
     """
     result, task = with_own_numbers(prompt), TASKS.get(name, DEFAULT)
+    if own_inputs:
+        places = ("boxes", "points", "aspect")
+        task = Task(task.prompt, values={k: v for k, v in task.values.items() if not k.endswith(places)})
     plain = _replace_loaders(result, MINIATURE)
     refused = {node["inputs"]["negative"][0] for node in result.values() if "negative" in node["inputs"]}
     files = iter(task.files)
@@ -99,6 +103,8 @@ def miniature(prompt: dict, name: str = "", **reductions: int) -> dict:
             model = "text to video" if plain else "with VACE"
             node.update(class_type="DevLoadMiniature", inputs={"model": model}, _meta={"title": "Load Miniature"})
         elif node["class_type"] in LOADERS:
+            if own_inputs:
+                continue
             socket, usual = LOADERS[node["class_type"]]
             node["inputs"][socket] = PREFIX + next(files, usual)
         else:
@@ -114,7 +120,7 @@ def as_graph(graph: dict, prompt: dict) -> dict:
         graph: As published, with the widgets of each node among its inputs; left as it is.
         prompt: What `miniature` made of the same workflow.
     """
-    result = copy.deepcopy(graph)
+    result = as_run(graph)
     result["nodes"] = [node for node in result["nodes"] if str(node["id"]) in prompt]
     for node in result["nodes"]:
         changed = prompt[str(node["id"])]

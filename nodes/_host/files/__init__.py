@@ -4,6 +4,7 @@ A name that a user chose goes in; a path inside the host's folders, names of ten
 It imports the host, nothing of this layer, and of the core its errors and `files` alone.
 """
 
+from .examples import place_examples
 from .folders import OUTPUT_MARK, file_state, file_to_load, files_to_load, is_below, new_output_file, stays_inside
 from .gguf import open_gguf
 from .weights import (
@@ -38,6 +39,7 @@ __all__ = [
     "open_parts",
     "open_pickle",
     "open_safetensors",
+    "place_examples",
     "read_tensors",
     "stays_inside",
 ]

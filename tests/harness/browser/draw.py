@@ -19,6 +19,7 @@ from PIL import Image
 from ..canvas.blueprints import BLUEPRINTS, blueprint
 from ..canvas.emblem import draw_both
 from ..canvas.finish import finish
+from ..canvas.switch import as_run, with_switch
 from ..canvas.texts import Text, texts
 from ..host.locations import SetupError
 from ..host.server import ComfyServer
@@ -62,12 +63,12 @@ def main(names: list[str]) -> int:
             for text in chosen:
                 with contextlib.closing(browser.new_page(viewport=VIEW)) as page:  # nothing of the last one stays
                     open_front_end(page, server.url)
-                    graph = finish(draw(page, published(text.name), text.title), text)
+                    graph = finish(draw(page, with_switch(published(text.name)), text.title), text)
                 _write(text.graph, graph)
                 print(text.graph.name, flush=True)
     draw_both()
     for one in BLUEPRINTS:
-        _write(one.file, blueprint(one, json.loads(texts()[one.workflow].graph.read_text("utf-8"))))
+        _write(one.file, blueprint(one, as_run(json.loads(texts()[one.workflow].graph.read_text("utf-8")))))
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .arrange import arrange
 from .identity import identify
 from .note import note_node, note_of
+from .switch import switch_off
 from .texts import Text
 
 
@@ -21,5 +22,6 @@ def finish(graph: dict, text: Text) -> dict:
     note = note_node(graph["last_node_id"] + 1, note_of(text, nodes))
     extra = {key: value for key, value in graph["extra"].items() if key != "ds"}  # without it all nodes are shown
     result = {**graph, "last_node_id": note["id"], "nodes": [note, *nodes], "extra": extra}
+    switch_off(result)
     arrange(result, note)
     return result

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .identity import FILES, LARGE, PLAIN, ModelFile, models_of
+from .identity import FILES, LARGE, LARGE_LORA, LORA, PLAIN, ModelFile, models_of
+from .switch import SWITCH
+from .switch import TITLE as SWITCH_TITLE
 from .texts import Text
 
 TITLE, TYPE = "About this workflow", "MarkdownNote"
@@ -13,6 +15,7 @@ WIDTH = 360
 LETTERS, LINE, ITEM, BETWEEN, BORDER = 62, 17, 24, 6, 46
 COLORS = {"color": "#432", "bgcolor": "#653"}  # yellow, as the front end makes its notes
 LOADERS = ("LoadVideo", "LoadImage")
+PRESET = "CausVid LoRA (4 steps)"
 
 
 def note_of(text: Text, nodes: list[dict]) -> str:
@@ -22,14 +25,24 @@ def note_of(text: Text, nodes: list[dict]) -> str:
         text: Of the workflow.
         nodes: Its nodes, in the browser's form.
     """
-    files = list(dict.fromkeys(file for node in nodes for file in models_of(node.get("widgets_values", []))))
+    switch = any(node["type"] == SWITCH for node in nodes)
+    files = list(
+        dict.fromkeys(
+            file for node in nodes if node["type"] != SWITCH for file in models_of(node.get("widgets_values", []))
+        )
+    )
     parts = [text.text]
     if any(node["type"] in LOADERS for node in nodes):
-        parts.append("Names of clips and pictures are examples. Choose your own.")
+        parts.append("It runs as it is: its clips and pictures come with the pack.")
     if files:
         parts += ["**Files**, in ComfyUI's `models` folder:", "\n".join(map(_line, files))]
         if PLAIN not in files:
-            parts.append(f"For more detail and for 720p: {_link(FILES[LARGE])} in `{FILES[LARGE].directory}`.")
+            parts.append(f"**14B**, for more detail and 720p: choose {_link(FILES[LARGE])} in *VACE Load Models*.")
+        if switch:
+            parts.append(
+                f"**4 steps**: select *{SWITCH_TITLE}* and press Ctrl+B, then choose `{PRESET}` in `settings`. "
+                f"Its file: {_link(LORA)}, for 14B {_link(LARGE_LORA)}, in `{LORA.directory}`."
+            )
         parts.append("**Memory**: the 1.3B model is 4.3 GB. If memory runs out, lower `width`, `height` or `length`.")
     return "\n\n".join(parts).replace("`", "**")  # Nodes 2.0 writes code blue on blue
 

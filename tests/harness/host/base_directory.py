@@ -32,16 +32,21 @@ def fill(host: Host) -> Path:
         The directory.
     """
     base = base_dir()
-    for folder in FOLDERS:
-        (base / folder).mkdir(parents=True, exist_ok=True)
-    link(ROOT, base / "custom_nodes" / "wan-vace")
-    link(DEV_NODES, base / "custom_nodes" / DEV_NODES.name)
-    _seed_settings(base / "user" / "default" / "comfy.settings.json")
+    prepare(base)
     weights = sorted((MINIATURE / "weights").glob("*/*.safetensors"))
     _make(host, "inputs.checkpoints", base / "models", "Making small models", weights)
     _make(host, "inputs.footage", base / "input", "Writing demo inputs")
     _make(host, "miniature.inputs", base / "input", "Drawing the miniature's inputs", WORLD)
     return base
+
+
+def prepare(base: Path) -> None:
+    """Make a base directory without models and inputs, with this pack and the development nodes linked in."""
+    for folder in FOLDERS:
+        (base / folder).mkdir(parents=True, exist_ok=True)
+    link(ROOT, base / "custom_nodes" / "wan-vace")
+    link(DEV_NODES, base / "custom_nodes" / DEV_NODES.name)
+    _seed_settings(base / "user" / "default" / "comfy.settings.json")
 
 
 def link(source: Path, place: Path) -> None:

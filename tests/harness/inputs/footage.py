@@ -99,9 +99,13 @@ def save_clip(frames: np.ndarray, path: Path) -> Path:
     return path
 
 
-def save_film(frames: np.ndarray, path: Path, lossless: bool = False) -> Path:
-    """Write frames [T, H, W, 3], uint8, for nodes that load a video: an mp4 of high quality, or a lossless webm."""
-    codec, pixels, options = LOSSLESS if lossless else HIGH_QUALITY
+def save_film(frames: np.ndarray, path: Path, lossless: bool = False, options: dict[str, str] | None = None) -> Path:
+    """Write frames [T, H, W, 3], uint8, for nodes that load a video: an mp4 of high quality, or a lossless webm.
+
+    ``options`` are the encoder's own, in place of those.
+    """
+    codec, pixels, usual = LOSSLESS if lossless else HIGH_QUALITY
+    options = options or usual
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=FPS, options=options)
         stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], pixels
