@@ -13,10 +13,11 @@ from .conversion import Report, convert
 from .graph_format import Scope, Workflow
 from .prompt_format import Prompt
 from .shapes import OLD
+from .wrapper import convert_wrapper
 
 DESCRIPTION = (
-    "Turn a ComfyUI workflow that uses WanVaceToVideo into one of this pack. API format and the browser's format are "
-    "both read; everything else in the file stays as it is."
+    "Turn a ComfyUI workflow that uses WanVaceToVideo, or VACE by WanVideoWrapper, into one of this pack. API format "
+    "and the browser's format are both read; everything else in the file stays as it is."
 )
 EXACT = (
     "add ComfyUI's own nodes in front that crop and resize as WanVaceToVideo does, so that the result is the same to "
@@ -64,7 +65,7 @@ def main(
     for line in (*report.done, *report.left):
         say(line)
     if report.differs:
-        say("Where the result may differ from WanVaceToVideo's:")
+        say("Where the result may differ from before:")
     for line in report.differs:
         say(f"- {line}")
     if report.differs and not options.exact:
@@ -89,16 +90,18 @@ def migrate(data: object, exact: bool = False) -> Report:
     report = Report()
     try:
         graphs = _graphs(data)
-        kinds = [pair for graph in graphs for pair in graph.kinds().items()]
+        old = any(OLD in graph.kinds().values() for graph in graphs)
         for graph in graphs:
             convert(graph, exact, report)
+            convert_wrapper(graph, report)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise MigrationError(
             "This looks like a workflow, but its nodes or links are damaged. Open it in ComfyUI and save it again."
         ) from None
+    kinds = [pair for graph in graphs for pair in graph.kinds().items()]
     report.left += [_left(node, kind) for node, kind in kinds if "vace" in kind.lower() and not _is_known(kind)]
     if not report.done:
-        missing = [] if any(kind == OLD for _, kind in kinds) else ["This workflow has no WanVaceToVideo."]
+        missing = [] if old else ["This workflow has no WanVaceToVideo."]
         raise MigrationError(" ".join([*missing, *report.left]))
     return report
 
@@ -126,8 +129,8 @@ def _is_known(kind: str) -> bool:
 def _left(node: object, kind: str) -> str:
     if kind in WRAPPER:
         return (
-            f"Node {node} ({kind}) stays as it is: WanVideoWrapper has models, samplers and latents of its own kind. "
-            f"Here it would be {WRAPPER[kind]}; docs/guide.md has the whole table."
+            f"Node {node} ({kind}) stays as it is: WanVideoWrapper has models, samplers and latents of its own, so "
+            f"a graph is converted whole. Here it would be {WRAPPER[kind]}; docs/guide.md has the whole table."
         )
     return f"Node {node} ({kind}) stays as it is."
 

@@ -65,6 +65,18 @@ class Graph(Protocol):
     def id_of(self, wire: object) -> object:
         """The node that a wire comes from."""
 
+    def kinds(self) -> dict[object, str]:
+        """The class of each node by its id."""
+
+    def output(self, wire: object, slot: int) -> object:
+        """The wire from another output of the node that ``add`` made."""
+
+    def readers(self, node: object) -> list[tuple[object, str]]:
+        """Id and input of whatever takes an output of a node."""
+
+    def remove(self, node: object) -> None:
+        """Take a node away, with the wires that lead to it."""
+
 
 @dataclass
 class Report:

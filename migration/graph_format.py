@@ -6,10 +6,10 @@ of widgets are a list in the order of the widgets. Node -10 is a subgraph's own 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from .placing import free_place, size_for
+from .placing import box_of, free_place, size_for
 from .shapes import OLD, SHAPES, Input, Shape
 
 SUBGRAPH_INPUTS = -10
@@ -17,6 +17,7 @@ MUTED, BYPASSED = 2, 4  # modes of a node
 FIELDS = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
 OPTIONAL_SHAPE = 7
 PRIMITIVE, INT = "PrimitiveNode", "PrimitiveInt"
+SEED, AFTER_RUN = "seed", 1  # a widget that the front end puts another one behind
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,19 @@ class Scope:
         return [node_id for node_id, each in self.kinds().items() if each == kind]
 
     def inputs(self, node: object) -> dict[str, object]:
-        """What a WanVaceToVideo is given: links, and the values of widgets that have none."""
+        """What a node is given: links, and the values of widgets that have none.
+
+        The order of widgets is known of WanVaceToVideo; for others the file itself says it, and a file that does not
+        gives their links alone.
+        """
         shown = self._nodes[node]
         typed = shown.get("widgets_values") or ()
-        names = [each.name for each in SHAPES[OLD].widgets]
-        given = {each.name: each.default for each in SHAPES[OLD].widgets}
+        names, given = [], {}
+        if shown["type"] == OLD:
+            names = [each.name for each in SHAPES[OLD].widgets]
+            given = {each.name: each.default for each in SHAPES[OLD].widgets}
+        else:
+            names = _named_widgets(shown, typed)
         given |= typed if isinstance(typed, dict) else dict(zip(names, typed, strict=False))
         for socket in shown.get("inputs", ()):
             if link := self._link(socket):
@@ -121,7 +130,7 @@ class Scope:
         node = {
             "id": self._workflow.next_id("nodes"),
             "type": kind,
-            "pos": free_place(size, _box(beside), map(_box, self._nodes.values())),
+            "pos": free_place(size, box_of(beside), map(box_of, self._nodes.values())),
             "size": size,
             "flags": {},
             "order": beside.get("order", 0),
@@ -137,10 +146,14 @@ class Scope:
     def change(self, node: object, kind: str, inputs: dict[str, object], moved: dict[str, object]) -> None:
         """Make another class of a node; what a subgraph shows of it is looked for where it is now."""
         shown, shape = self._nodes[node], SHAPES[kind]
+        as_before = shown["type"] == OLD  # whose outputs are those of what it becomes
         shown.update(type=kind, properties={"Node name for S&R": kind})
         if shown.get("title") == OLD:
             del shown["title"]
         self._fill(shown, shape, inputs)
+        if not as_before:
+            self._give(shown, shape)
+            self._unlink(node, kept=[socket["link"] for socket in shown["inputs"]])
         for instance in self._workflow.instances(self._data.get("id")):
             for widget in instance.get("properties", {}).get("proxyWidgets", ()):
                 if widget[0] == str(node) and widget[1] in moved:
@@ -149,6 +162,34 @@ class Scope:
     def id_of(self, wire: Link) -> object:
         """The node that a link comes from."""
         return wire.node
+
+    def output(self, wire: Link, slot: int) -> Link:
+        """The link from another output of a node that was made here."""
+        kind = self._nodes[wire.node]["outputs"][slot]["type"]
+        return Link(wire.node, slot, kind)
+
+    def readers(self, node: object) -> list[tuple[object, str]]:
+        """Id and input of whatever takes an output of a node; -20 stands for the subgraph's own outputs."""
+        found = [link for link in self._links.values() if _field(link, "origin_id") == node]
+        return [(_field(link, "target_id"), self._input_name(link)) for link in found]
+
+    def remove(self, node: object) -> None:
+        """Take a node away, with the links that lead to it."""
+        self._unlink(node, kept=())
+        self._data["nodes"].remove(self._nodes.pop(node))
+
+    def _unlink(self, node: object, kept: Iterable[object]) -> None:
+        """Take away the links to a node, but for those of these numbers."""
+        for link_id, link in list(self._links.items()):
+            if _field(link, "target_id") == node and link_id not in kept:
+                origin = Link(_field(link, "origin_id"), _field(link, "origin_slot"), "", link_id)
+                self._ends_at(origin).remove(link_id)
+                self._data["links"].remove(link)
+                del self._links[link_id]
+
+    def _input_name(self, link: dict | list) -> str:
+        target = self._nodes.get(_field(link, "target_id"))
+        return target["inputs"][_field(link, "target_slot")]["name"] if target else ""
 
     def _runs(self, link: Link) -> bool:
         """Whether something comes through a link: not from a muted node, and from a bypassed one what it passes on."""
@@ -178,7 +219,18 @@ class Scope:
         typed = {name: value.typed if isinstance(value, Link) else value for name, value in inputs.items()}
         values = [typed.get(each.name) for each in shape.widgets]
         pairs = zip(values, shape.widgets, strict=True)
-        node["widgets_values"] = [each.default if value is None else value for value, each in pairs]
+        node["widgets_values"] = []
+        for value, each in pairs:
+            node["widgets_values"].append(each.default if value is None else value)
+            if each.name == SEED:
+                node["widgets_values"].append("fixed")  # what becomes of it after a run, which is no input
+
+    def _give(self, node: dict, shape: Shape) -> None:
+        """Give a node its outputs; what was connected to one stays so."""
+        before = node.get("outputs") or []
+        links = [before[at].get("links") if at < len(before) else None for at in range(len(shape.outputs))]
+        pairs = zip(shape.outputs, links, strict=True)
+        node["outputs"] = [{"name": name, "type": kind, "links": each or []} for (name, kind), each in pairs]
 
     def _socket(self, node: object, slot: int, shape: Input, value: object) -> dict:
         socket: dict[str, object] = {"name": shape.name, "type": shape.kind}
@@ -229,6 +281,14 @@ class Scope:
         return output["links"]
 
 
+def _named_widgets(node: dict, typed: list | dict | tuple) -> list[str]:
+    """Names of a node's widgets in the order of its values, as its sockets have them; none if they do not agree."""
+    names = [socket["name"] for socket in node.get("inputs", ()) if "widget" in socket]
+    if len(typed) == len(names) + AFTER_RUN and SEED in names:
+        names.insert(names.index(SEED) + 1, "")
+    return names if len(typed) == len(names) else []
+
+
 def _field(one: dict | list, name: str) -> object:
     return one[name] if isinstance(one, dict) else one[FIELDS.index(name)]
 
@@ -236,12 +296,3 @@ def _field(one: dict | list, name: str) -> object:
 def _set_target(link: dict | list, node: object, slot: int) -> None:
     for name, value in (("target_id", node), ("target_slot", slot)):
         link[name if isinstance(link, dict) else FIELDS.index(name)] = value
-
-
-def _box(node: dict) -> tuple[float, float, float, float]:
-    return (*_pair(node.get("pos", (0, 0))), *_pair(node.get("size", size_for(4))))
-
-
-def _pair(value: object) -> Iterator[float]:
-    """Two numbers, which older files have as a dictionary."""
-    return iter((value["0"], value["1"]) if isinstance(value, dict) else (value[0], value[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 
@@ -17,6 +17,11 @@ def size_for(rows: int) -> list[int]:
         rows: Lines of sockets and widgets.
     """
     return [WIDTH, ROW * rows + FRAME]
+
+
+def box_of(node: dict) -> Box:
+    """Where a node of the browser's format stands."""
+    return (*_pair(node.get("pos", (0, 0))), *_pair(node.get("size", size_for(4))))
 
 
 def free_place(size: list[int], beside: Box, taken: Iterable[Box]) -> list[int]:
@@ -45,3 +50,8 @@ def _overlap(one: Box, other: Box) -> bool:
     across = one[0] < other[0] + other[2] + GAP and other[0] < one[0] + one[2] + GAP
     down = one[1] - TITLE < other[1] + other[3] + GAP and other[1] - TITLE < one[1] + one[3] + GAP
     return across and down
+
+
+def _pair(value: object) -> Iterator[float]:
+    """Two numbers, which older files have as a dictionary."""
+    return iter((value["0"], value["1"]) if isinstance(value, dict) else (value[0], value[1]))

@@ -32,9 +32,10 @@ class Prompt:
         return [node_id for node_id, each in self.kinds().items() if each == kind]
 
     def inputs(self, node: str) -> dict[str, object]:
-        """What a WanVaceToVideo is given; what is left out has its default."""
-        usual = {each.name: each.default for each in SHAPES[OLD].widgets}
-        return usual | self._nodes[node].get("inputs", {})
+        """What a node is given; what a WanVaceToVideo leaves out has its default."""
+        shown = self._nodes[node]
+        usual = {each.name: each.default for each in SHAPES[OLD].widgets} if shown["class_type"] == OLD else {}
+        return usual | shown.get("inputs", {})
 
     def is_wire(self, value: object) -> bool:
         """Whether an input comes from another node."""
@@ -53,6 +54,23 @@ class Prompt:
     def id_of(self, wire: list) -> str:
         """The node that a wire comes from."""
         return wire[0]
+
+    def output(self, wire: list, slot: int) -> list:
+        """The wire from another output of the same node."""
+        return [wire[0], slot]
+
+    def readers(self, node: str) -> list[tuple[str, str]]:
+        """Id and input of whatever takes an output of a node."""
+        pairs = ((node_id, name, value) for node_id, one in self._nodes.items() for name, value in _inputs(one))
+        return [(node_id, name) for node_id, name, value in pairs if self.is_wire(value) and value[0] == node]
+
+    def remove(self, node: str) -> None:
+        """Take a node away."""
+        del self._nodes[node]
+
+
+def _inputs(node: dict) -> list[tuple[str, object]]:
+    return list(node.get("inputs", {}).items())
 
 
 def _node(kind: str, inputs: dict[str, object]) -> dict:

@@ -53,7 +53,7 @@ class Shape:
 OLD = "WanVaceToVideo"
 BUILD, ENCODE, APPLY = "VaceBuildVcu", "VaceEncodeVcu", "VaceApplyContext"
 
-_IMAGE, _MASK = Input("image", "IMAGE"), Input("mask", "MASK")
+_IMAGE, _MASK, _MODEL = Input("image", "IMAGE"), Input("mask", "MASK"), Input("model", "MODEL")
 SHAPES = {
     OLD: Shape(
         "WanVaceToVideo",
@@ -129,4 +129,109 @@ SHAPES = {
     ),
     "MaskToImage": Shape("Convert Mask to Image", (_MASK,), (("IMAGE", "IMAGE"),)),
     "ImageToMask": Shape("Convert Image to Mask", (_IMAGE, Input("channel", "COMBO", "red")), (("MASK", "MASK"),)),
+    "UNETLoader": Shape(
+        "Load Diffusion Model",
+        (Input("unet_name", "COMBO", ""), Input("weight_dtype", "COMBO", "default")),
+        (("MODEL", "MODEL"),),
+    ),
+    "CLIPLoader": Shape(
+        "Load CLIP",
+        (
+            Input("clip_name", "COMBO", ""),
+            Input("type", "COMBO", "wan"),
+            Input("device", "COMBO", "default", optional=True),
+        ),
+        (("CLIP", "CLIP"),),
+    ),
+    "VAELoader": Shape("Load VAE", (Input("vae_name", "COMBO", ""),), (("VAE", "VAE"),)),
+    "CLIPTextEncode": Shape(
+        "CLIP Text Encode (Prompt)",
+        (Input("clip", "CLIP"), Input("text", "STRING", "")),
+        (("CONDITIONING", "CONDITIONING"),),
+    ),
+    "VaceLoadAdapter": Shape(
+        "VACE Load Adapter", (Input("adapter_name", "COMBO", ""),), (("adapter", "VACE_ADAPTER"),)
+    ),
+    "VaceApplyAdapter": Shape(
+        "VACE Apply Adapter",
+        (_MODEL, Input("adapter", "VACE_ADAPTER"), Input("vcus", "STRING", "", optional=True)),
+        (("model", "MODEL"),),
+    ),
+    "VaceLoadLora": Shape(
+        "VACE Load LoRA",
+        (
+            _MODEL,
+            Input("lora_name", "COMBO", ""),
+            Input("strength", "FLOAT", 1.0, optional=True),
+            Input("adapter", "INT", 0, optional=True),
+        ),
+        (("model", "MODEL"), ("report", "STRING")),
+    ),
+    "VaceSetStrength": Shape(
+        "VACE Set Strength",
+        (
+            _MODEL,
+            Input("mask", "MASK", optional=True),
+            Input("steps_curve", "CURVE,FLOAT,FLOATS", optional=True),
+            Input("frames_curve", "CURVE,FLOAT,FLOATS", optional=True),
+            Input("steps", "STRING", "1", optional=True),
+            Input("frames", "STRING", "1", optional=True),
+            Input("blocks", "STRING", "", optional=True),
+            Input("references", "FLOAT", 1.0, optional=True),
+            Input("vcu", "INT", 0, optional=True),
+        ),
+        (("model", "MODEL"),),
+    ),
+    "VacePlaceKeyframes": Shape(
+        "VACE Place Keyframes",
+        (
+            Input("images.image_0", "IMAGE"),
+            Input("images.image_1", "IMAGE", optional=True),
+            Input(REFERENCE, "IMAGE,VACE_REFERENCE", optional=True),
+            Input("control_video", "IMAGE,VIDEO", optional=True),
+            Input("positions", "STRING", "", optional=True),
+            Input("length", "INT", 81, optional=True),
+            Input("hold", "INT", 1, optional=True),
+            Input("snap", "COMBO", "off", optional=True),
+            Input("width", "INT", 0, optional=True),
+            Input("height", "INT", 0, optional=True),
+            Input("fit", "COMBO", "cover", optional=True),
+            Input("fps", "FLOAT", 16.0, optional=True),
+        ),
+        (("vcu", "VACE_VCU"), ("report", "STRING")),
+    ),
+    "VaceSampleContext": Shape(
+        "VACE Sample Context",
+        (
+            Input("latent", "LATENT"),
+            Input("model", "MODEL", optional=True),
+            Input("positive", "CONDITIONING", optional=True),
+            Input("negative", "CONDITIONING", optional=True),
+            Input("low_noise_model", "MODEL", optional=True),
+            Input("guider", "GUIDER", optional=True),
+            Input("sigmas", "SIGMAS", optional=True),
+            Input("sampler_object", "SAMPLER", optional=True),
+            Input("seed", "INT", 2025, optional=True),
+            Input("settings", "COMFY_DYNAMICCOMBO_V3", "custom", optional=True),
+            Input("settings.steps", "INT", 25, optional=True),
+            Input("settings.cfg", "FLOAT", 5.0, optional=True),
+            Input("settings.shift", "FLOAT", 16.0, optional=True),
+            Input("settings.sampler", "COMBO", "official unipc", optional=True),
+            Input("settings.scheduler", "COMBO", "official", optional=True),
+            Input("denoise", "FLOAT", 1.0, optional=True),
+            Input("boundary", "FLOAT", 0.875, optional=True),
+        ),
+        (("latent", "LATENT"), ("video_latent", "LATENT")),
+    ),
+    "VaceDecodeLatent": Shape(
+        "VACE Decode Latent",
+        (
+            Input("samples", "LATENT"),
+            Input("vae", "VAE"),
+            Input("fps", "FLOAT", 0.0, optional=True),
+            Input("trim_latent", "INT", -1, optional=True),
+            Input("length", "INT", -1, optional=True),
+        ),
+        (("frames", "IMAGE"), ("video", "VIDEO")),
+    ),
 }

@@ -29,7 +29,7 @@ BOLD, CODE = re.compile(r"\*\*(VACE\s[^*]+)\*\*"), re.compile(r"(?<!`)`([^`\n]+)
 # Names of other programs outside of the first column of a table, and commands and places.
 FOREIGN = {"WanVaceToVideo", "--exact", "--force", "vace_wan_inference.py", "generate.py", "python dev.py gpu"}
 FOREIGN |= {"vace_preproccess.py --task", "example_workflows/api", "/object_info", "wan_vace.VaceInputError"}
-FOREIGN |= {"null", "false", "true"}
+FOREIGN |= {"null", "false", "true", "WanVideoDecode", "WanVideoVACEStartToEndFrame"}
 OWN = {*PRESETS, CUSTOM, OFFICIAL_SAMPLER}
 
 

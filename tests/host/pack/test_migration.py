@@ -9,6 +9,7 @@ import pytest
 from safetensors.torch import load_file
 
 from harness.browser.browser import VIEW, front_end_or_skip, listen, open_front_end
+from harness.inputs.wrapper_graph import wrapper_prompt
 from harness.workflows import small
 from wan_vace.migration.command import migrate
 from wan_vace.migration.shapes import SHAPES, SOCKET
@@ -210,3 +211,17 @@ def test_the_sockets_that_are_written_are_those_of_the_nodes(host, host_nodes):
 
 def is_widget(declared):
     return not isinstance(declared[0], str) or declared[0] in ("INT", "FLOAT", "BOOLEAN", "STRING", "COMBO")
+
+
+def test_a_graph_of_the_wrapper_runs(server):
+    data = wrapper_prompt()
+    data["8"]["inputs"]["file"] = FITTING["video"]
+    data["9"]["inputs"]["image"] = FITTING["images"][0]
+    data["4a"] = {"class_type": "GetVideoComponents", "inputs": {"video": ["8", 0]}}
+    for name in ("10", "11"):
+        data[name]["inputs"] |= {"input_frames": ["4a", 0]}
+    del data["2"]["inputs"]["lora"], data["10"]["inputs"]["input_masks"], data["15"]
+    data["16"] = {"class_type": "PreviewImage", "inputs": {"images": ["13", 0]}}
+    migrate(data)
+    entry = server.run(small(data, width=64, height=64, length=9, steps=2))
+    assert len(entry["outputs"]["16"]["images"]) == 9
