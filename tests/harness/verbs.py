@@ -132,7 +132,7 @@ def schema(arguments: list[str]) -> int:
 
 
 def draw(arguments: list[str]) -> int:
-    """Make example_workflows/*.json and their pictures from the API files (needs Chromium)."""
+    """Make example_workflows/*.json (needs Chromium) and every drawn picture (--graphs, --pictures, --demo; names)."""
     return _run_module(set_up(), "harness.browser.draw", *arguments)
 
 

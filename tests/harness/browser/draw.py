@@ -1,9 +1,7 @@
-"""Turns the API workflows into workflows for the browser, each with a picture of what the model looks at and makes.
+"""Turns the API workflows into workflows for the browser, and draws every picture that is made by a script.
 
-The subgraph blueprints follow from them. Icon and banner of the registry are drawn beside.
-
-The graph is laid out in a real browser.
-The picture is the film strip of VACE Preview VCU, made by the host with the miniature and its inputs.
+The graphs are laid out in a real browser; the blueprints follow from them. Cards of the workflows, diagrams of the
+tasks, icon and banner of the registry are drawn beside. ``--demo`` runs the demo for the moving picture of the README.
 """
 
 from __future__ import annotations
@@ -14,8 +12,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from ..canvas.blueprints import BLUEPRINTS, blueprint
 from ..canvas.emblem import draw_both
 from ..canvas.finish import finish
@@ -23,15 +19,16 @@ from ..canvas.switch import as_run, with_switch
 from ..canvas.texts import Text, texts
 from ..host.locations import SetupError
 from ..host.server import ComfyServer
+from ..pictures.cards import draw_cards
+from ..pictures.diagrams import draw_diagrams
+from ..pictures.film import film_demo
 from ..structure.schema import complete
-from ..workflows import miniature, published
+from ..workflows import published
 from .browser import VIEW, chromium, open_front_end, require_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PICTURE_WIDTH = 900
-FRAMES = {"VaceSampleVcu": 0, "VaceDecodeLatent": 0}  # which output is what was made
 LEAST_WIDTH = 300
 IMAGE_HEIGHT = 360
 
@@ -47,29 +44,41 @@ def main(names: list[str]) -> int:
     """Draw the named workflows, or all.
 
     Args:
-        names: Of files in API format, without ending; ``--graphs`` among them leaves the pictures as they are.
+        names: Of files in API format, without ending; among them ``--graphs`` for these and the blueprints alone,
+            ``--pictures`` for what needs no browser, ``--demo`` for the README's moving picture.
 
     Returns:
         The exit status.
     """
-    only_graphs, names = "--graphs" in names, [name for name in names if name != "--graphs"]
+    flags, names = {name for name in names if name.startswith("--")}, [name for name in names if name[:2] != "--"]
     chosen = [text for name, text in texts().items() if not names or name in names]
+    if not flags & {"--graphs", "--demo"}:
+        _say(*draw_diagrams(), *draw_cards([text.name for text in chosen]))
+        draw_both()
+    if "--demo" in flags:
+        with ComfyServer(cpu=True) as server:
+            _say(film_demo(server))
+    if not flags & {"--pictures", "--demo"}:
+        _draw_graphs(chosen)
+    return 0
+
+
+def _draw_graphs(chosen: list[Text]) -> None:
     require_chromium()
-    with ComfyServer(cpu=True) as server:
-        for text in () if only_graphs else chosen:
-            _picture(server, text)
-            print(text.picture.name, flush=True)
-        with chromium() as browser:
-            for text in chosen:
-                with contextlib.closing(browser.new_page(viewport=VIEW)) as page:  # nothing of the last one stays
-                    open_front_end(page, server.url)
-                    graph = finish(draw(page, with_switch(published(text.name)), text.title), text)
-                _write(text.graph, graph)
-                print(text.graph.name, flush=True)
-    draw_both()
+    with ComfyServer(cpu=True) as server, chromium() as browser:
+        for text in chosen:
+            with contextlib.closing(browser.new_page(viewport=VIEW)) as page:  # nothing of the last one stays
+                open_front_end(page, server.url)
+                graph = finish(draw(page, with_switch(published(text.name)), text.title), text)
+            _write(text.graph, graph)
+            _say(text.graph)
     for one in BLUEPRINTS:
         _write(one.file, blueprint(one, as_run(json.loads(texts()[one.workflow].graph.read_text("utf-8")))))
-    return 0
+
+
+def _say(*files: Path) -> None:
+    for file in files:
+        print(file.name, flush=True)
 
 
 def _write(file: Path, graph: dict) -> None:
@@ -91,34 +100,6 @@ def draw(page: Page, api: dict, title: str) -> dict:
     for node in graph["nodes"]:  # the browser may have changed a size since
         node["size"] = sizes[str(node["id"])]
     return graph
-
-
-def _picture(server: ComfyServer, text: Text) -> None:
-    """Save the film strip of the first VCU that the workflow uses, and of what comes out of it."""
-    entry = server.run(strip_of(miniature(published(text.name), text.name)))
-    strip = next(file for file in server.outputs(entry) if file.suffix == ".png")
-    with Image.open(strip) as picture:
-        small_picture = picture.convert("RGB")
-        small_picture.thumbnail((PICTURE_WIDTH, PICTURE_WIDTH))
-        small_picture.save(text.picture, quality=82, optimize=True)
-
-
-def strip_of(prompt: dict) -> dict:
-    """The part of a workflow that leads to its first VCU and its result, with VACE Preview VCU behind it."""
-    links = {"vcu": next(node["inputs"]["vcu"] for node in prompt.values() if "vcu" in node["inputs"])}
-    for node_id, node in prompt.items():
-        if node["class_type"] in FRAMES:
-            links["result"] = [node_id, FRAMES[node["class_type"]]]
-    parts = [_upstream(prompt, node_id) for node_id, _ in links.values()]
-    preview = {"class_type": "VacePreviewVcu", "inputs": {**links, "columns": 7}}
-    return {node_id: node for part in parts for node_id, node in part.items()} | {"preview": preview}
-
-
-def _upstream(api: dict, node_id: str) -> dict:
-    """The part of a workflow that a node needs, itself included."""
-    node = api[node_id]
-    links = [value[0] for value in node["inputs"].values() if isinstance(value, list)]
-    return {key: value for link in links for key, value in _upstream(api, link).items()} | {node_id: node}
 
 
 def _plain(value: object) -> object:

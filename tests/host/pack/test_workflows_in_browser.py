@@ -6,6 +6,8 @@ import json
 import pytest
 
 from harness.browser.browser import MODES, VIEW, listen, open_front_end, set_mode
+from harness.canvas.identity import LORA
+from harness.canvas.switch import SWITCH
 from harness.canvas.texts import texts
 from harness.structure.schema import complete
 from harness.workflows import as_graph, miniature, published
@@ -13,6 +15,11 @@ from harness.workflows import as_graph, miniature, published
 pytestmark = [pytest.mark.host, pytest.mark.server]
 
 OPEN = "async ([graph, name]) => { await app.loadGraphData(graph, true, true, name, {openSource: 'template'}); }"
+SWITCH_ON = f"""() => {{
+  const node = app.graph._nodes.find(one => one.type === "{SWITCH}");
+  app.canvas.select(node);
+  return app.extensionManager.command.execute("Comfy.Canvas.ToggleSelectedNodes.Bypass");
+}}"""
 PROMPT = "async () => (await app.graphToPrompt()).output"
 
 
@@ -69,3 +76,34 @@ def test_files_that_are_missing_are_offered_for_download(front_end):
         page.get_by_role("button", name="View details").click()
         page.get_by_role("button", name="Download all").wait_for()
         assert page.get_by_text("Download", exact=True).count() == 4
+
+
+def test_a_card_of_the_template_browser_is_shown_and_moves(front_end):
+    url = f"{front_end[0].url}/api/workflow_templates/wan-vace/VACE%20Text%20to%20Video.jpg"
+    with page_of(front_end, "classic") as page:
+        page.goto(f"{front_end[0].url}/system_stats")
+        page.set_content(f'<body style="margin:0"><img src="{url}">')
+        page.wait_for_function("() => document.images[0].complete")
+        assert page.evaluate("() => [document.images[0].naturalWidth, document.images[0].naturalHeight]") == [400, 300]
+        shown = page.locator("img").screenshot()
+        page.wait_for_timeout(500)
+        assert page.locator("img").screenshot() != shown
+
+
+def test_the_switch_for_few_steps_asks_for_its_file_only_once_it_is_on(front_end):
+    text = texts()["text_to_video"]
+    api = published(text.name)
+    loader = next(i for i, node in api.items() if node["class_type"] == "VaceLoadModels")
+    with page_of(front_end, "classic") as page:
+        open_front_end(page, front_end[0].url)
+        page.evaluate(OPEN, [json.loads(text.graph.read_text("utf-8")), text.title])
+        page.get_by_role("button", name="View details").click()
+        page.get_by_role("button", name="Download all").wait_for()
+        assert page.get_by_text(LORA.name).count() == 0
+        page.evaluate(SWITCH_ON)
+        page.get_by_text(LORA.name).first.wait_for()
+        shown = page.evaluate(PROMPT)
+    (switch,) = (i for i, node in shown.items() if node["class_type"] == SWITCH)
+    assert shown[switch]["inputs"]["model"] == [loader, 0]
+    (sampler,) = (node for node in shown.values() if node["class_type"] == "VaceSampleVcu")
+    assert sampler["inputs"]["model"] == [switch, 0]
