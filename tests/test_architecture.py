@@ -14,7 +14,7 @@ STRUCTURE = Structure()
 FILES = sorted(STRUCTURE.files)
 FOLDERS = STRUCTURE.folders
 ARROWS = STRUCTURE.arrows()
-PACK = ("vace_core", "annotators", "nodes", "migration")  # what is released
+PACK = ("vace_core", "annotators", "nodes", "migration", "cluster")  # what is released
 
 HOST_INTERNALS = {"comfy", "comfy_extras", "comfy_execution", "folder_paths", "node_helpers", "server", "nodes"}
 LAYERS = {
@@ -22,6 +22,7 @@ LAYERS = {
     "annotators": {"vace_core", "annotators"},
     "nodes": {"vace_core", "annotators", "nodes"},
     "migration": {"migration"},
+    "cluster": {"cluster"},
     "training": {"vace_core", "annotators", "nodes", "training"},
     "miniature": {"vace_core", "annotators", "nodes", "training", "miniature"},
 }
@@ -183,6 +184,14 @@ def test_the_core_needs_no_other_library(path):
 @pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "migration"], ids=str)
 def test_migration_needs_python_alone(path):
     assert STRUCTURE.files[path].foreign() <= {"migration"} | sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parts[0] == "cluster"], ids=str)
+def test_batches_need_the_packages_of_their_extra_and_no_others(path):
+    project = (STRUCTURE.root / "pyproject.toml").read_text("utf-8")
+    (extra,) = re.findall(r"^cluster = \[(.*)\]$", project, re.MULTILINE)
+    named = {re.split("[^a-z]", name)[0].replace("pillow", "PIL") for name in re.findall('"(.*?)"', extra)}
+    assert STRUCTURE.files[path].foreign() <= {"cluster"} | named | sys.stdlib_module_names
 
 
 # Slow to import, not always installed, or both: `vace_core.optional` imports them when a signal is asked for.

@@ -162,6 +162,11 @@ def gpu(arguments: list[str]) -> int:
     return run_child(argv, tool_env(ready), Path.cwd())  # --out is as the user sees it
 
 
+def cluster(arguments: list[str]) -> int:
+    """Measure batches on Ray and write benchmarks/results/cluster.md (--parts equal,many,idle,scale,recipes)."""
+    return _run_module(set_up(), "harness.cluster.measure", *arguments)
+
+
 def migrate(arguments: list[str]) -> int:
     """Turn a workflow of WanVaceToVideo into one of this pack (IN OUT, --exact, --force); installs nothing."""
     return subprocess.call([sys.executable, str(ROOT / "migration"), *arguments])
@@ -198,6 +203,7 @@ VERBS = {
         browser,
         gpu,
         migrate,
+        cluster,
         structure,
         host,
         schema,

@@ -20,7 +20,8 @@ from .shared import share_packages
 # Newer torch builds leave torchaudio with another CUDA version, which then refuses to import.
 CONSTRAINTS = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 # diffusers is the second implementation that the adapter is compared with; gguf reads one of its file formats; onnx
-# writes the small networks that onnxruntime reads; playwright drives a Chromium that is on the machine.
+# writes the small networks that onnxruntime reads; playwright drives a Chromium that is on the machine; ray and pyarrow
+# run batches; comfy-sdk and comfy-api-proxy are a recipe of docs/cluster.md.
 DEV_TOOLS = (
     "pytest==9.2.0",
     "pytest-xdist==3.8.0",
@@ -34,10 +35,14 @@ DEV_TOOLS = (
     "onnx==1.23.2",
     "matplotlib==3.10.9",
     "playwright==1.65.2",
+    "ray==2.60.0",
+    "pyarrow==26.0.1",
+    "comfy-sdk==0.5.0",
+    "comfy-api-proxy==0.1.6",
 )
 FRONT_END = "comfyui-frontend-package"
 HOST_MODULES = ("torch", "safetensors", "aiohttp", "PIL", "numpy", "sentencepiece")
-TOOL_MODULES = ("pytest", "xdist", "ruff", "hypothesis")
+TOOL_MODULES = ("pytest", "xdist", "ruff", "hypothesis", "ray", "pyarrow")
 ROOM_GIB = 7 if sys.platform == "linux" else 3  # the CUDA libraries come with Linux wheels only
 TAIL_LINES = 12
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..host.locations import ROOT
 
 HOST = Path("nodes/_host")
-LAYERS = ("vace_core", "annotators", "nodes", "training", "miniature", "migration")
+LAYERS = ("vace_core", "annotators", "nodes", "training", "miniature", "migration", "cluster")
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class Structure:
             root: Of the repository.
             layers: Its folders that are looked at; those that do not exist are left out.
         """
+        self.root = root
         paths = sorted(path for layer in layers for path in (root / layer).rglob("*.py"))
         self.files = {p.relative_to(root): SourceFile(p.relative_to(root), p.read_text("utf-8")) for p in paths}
 

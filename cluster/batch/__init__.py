@@ -1,0 +1,39 @@
+"""A batch: what is to be made, by a table, and what became of it.
+
+A table and a workflow go in (`table.py`, `workflow.py`); `planning.py` makes a job of each row and a finding of each
+bad cell, by `catalog.py` and `cells.py`; `cut.py` divides a job in two; `manifest.py` and `store.py` keep it on disk.
+It imports of this layer its errors alone, and knows nothing of Ray.
+"""
+
+from .catalog import Catalog
+from .cut import with_vcus
+from .manifest import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
+from .planning import Files, Job, Planner
+from .store import Store, sha256_of, take_whole, write_whole
+from .table import Row, read_table
+from .workflow import Prompt, copy_of, read_workflow, title_of
+
+__all__ = [
+    "CANCELLED",
+    "CANCELLING",
+    "DONE",
+    "FAILED",
+    "RUNNING",
+    "WAITING",
+    "Catalog",
+    "Files",
+    "Job",
+    "Manifest",
+    "Planner",
+    "Prompt",
+    "Row",
+    "Store",
+    "copy_of",
+    "read_table",
+    "read_workflow",
+    "sha256_of",
+    "take_whole",
+    "title_of",
+    "with_vcus",
+    "write_whole",
+]

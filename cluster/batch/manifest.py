@@ -1,0 +1,293 @@
+"""What became of each job, in one SQLite file: one row for each job, and one for each preparation."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import BatchError
+from .planning import Job
+
+WAITING, RUNNING, DONE, FAILED, CANCELLING, CANCELLED = STATES = (
+    "waiting",
+    "running",
+    "done",
+    "failed",
+    "cancelling",
+    "cancelled",
+)
+FILE, LOCK = "manifest.sqlite", "lock.sqlite"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    name TEXT PRIMARY KEY, row INTEGER, state TEXT, fingerprint TEXT, cells TEXT, prepare_key TEXT, sample TEXT,
+    inputs TEXT, models TEXT, seed TEXT, run TEXT, outputs TEXT, worker TEXT, machine TEXT,
+    attempts INTEGER DEFAULT 0, not_before REAL DEFAULT 0, error TEXT, began REAL, ended REAL);
+CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, row);
+CREATE INDEX IF NOT EXISTS jobs_by_models ON jobs (state, models, row);
+CREATE INDEX IF NOT EXISTS jobs_by_key ON jobs (prepare_key, state);
+CREATE TABLE IF NOT EXISTS preparations (
+    key TEXT PRIMARY KEY, row INTEGER, state TEXT, prompt TEXT, savers TEXT, inputs TEXT, vcus TEXT, shown TEXT,
+    worker TEXT, attempts INTEGER DEFAULT 0, not_before REAL DEFAULT 0, error TEXT, began REAL, ended REAL);
+CREATE INDEX IF NOT EXISTS preparations_by_state ON preparations (state, row);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT);
+"""
+
+
+class Manifest:
+    """The manifest of a batch.
+
+    Attributes:
+        folder: Of the batch.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open it, or begin one.
+
+        Raises:
+            BatchError: If it is damaged.
+        """
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._data = sqlite3.connect(folder / FILE, timeout=60, isolation_level=None)
+        self._data.row_factory = sqlite3.Row
+        try:
+            self._data.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise BatchError(
+                f"{folder / FILE} is damaged ({error}). Put a copy back, or begin in another folder."
+            ) from None
+
+    @classmethod
+    def there(cls, folder: Path) -> Manifest:
+        """That of a batch that was begun.
+
+        Raises:
+            BatchError: If there is none.
+        """
+        if not (folder / FILE).is_file():
+            raise BatchError(f"There is no batch in {folder}. Name the folder that `run` wrote.")
+        return cls(folder)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within, no other driver works on this batch; the system lets go when this process ends, however it ends.
+
+        Raises:
+            BatchError: If another one does.
+        """
+        lock = sqlite3.connect(self.folder / LOCK, timeout=0, isolation_level=None)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            lock.close()
+            raise BatchError(
+                f"Another run works on {self.folder}. Wait for it, or use `status` and `cancel`."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.close()
+
+    def sync(self, jobs: Iterable[Job]) -> dict[str, int]:
+        """Make the manifest say what the table says.
+
+        Jobs that are done and still the same stay done. Those that changed are made anew; those that are gone are
+        forgotten, their results stay. What ran when a driver ended waits again.
+
+        Returns:
+            How many are ``new``, ``changed``, ``kept`` (done already) and ``gone``.
+        """
+        told = {"new": 0, "changed": 0, "kept": 0, "gone": 0}
+        with self.together():
+            before = {row["name"]: row for row in self._data.execute("SELECT name, fingerprint, state FROM jobs")}
+            for job in jobs:
+                known = before.pop(job.name, None)
+                if known is None or known["fingerprint"] != job.fingerprint:
+                    told["new" if known is None else "changed"] += 1
+                    self._insert(job)
+                elif known["state"] == DONE:
+                    told["kept"] += 1
+                self._data.execute("UPDATE jobs SET row = ? WHERE name = ?", (job.row, job.name))
+            told["gone"] = len(before)
+            self._data.executemany("DELETE FROM jobs WHERE name = ?", [(name,) for name in before])
+            self._data.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'cancelling'")
+            self._data.execute("UPDATE jobs SET state = 'waiting', not_before = 0 WHERE state = 'running'")
+            self._data.execute("UPDATE preparations SET state = 'waiting', not_before = 0 WHERE state = 'running'")
+        return told
+
+    def _insert(self, job: Job) -> None:
+        parts = job.cut
+        if parts.prepare is not None:
+            self._data.execute(
+                "INSERT OR IGNORE INTO preparations (key, row, state, prompt, savers, inputs)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (job.prepare_key, job.row, WAITING, *map(json.dumps, (parts.prepare, parts.savers, job.prepare_files))),
+            )
+        self._data.execute(
+            "INSERT OR REPLACE INTO jobs (name, row, state, fingerprint, cells, prepare_key, sample, inputs, models,"
+            " seed, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(job.name, job.row, WAITING, job.fingerprint, json.dumps(job.cells), job.prepare_key),
+                *(json.dumps(parts.sample), json.dumps(job.sample_files), job.models, job.seed, job.run),
+            ),
+        )
+
+    def next_job(self, worker: str, models: str, lacks: Collection[str], alone: bool) -> sqlite3.Row | None:
+        """The job that a free worker takes: one whose models it has, else the first that is ready.
+
+        Args:
+            worker: Its name; what failed on it goes to another one, unless it is ``alone``.
+            models: What it has loaded.
+            lacks: Models that it does not have at all.
+            alone: Whether no other worker could take it.
+        """
+        same = self._next_job(worker, "AND jobs.models = ?", [models], alone)
+        return same or self._next_job(worker, f"AND jobs.models NOT IN ({','.join('?' for _ in lacks)})", lacks, alone)
+
+    def _next_job(self, worker: str, which: str, models: Collection[str], alone: bool) -> sqlite3.Row | None:
+        return self._data.execute(
+            f"""SELECT jobs.*, preparations.vcus, preparations.shown FROM jobs
+            LEFT JOIN preparations ON preparations.key = jobs.prepare_key
+            WHERE jobs.state = 'waiting' {which} AND jobs.not_before <= ?
+            AND (prepare_key IS NULL OR preparations.state = 'done')
+            AND (? OR jobs.attempts = 0 OR jobs.worker IS NOT ?) ORDER BY jobs.row LIMIT 1""",
+            (*models, time.time(), alone, worker),
+        ).fetchone()
+
+    def next_preparation(self, worker: str, alone: bool) -> sqlite3.Row | None:
+        """The preparation that a free worker takes: the first that a waiting job needs."""
+        return self._data.execute(
+            """SELECT * FROM preparations WHERE state = 'waiting' AND not_before <= ?
+            AND (? OR attempts = 0 OR worker IS NOT ?)
+            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting') ORDER BY row LIMIT 1""",
+            (time.time(), alone, worker),
+        ).fetchone()
+
+    def count_ahead(self) -> int:
+        """Preparations that are under way, or done and still waited for."""
+        return self._data.execute(
+            """SELECT COUNT(*) FROM preparations WHERE state = 'running' OR (state = 'done'
+            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting'))"""
+        ).fetchone()[0]
+
+    def set_job(self, name: str, **values: object) -> None:
+        """Change a job."""
+        self._set("jobs", "name", name, values)
+
+    def set_preparation(self, key: str, **values: object) -> None:
+        """Change a preparation."""
+        self._set("preparations", "key", key, values)
+
+    def _set(self, table: str, key: str, name: str, values: dict[str, object]) -> None:
+        columns = ", ".join(f"{column} = ?" for column in values)
+        self._data.execute(f"UPDATE {table} SET {columns} WHERE {key} = ?", (*values.values(), name))
+
+    def fail_preparation(self, key: str, sentence: str) -> None:
+        """Fail it, and every job that waits for it."""
+        with self.together():
+            self.set_preparation(key, state=FAILED, error=sentence)
+            self._data.execute(
+                "UPDATE jobs SET state = 'failed', error = ? WHERE prepare_key = ? AND state = 'waiting'",
+                (sentence, key),
+            )
+
+    def prepare_again(self, key: str) -> None:
+        """Its files are gone: let it be made anew."""
+        self.set_preparation(key, state=WAITING, not_before=0)
+
+    def needed(self, key: str) -> bool:
+        """Whether a job that is not over needs a preparation."""
+        found = self._data.execute(
+            "SELECT 1 FROM jobs WHERE prepare_key = ? AND state IN ('waiting', 'running') LIMIT 1", (key,)
+        )
+        return found.fetchone() is not None
+
+    def prepared(self) -> list[sqlite3.Row]:
+        """All preparations that are done."""
+        return self._data.execute("SELECT * FROM preparations WHERE state = 'done'").fetchall()
+
+    def job(self, name: str) -> sqlite3.Row | None:
+        """One job."""
+        return self._data.execute("SELECT * FROM jobs WHERE name = ?", (name,)).fetchone()
+
+    def jobs(self, *states: str) -> Iterator[sqlite3.Row]:
+        """Jobs of some states, or all, in the order of the table."""
+        chosen = states or STATES
+        yield from self._data.execute(
+            f"SELECT * FROM jobs WHERE state IN ({','.join('?' * len(chosen))}) ORDER BY row", chosen
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state."""
+        return dict.fromkeys(STATES, 0) | dict(self._data.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state"))
+
+    def seconds_each(self) -> float | None:
+        """How long a job samples, on average; None while none is done."""
+        return self._data.execute("SELECT AVG(ended - began) FROM jobs WHERE state = 'done'").fetchone()[0]
+
+    def waiting_models(self) -> list[str]:
+        """Models that waiting jobs load."""
+        return [row[0] for row in self._data.execute("SELECT DISTINCT models FROM jobs WHERE state = 'waiting'")]
+
+    def fail_models(self, models: str, sentence: str) -> None:
+        """Fail every waiting job that loads these."""
+        self._data.execute(
+            "UPDATE jobs SET state = 'failed', error = ? WHERE models = ? AND state = 'waiting'", (sentence, models)
+        )
+
+    def cancel(self, names: Iterable[str]) -> int:
+        """Ask for jobs to be cancelled, all that are not over if none is named; gives how many."""
+        changed = 0
+        with self.together():
+            for name in list(names) or [row["name"] for row in self.jobs(WAITING, RUNNING)]:
+                waiting = self._data.execute(
+                    "UPDATE jobs SET state = 'cancelled' WHERE name = ? AND state = 'waiting'", (name,)
+                )
+                running = self._data.execute(
+                    "UPDATE jobs SET state = 'cancelling' WHERE name = ? AND state = 'running'", (name,)
+                )
+                changed += waiting.rowcount + running.rowcount
+        return changed
+
+    def retry(self, names: Iterable[str]) -> int:
+        """Let jobs wait again, all that failed or were cancelled if none is named; gives how many."""
+        chosen = list(names) or [row["name"] for row in self.jobs(FAILED, CANCELLED)]
+        again = "UPDATE {} SET state = 'waiting', attempts = 0, not_before = 0, error = NULL WHERE {}"
+        with self.together():
+            changed = [
+                self._data.execute(
+                    again.format("jobs", "name = ? AND state IN ('failed', 'cancelled')"), (name,)
+                ).rowcount
+                for name in chosen
+            ]
+            self._data.execute(again.format("preparations", "state = 'failed'"))
+        return sum(changed)
+
+    def keep(self, **settings: object) -> None:
+        """Remember settings of the batch."""
+        rows = [(name, json.dumps(value)) for name, value in settings.items()]
+        self._data.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", rows)
+
+    def setting(self, name: str) -> object:
+        """One of them; None if it was never kept."""
+        row = self._data.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return row and json.loads(row[0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._data.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within, all changes are made or none, and the disk is waited for once."""
+        self._data.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._data.execute("ROLLBACK")
+            raise
+        self._data.execute("COMMIT")

@@ -1,0 +1,92 @@
+"""Files by their content: ``<first 16 of the sha256>/<name>``, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+PART = ".part"
+_BLOCK = 2**20
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal digest of a file, read in parts."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under its name only when all of it is there."""
+    with _arriving(path) as part:
+        part.write_bytes(data)
+
+
+def take_whole(source: Path, path: Path) -> None:
+    """Let a file appear under another name at once; the old name stays where both lie on one disk."""
+    with _arriving(path) as part:
+        try:
+            part.hardlink_to(source)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(source, part)
+
+
+@contextlib.contextmanager
+def _arriving(path: Path):  # noqa: ANN202  (a context manager of a Path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}{PART}")
+    try:
+        yield part
+        os.replace(part, path)  # noqa: PTH105  (the same, and over a file that is there)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class Store:
+    """A folder of such files, which is also a ComfyUI's input folder.
+
+    Attributes:
+        folder: Where it lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Use a folder; made when missing."""
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def name_of(self, path: Path, digest: str) -> str:
+        """What a file is called here."""
+        return f"{digest[:16]}/{path.name}"
+
+    def has(self, name: str) -> bool:
+        """Whether a file is here, whole."""
+        return (self.folder / name).is_file()
+
+    def path(self, name: str) -> Path:
+        """Where a file lies or would lie."""
+        return self.folder / name
+
+    def take(self, source: Path, digest: str) -> str:
+        """Keep a file; gives its name."""
+        name = self.name_of(source, digest)
+        if not self.has(name):
+            take_whole(source, self.folder / name)
+        return name
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep what came from elsewhere."""
+        if not self.has(name):
+            write_whole(self.folder / name, data)
+
+    def remove(self, name: str) -> None:
+        """Forget a file."""
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # others of the same content
+            path.parent.rmdir()

@@ -1,0 +1,133 @@
+"""A ComfyUI of a worker's own, on loopback, in folders of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .client import ComfyClient
+from .errors import HostDiedError
+from .settings import THREADS, Settings
+
+BOOT_SECONDS = 600.0
+LOG_TAIL = 1500
+
+
+class ComfyProcess:
+    """It, started when first needed and again when it died.
+
+    Attributes:
+        client: Asks it; None while it does not run.
+        output: Its output folder.
+        input: Its input folder.
+        log: What it printed since it was started.
+    """
+
+    def __init__(self, settings: Settings, scratch: Path, *, on_cpu: bool) -> None:
+        """Choose the folders; nothing is started yet.
+
+        Args:
+            settings: How it is run.
+            scratch: A folder of its own on this machine.
+            on_cpu: Whether it is kept off the accelerator.
+        """
+        self._settings, self._scratch, self._on_cpu = settings, scratch, on_cpu
+        shared = Path(settings.batch) if settings.shared else scratch
+        self.input, self.output = shared / "files", shared / "made"
+        self.log = scratch / "comfyui.log"
+        self.client: ComfyClient | None = None
+        self._process: subprocess.Popen | None = None
+        self._leash: subprocess.Popen | None = None
+        for folder in (self.input, self.output, scratch / "user"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    async def ensure(self) -> ComfyClient:
+        """Start it unless it runs, and wait until it answers.
+
+        Raises:
+            HostDiedError: If it does not come up.
+            BatchError: If it is not on this machine.
+        """
+        if self.client and self.is_up:
+            return self.client
+        await self.stop()
+        port = _free_port()
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command(port),
+                cwd=self._settings.here()[0],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl+C in a terminal reaches the driver alone, which then ends us in order
+            )
+        leash = [sys.executable, "-ISc", self._settings.leash, str(self._process.pid)]
+        self._leash = subprocess.Popen(leash, stdin=subprocess.PIPE, start_new_session=True)
+        self.client = ComfyClient(f"http://127.0.0.1:{port}")
+        await self._wait_until_up()
+        return self.client
+
+    async def stop(self) -> None:
+        """End it."""
+        if self.client:
+            await self.client.close()
+        self.client = None
+        if self._process is None:
+            return
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._process.wait, 10)
+        self._leash.stdin.close()  # which ends what is left of it
+        self._leash.wait()
+        self._process.wait()
+        self._process = None
+
+    def tail(self) -> str:
+        """The last lines of its log."""
+        return self.log.read_text("utf-8", errors="replace")[-LOG_TAIL:] if self.log.is_file() else ""
+
+    def _command(self, port: int) -> list[str]:
+        comfyui, python, base = self._settings.here()
+        cpu = ["--cpu"] if self._on_cpu and "--cpu" not in self._settings.flags else []
+        return [
+            *(str(python), str(comfyui / "main.py")),
+            *("--listen", "127.0.0.1", "--port", str(port), "--base-directory", str(base)),
+            *("--input-directory", str(self.input), "--output-directory", str(self.output)),
+            *("--temp-directory", str(self._scratch), "--user-directory", str(self._scratch / "user")),
+            *("--database-url", "sqlite:///:memory:", "--disable-api-nodes", *cpu, *self._settings.flags),
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        env = {name: value for name, value in os.environ.items() if name not in (THREADS, "PYTHONPATH")}
+        env |= {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+        env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads make two hosts on one machine crawl
+        return env | ({THREADS: self._settings.threads} if self._settings.threads else {})
+
+    async def _wait_until_up(self) -> None:
+        end = time.monotonic() + BOOT_SECONDS
+        while time.monotonic() < end:
+            if not self.is_up:
+                raise HostDiedError(f"ComfyUI ended while it started. The end of {self.log}:\n{self.tail()}")
+            with contextlib.suppress(HostDiedError):
+                await self.client.get("/system_stats")
+                return
+            await asyncio.sleep(0.2)
+        raise HostDiedError(f"ComfyUI did not answer after {BOOT_SECONDS:g} s. The end of {self.log}:\n{self.tail()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

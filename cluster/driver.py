@@ -1,0 +1,235 @@
+"""The loop that gives jobs to free workers and writes down what became of them. It holds only what is under way."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import Any, Protocol
+
+import ray
+from ray.exceptions import ObjectLostError, RayError, TaskCancelledError
+
+from .batch import (
+    CANCELLED,
+    CANCELLING,
+    DONE,
+    FAILED,
+    RUNNING,
+    WAITING,
+    Manifest,
+    with_vcus,
+)
+from .errors import BatchError
+from .faults import ATTEMPTS, FAULT, MISTAKE, is_full, pause
+from .pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
+from .results import Flight, Results
+from .settings import Settings
+from .worker import LACKS
+
+TICK = 0.5
+GRACE = 60.0  # a worker reports by itself that its limit is over
+
+
+class View(Protocol):
+    """Whoever is told how far the batch is."""
+
+    def update(self, driver: Driver) -> None:
+        """Called at least twice a second."""
+
+    def say(self, sentence: str) -> None:
+        """Something that a person should read."""
+
+
+class Driver:
+    """Runs a batch to its end.
+
+    Attributes:
+        manifest: What became of each job.
+        pool: The workers.
+        flights: What is under way, by what Ray answers it with.
+    """
+
+    def __init__(
+        self, manifest: Manifest, pool: Pool, settings: Settings, view: View, *, retries: int, first_pause: float
+    ) -> None:
+        """Nothing is given out yet.
+
+        Args:
+            manifest: That of the batch.
+            pool: Its workers.
+            settings: Its settings.
+            view: Is told how far it is.
+            retries: How often a part of a job is tried again after a fault.
+            first_pause: Seconds before the first of these.
+        """
+        self.manifest, self.pool, self._settings, self._view = manifest, pool, settings, view
+        self._attempts = ATTEMPTS | {FAULT: retries + 1}
+        self._first_pause = first_pause
+        self._results = Results(manifest, shared=settings.shared)
+        self.flights: dict[Any, Flight] = {}
+
+    def run(self) -> None:
+        """Until no job waits or runs.
+
+        Raises:
+            BatchError: If nothing can go on: no worker is left, or the disk of the batch is full.
+        """
+        self._forget_lost_files()
+        while True:
+            counts = self.manifest.counts()
+            if not (counts[WAITING] or counts[RUNNING] or counts[CANCELLING]):
+                return
+            self._cancel()
+            with self.manifest.together():
+                self._give_out()
+            self._require_workers()
+            awaited = [*self.flights, *self.pool.starting()]
+            ready, _ = ray.wait(awaited, timeout=TICK) if awaited else (time.sleep(TICK) or [], None)
+            for ref in ready:
+                self._hear(ref)
+            self._end_hanging()
+            self._view.update(self)
+
+    def _forget_lost_files(self) -> None:
+        """What was prepared before and is no longer there is prepared again."""
+        for row in self.manifest.prepared():
+            if self._settings.shared and all(self._results.store.has(name) for name in json.loads(row["vcus"])):
+                continue
+            self.manifest.prepare_again(row["key"])
+
+    def _hear(self, ref: Any) -> None:  # noqa: ANN401  (Ray's)
+        if ref in self.flights:
+            self._settle(ref, self.flights.pop(ref))
+            return
+        sentence = self.pool.hear_start(self.pool.starting()[ref])
+        if sentence:
+            self._view.say(sentence)
+
+    def _give_out(self) -> None:
+        for member in self.pool.of(SAMPLE, FREE):
+            alone = len(self.pool.of(SAMPLE, STARTING, FREE, BUSY)) == 1
+            row = self.manifest.next_job(member.name, member.models, member.lacks, alone)
+            if row is not None:
+                self._give_job(member, dict(row))
+        for member in self.pool.of(PREPARE, FREE):
+            ahead = 2 * len(self.pool.of(SAMPLE)) + len(self.pool.of(PREPARE))
+            alone = len(self.pool.of(PREPARE, STARTING, FREE, BUSY)) == 1
+            row = self.manifest.next_preparation(member.name, alone) if self.manifest.count_ahead() < ahead else None
+            if row is not None:
+                self._give_preparation(member, dict(row))
+
+    def _give_job(self, member: Member, row: dict) -> None:
+        prompt, vcus = json.loads(row["sample"]), json.loads(row["vcus"] or "[]")
+        self.manifest.set_job(row["name"], state=RUNNING, worker=member.name, attempts=row["attempts"] + 1)
+        member.models = row["models"]
+        task = {"job": row["name"], "prompt": with_vcus(prompt, vcus), "savers": []}
+        files = [*vcus, *json.loads(row["inputs"])]
+        self._start(member, Flight(member, row["name"], True, row, None, time.monotonic()), task, files)
+
+    def _give_preparation(self, member: Member, row: dict) -> None:
+        self.manifest.set_preparation(row["key"], state=RUNNING, worker=member.name, attempts=row["attempts"] + 1)
+        task = {"job": row["key"][:16], "prompt": json.loads(row["prompt"]), "savers": json.loads(row["savers"])}
+        flight = Flight(member, row["key"], False, row, None, time.monotonic())
+        self._start(member, flight, task, json.loads(row["inputs"]))
+
+    def _start(self, member: Member, flight: Flight, task: dict, files: list[str]) -> None:
+        member.state = BUSY
+        places = [] if self._settings.shared else [self._results.content(name) for name in files]
+        packs = list(dict.fromkeys(pack for pack, _ in places))
+        task |= {"token": uuid.uuid4().hex[:12], "files": files}
+        task["places"] = [(packs.index(pack), number) for pack, number in places]
+        ref, flight.contents = member.actor.run.options(num_returns=2).remote(task, *packs)
+        self.flights[ref] = flight
+
+    def _settle(self, ref: Any, flight: Flight) -> None:  # noqa: ANN401  (Ray's)
+        member = flight.member
+        try:
+            report = ray.get(ref)
+            member.state = FREE
+        except TaskCancelledError:
+            member.state = FREE
+            report = {"state": CANCELLED, "error": None}
+        except ObjectLostError:  # what was prepared lay on a machine that is gone
+            member.state = FREE
+            self._prepare_again(flight)
+            return
+        except RayError as error:
+            self.pool.start_again(member)
+            report = {"state": FAULT, "error": f"{member.name} died ({type(error).__name__})."}
+        try:
+            self._write_down(flight, report)
+        except (OSError, RayError) as error:
+            if is_full(error):
+                raise BatchError(
+                    f"The disk of {self.manifest.folder} is full. Make room and run again; what is finished is kept."
+                ) from error
+            self._try_again(flight, FAULT, f"What it made did not arrive: {error}")
+
+    def _write_down(self, flight: Flight, report: dict) -> None:
+        state = report["state"]
+        if state == DONE and flight.is_job:
+            self._results.finish_job(flight, report)
+        elif state == DONE:
+            self._results.finish_preparation(flight, report)
+        elif state == CANCELLED:
+            self._set(flight, state=CANCELLED if flight.is_job else WAITING)
+        elif state == LACKS:
+            flight.member.lacks.add(flight.row.get("models", ""))
+            self._set(flight, state=WAITING, attempts=flight.row["attempts"], error=report["error"])
+        else:
+            self._try_again(flight, state, report["error"])
+
+    def _prepare_again(self, flight: Flight) -> None:
+        """Forget what the object store lost; files of the table are put there anew."""
+        row = flight.row
+        self._results.forget([*json.loads(row.get("vcus") or "[]"), *json.loads(row["inputs"])])
+        if flight.is_job and row["prepare_key"]:
+            self.manifest.prepare_again(row["prepare_key"])
+        self._set(flight, state=WAITING, attempts=row["attempts"])
+
+    def _try_again(self, flight: Flight, state: str, sentence: str) -> None:
+        attempt = flight.row["attempts"] + 1
+        if attempt < self._attempts.get(state, 1):
+            wait = pause(attempt, self._first_pause)
+            self._set(flight, state=WAITING, error=sentence, not_before=time.time() + wait)
+            self._view.say(f"{flight.key[:40]}: {sentence} Tried again in {wait:g} s.")
+            return
+        tried = "" if state == MISTAKE or attempt == 1 else f" Tried {attempt} times."
+        if flight.is_job:
+            self.manifest.set_job(flight.key, state=FAILED, error=sentence + tried)
+        else:
+            self.manifest.fail_preparation(flight.key, sentence + tried)
+        self._view.say(f"{flight.key[:40]}: failed. {sentence}{tried}")
+
+    def _set(self, flight: Flight, **values: object) -> None:
+        (self.manifest.set_job if flight.is_job else self.manifest.set_preparation)(flight.key, **values)
+
+    def _cancel(self) -> None:
+        asked = {row["name"] for row in self.manifest.jobs(CANCELLING)}
+        for ref, flight in self.flights.items():
+            if flight.is_job and flight.key in asked:
+                ray.cancel(ref)
+
+    def _end_hanging(self) -> None:
+        """A worker that does not report its own time-out is killed; Ray starts it anew."""
+        for flight in self.flights.values():
+            if time.monotonic() - flight.began > self._settings.limit + GRACE:
+                flight.began = time.monotonic()
+                ray.kill(flight.member.actor, no_restart=False)
+
+    def _require_workers(self) -> None:
+        """Fail what no worker can take, and end when there is none."""
+        able = self.pool.of(SAMPLE, STARTING, FREE, BUSY)
+        if not able:
+            reasons = " ".join(m.about.get("error", "") for m in self.pool.of(SAMPLE, REFUSED))
+            raise BatchError(f"No worker can sample. {reasons}".strip())
+        if not any(member.lacks for member in able):
+            return
+        for models in self.manifest.waiting_models():
+            if all(models in member.lacks for member in able):
+                self.manifest.fail_models(models, self._lacking(models))
+
+    def _lacking(self, models: str) -> str:
+        row = next((r for r in self.manifest.jobs(WAITING) if r["models"] == models and r["error"]), None)
+        return f"No worker has what it needs. {row['error'] if row else ''}".strip()

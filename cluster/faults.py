@@ -1,0 +1,43 @@
+"""Whose fault it was: a mistake is told and not tried again, a fault of a machine is tried elsewhere."""
+
+from __future__ import annotations
+
+import sqlite3
+
+MISTAKE, FAULT, UNSURE = "mistake", "fault", "unsure"
+ATTEMPTS = {MISTAKE: 1, UNSURE: 2}  # a fault: as often as was asked for
+LONGEST_PAUSE = 120.0
+
+_MISTAKES = ("VaceInputError",)
+_MACHINES = ("OutOfMemoryError", "OOM_EXCEPTION", "MemoryError", "AcceleratorError", "OSError", "Interrupted")
+_SIGNS = ("CUDA error", "HIP error", "No space left on device", "Input/output error", "out of memory")
+
+
+def judge(kind: str, sentence: str) -> str:
+    """Of an exception in a node.
+
+    Args:
+        kind: Its type as ComfyUI names it, with its module or without.
+        sentence: What it said.
+
+    Returns:
+        `MISTAKE`, `FAULT`, or `UNSURE` of what any node may raise for either reason.
+    """
+    name = kind.rpartition(".")[2]
+    if name in _MISTAKES:
+        return MISTAKE
+    if name in _MACHINES or any(sign.lower() in sentence.lower() for sign in _SIGNS):
+        return FAULT
+    return UNSURE
+
+
+def pause(attempt: int, first: float) -> float:
+    """Seconds before attempt ``attempt`` + 1, twice as many each time."""
+    return min(first * 2 ** max(attempt - 1, 0), LONGEST_PAUSE)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a disk is full, as the system or SQLite says it."""
+    return getattr(error, "errno", None) == 28 or (
+        isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)
+    )

@@ -1,0 +1,165 @@
+"""The workers of a batch, as Ray knows them: actors that it places, starts, and starts elsewhere when they die."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray import cloudpickle
+from ray.exceptions import RayError
+
+from .errors import BatchError
+from .settings import THREADS, Settings
+from .worker import Worker
+
+SAMPLE, PREPARE = "sample", "prepare"
+STARTING, FREE, BUSY, REFUSED = "starting", "free", "busy", "refused"
+STARTS = 3  # of Ray on this machine, which gives up after 30 s where others compute
+
+
+@dataclass
+class Member:
+    """One worker, seen from the driver.
+
+    Attributes:
+        name: As people see it.
+        kind: `SAMPLE` or `PREPARE`.
+        actor: What Ray gave.
+        state: `STARTING`, `FREE`, `BUSY` or `REFUSED`.
+        about: What it said of itself.
+        models: What it loaded last.
+        lacks: Models that it does not have.
+        starts: The answer to its start that is still awaited.
+    """
+
+    name: str
+    kind: str
+    actor: Any
+    state: str = STARTING
+    about: dict = field(default_factory=dict)
+    models: str = ""
+    lacks: set[str] = field(default_factory=set)
+    starts: Any = None
+
+
+class Pool:
+    """All members.
+
+    Attributes:
+        members: By name.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Nobody yet."""
+        self._settings = settings
+        self.members: dict[str, Member] = {}
+
+    def add(self, kind: str, count: int, resources: dict[str, float]) -> None:
+        """Ask Ray for workers; each needs these resources, and starts where there are some."""
+        actor = ray.remote(Worker).options(
+            **resources,
+            scheduling_strategy="SPREAD",
+            max_restarts=-1,
+            max_concurrency=8,  # to be asked how far it is while it runs
+        )
+        for number in range(1, count + 1):
+            name = f"{kind}-{number}"
+            on_cpu = kind == PREPARE
+            member = Member(name, kind, actor.remote(name, self._settings, on_cpu=on_cpu))
+            member.starts = member.actor.start.remote()
+            self.members[name] = member
+
+    def of(self, kind: str, *states: str) -> list[Member]:
+        """Members of a kind in some states, or all."""
+        chosen = states or (STARTING, FREE, BUSY, REFUSED)
+        return [m for m in self.members.values() if m.kind == kind and m.state in chosen]
+
+    def starting(self) -> dict[Any, Member]:
+        """Whose start is awaited, by what it is awaited with."""
+        return {m.starts: m for m in self.members.values() if m.starts is not None}
+
+    def hear_start(self, member: Member) -> str:
+        """Take the answer to a start; gives a sentence where it cannot work."""
+        try:
+            member.about = ray.get(member.starts)
+        except RayError as error:
+            member.about = {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+        member.starts, member.models = None, ""
+        sentence = member.about["error"] or self._differs(member)
+        member.state = REFUSED if sentence else FREE
+        return sentence and f"{member.name} cannot work: {sentence}"
+
+    def start_again(self, member: Member) -> None:
+        """After its death Ray makes the actor anew, perhaps on another machine; wait until it is up."""
+        member.state, member.starts = STARTING, member.actor.start.remote()
+
+    def _differs(self, member: Member) -> str:
+        """A sentence if another version runs there than on the first one that was up."""
+        first = next(
+            (m for m in self.members.values() if m.about and not m.about.get("error") and m is not member), None
+        )
+        for what in ("comfyui", "pack"):
+            if first and first.about[what] != member.about[what]:
+                return (
+                    f"{member.about['machine']} has version {member.about[what] or 'none'} of {what}, {first.name} on "
+                    f"{first.about['machine']} has {first.about[what] or 'none'}. Install one version everywhere."
+                )
+        return ""
+
+
+def connect(address: str | None, *, dashboard: bool, store_mib: int) -> None:
+    """Start Ray on this machine, or join a cluster.
+
+    Args:
+        address: None starts one here; ``auto``, ``host:port`` or ``ray://host:port`` joins one.
+        dashboard: Whether Ray shows its dashboard, on loopback.
+        store_mib: Mebibytes of this machine's object store.
+
+    Raises:
+        BatchError: If there is none at that address, or none can be started.
+    """
+    cloudpickle.register_pickle_by_value(sys.modules[__package__])  # other machines have this folder elsewhere
+    usual = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
+    try:
+        if address:
+            ray.init(address, **usual)
+            return
+        for attempt in range(1, STARTS + 1):
+            try:
+                ray.init(include_dashboard=dashboard, object_store_memory=store_mib * 2**20, **usual)
+                return
+            except Exception as error:
+                ray.shutdown()
+                if attempt == STARTS:
+                    raise BatchError(f"Ray did not start on this machine: {error}") from error
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise BatchError(
+            f"Ray does not answer at {address}: {error}. Is it up there, and is its token in ~/.ray/auth_token here?"
+        ) from None
+
+
+def resources_of(samplers: int | None, preparers: int | None) -> Iterator[tuple[str, int, dict[str, float]]]:
+    """How many workers of each kind there are to be, and what each needs.
+
+    Args:
+        samplers: One for each GPU if None; on machines without, this many shares of their CPUs.
+        preparers: One for each machine if None.
+    """
+    total = ray.cluster_resources()
+    cpus, gpus = total.get("CPU", 1), int(total.get("GPU", 0))
+    machines = sum(name.startswith("node:") and "internal" not in name for name in total)
+    samplers = samplers or gpus or 1
+    preparers = machines if preparers is None else preparers
+    share = cpus / (preparers + (0 if gpus else samplers) or 1)
+    cpu = float(int(share)) if share >= 1 else int(share * 100) / 100
+    yield SAMPLE, samplers, {"num_gpus": min(1.0, gpus / samplers), "num_cpus": 0} if gpus else {"num_cpus": cpu}
+    yield PREPARE, preparers, {"num_cpus": min(cpu, 4.0)}
+
+
+def threads() -> str | None:
+    """What the user chose before Ray sets its own."""
+    return os.environ.get(THREADS)

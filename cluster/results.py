@@ -1,0 +1,129 @@
+"""Results on their way: files to workers, what they made into its place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from .batch import DONE, Manifest, Store, take_whole, write_whole
+from .pool import Member
+
+OUTPUTS = "outputs"
+PREPARED = "prepared"
+
+
+@dataclass
+class Flight:
+    """A part of a job that a worker has.
+
+    Attributes:
+        member: The worker.
+        key: Name of the job, or key of the preparation.
+        is_job: Which of the two.
+        row: Of the manifest.
+        contents: What Ray's object store holds of it.
+        began: When it was given out.
+    """
+
+    member: Member
+    key: str
+    is_job: bool
+    row: dict
+    contents: Any
+    began: float
+
+
+class Results:
+    """The files of a batch, in its folder or in Ray's object store.
+
+    Attributes:
+        store: Files of the table and VCUs, in the folder of the batch.
+    """
+
+    def __init__(self, manifest: Manifest, *, shared: bool) -> None:
+        """Nothing is on its way.
+
+        Args:
+            manifest: That of the batch.
+            shared: Whether workers see its folder; else everything goes through the object store.
+        """
+        self._manifest, self._shared = manifest, shared
+        self.store = Store(manifest.folder / "files")
+        self._contents: dict[str, tuple[Any, int]] = {}
+
+    def content(self, name: str) -> tuple[Any, int]:
+        """A file in Ray's object store, put there once: the pack that holds it, and its number there."""
+        if name not in self._contents:
+            self._contents[name] = ray.put([self.store.path(name).read_bytes()]), 0
+        return self._contents[name]
+
+    def forget(self, names: list[str]) -> None:
+        """Files that the object store lost; they are put there anew when they are asked for."""
+        for name in names:
+            self._contents.pop(name, None)
+
+    def finish_job(self, flight: Flight, report: dict) -> None:
+        """Let what a job made appear in its folder, and write down that it is done.
+
+        Raises:
+            OSError: If it cannot be written.
+            RayError: If the object store lost it.
+        """
+        row, folder = flight.row, self._manifest.folder / OUTPUTS / flight.key
+        made = self._arrive(folder, report["outputs"], flight.contents, skip=0)
+        shown = json.loads(row["shown"] or "[]")
+        for each in shown:  # what its preparation showed
+            source = self._manifest.folder / PREPARED / row["prepare_key"] / each["name"]
+            if each["name"] in [other["name"] for other in made]:
+                each["name"] = f"prepared_{each['name']}"
+            take_whole(source, folder / each["name"])
+        self._manifest.set_job(
+            flight.key,
+            state=DONE,
+            outputs=json.dumps([{"name": e["name"], "sha256": e["sha256"]} for e in (*made, *shown)]),
+            error=None,
+            **{name: report[name] for name in ("machine", "began", "ended")},
+        )
+        if row["prepare_key"] and not self._manifest.needed(row["prepare_key"]):
+            self._drop_preparation(row)
+
+    def finish_preparation(self, flight: Flight, report: dict) -> None:
+        """Write down where the VCUs of a preparation are, and keep what it showed; raises as `finish_job`."""
+        vcus, folder = report["vcus"], self._manifest.folder / PREPARED / flight.key
+        shown = self._arrive(folder, report["outputs"], flight.contents, skip=len(vcus))
+        if not self._shared:
+            self._contents |= {name: (flight.contents, number) for number, name in enumerate(vcus)}
+        self._manifest.set_preparation(
+            flight.key,
+            state=DONE,
+            vcus=json.dumps(vcus),
+            shown=json.dumps(shown),
+            error=None,
+            **{name: report[name] for name in ("began", "ended")},
+        )
+
+    def _arrive(self, folder: Path, outputs: list[dict], contents: Any, skip: int) -> list[dict]:  # noqa: ANN401
+        """Let results appear in their folder, each whole; one that is there of an earlier run is replaced."""
+        data = [] if self._shared or not outputs else ray.get(contents)[skip:]
+        for number, each in enumerate(outputs):
+            if self._shared:
+                take_whole(Path(each["path"]), folder / each["name"])
+                Path(each["path"]).unlink(missing_ok=True)
+            else:
+                write_whole(folder / each["name"], data[number])
+        if self._shared and outputs:
+            Path(outputs[0]["path"]).parent.rmdir()
+        return outputs
+
+    def _drop_preparation(self, row: dict) -> None:
+        """The VCUs of jobs that are over are the largest files here."""
+        shutil.rmtree(self._manifest.folder / PREPARED / row["prepare_key"], ignore_errors=True)
+        vcus = json.loads(row["vcus"] or "[]")
+        self.forget(vcus)
+        for name in vcus:
+            self.store.remove(name)

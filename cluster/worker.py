@@ -1,0 +1,196 @@
+"""A worker: a Ray actor with a ComfyUI of its own, kept warm over jobs and started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import ray
+
+from .batch import Catalog, Prompt, Store, copy_of, sha256_of
+from .client import Progress
+from .comfy import ComfyProcess
+from .errors import BatchError, HostDiedError, NodeFailedError, RefusedError
+from .faults import FAULT, MISTAKE, judge
+from .settings import Settings
+
+PACK = "VaceSampleVcu"  # whose class says where the pack lies
+PREFIX = "filename_prefix"
+DONE, LACKS = "done", "lacks"
+
+
+class Worker:
+    """Runs parts of jobs, one at a time."""
+
+    def __init__(self, name: str, settings: Settings, *, on_cpu: bool) -> None:
+        """Nothing is started yet: `start` does, and says what is wrong.
+
+        Args:
+            name: As people see it.
+            settings: The batch's.
+            on_cpu: Whether ComfyUI is kept off the accelerator.
+        """
+        self._name, self._settings = name, settings
+        root = Path(settings.batch) / "workers" if settings.shared else Path(tempfile.gettempdir(), "wan_vace_cluster")
+        scratch = root / (name if settings.shared else f"{Path(settings.batch).name}_{name}")
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._comfy = ComfyProcess(settings, scratch, on_cpu=on_cpu)
+        self._store = Store(self._comfy.input)
+        self._progress = Progress("")
+        self._catalog: Catalog | None = None
+
+    @ray.method(max_task_retries=-1)
+    async def start(self) -> dict:
+        """Start ComfyUI; says what there is: machine, versions, or an ``error`` sentence."""
+        about = {"machine": platform.node(), "pid": os.getpid(), "comfyui": "", "pack": "", "error": ""}
+        try:
+            client = await self._comfy.ensure()
+            info = await client.get("/object_info")
+            self._catalog = Catalog(info)
+            about["comfyui"] = (await client.get("/system_stats"))["system"]["comfyui_version"]
+            about["pack"] = await asyncio.to_thread(self._pack_version, info)
+        except (HostDiedError, BatchError) as error:
+            about["error"] = str(error)
+        return about
+
+    async def object_info(self) -> dict:
+        """What its ComfyUI says of its nodes."""
+        return await (await self._comfy.ensure()).get("/object_info")
+
+    async def progress(self) -> dict:
+        """What it is doing now."""
+        return asdict(self._progress)
+
+    async def run(self, task: dict, *packs: list[bytes]) -> tuple[dict, list[bytes]]:
+        """Run one prompt.
+
+        Args:
+            task: ``prompt``; ``job`` and ``token``, which name the folder of what it makes; ``savers``, ids of nodes
+                whose files go into the store; ``files``, the names of what it reads, and where no folder is shared
+                ``places``, a pack and a number in it for each of them.
+            packs: Contents of files.
+
+        Returns:
+            The report, and where no folder is shared the contents of what was made, those for the store first.
+        """
+        self._progress = Progress("starting")
+        began = time.time()
+        try:
+            for name, (pack, number) in zip(task["files"], task["places"], strict=False):
+                await asyncio.to_thread(self._store.write, name, packs[pack][number])
+            client = await self._comfy.ensure()
+            if lacking := await self._lacking(task["prompt"]):
+                return {"state": LACKS, "error": lacking}, []
+            prompt = self._named(task)
+            outputs = await asyncio.wait_for(client.run(prompt, self._hear), self._settings.limit)
+            report, contents = await asyncio.to_thread(self._collect, task, outputs)
+        except asyncio.CancelledError:  # by ray.cancel
+            if self._comfy.client:
+                await self._comfy.client.interrupt()
+            raise
+        except Exception as error:  # noqa: BLE001  (every one is reported, none is lost)
+            report, contents = await self._judge(error), []
+        await asyncio.to_thread(shutil.rmtree, self._folder(task), True)
+        self._progress = Progress("")
+        return report | {"began": began, "ended": time.time(), "machine": platform.node()}, contents
+
+    def _hear(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def _named(self, task: dict) -> Prompt:
+        """The prompt, its results in a folder that no other attempt writes to."""
+        prompt = copy_of(task["prompt"])
+        for node in prompt.values():
+            if self._catalog.is_end(node["class_type"]) and isinstance(node["inputs"].get(PREFIX, ""), str):
+                sockets = self._catalog.sockets(node["class_type"], node["inputs"])
+                if PREFIX in sockets:
+                    own = node["inputs"].get(PREFIX) or sockets[PREFIX].options.get("default") or "result"
+                    node["inputs"][PREFIX] = f"{task['job']}/{task['token']}/{own.rpartition('/')[2] or 'result'}"
+        return prompt
+
+    def _folder(self, task: dict) -> Path:
+        return self._comfy.output / task["job"] / task["token"]
+
+    async def _lacking(self, prompt: Prompt) -> str:
+        """A sentence on the first model or choice that this machine does not have."""
+        for node in prompt.values():
+            if not self._catalog.knows(node["class_type"]):
+                return f"{self._name} has no node {node['class_type']}."
+            for socket in self._catalog.sockets(node["class_type"], node["inputs"]).values():
+                value = node["inputs"].get(socket.name)
+                open_choice = socket.choices is None or socket.is_file or "remote" in socket.options
+                if open_choice or isinstance(value, list) or value is None:
+                    continue
+                if value not in socket.choices:
+                    return f"{self._name} on {platform.node()} has no {socket.name} {value}."
+        return ""
+
+    def _collect(self, task: dict, outputs: dict) -> tuple[dict, list[bytes]]:
+        """What was written, VCUs into the store; contents only where no folder is shared."""
+        vcus = [self._keep(self._files(outputs.get(saver, {}))[0]) for saver in task["savers"]]
+        shown = [path for node, said in outputs.items() if node not in task["savers"] for path in self._files(said)]
+        made = [
+            {"name": _plain(p.name), "path": str(p), "size": p.stat().st_size, "sha256": sha256_of(p)} for p in shown
+        ]
+        if self._settings.shared:
+            kept = Path(self._settings.batch) / "arrived" / task["token"]
+            for each in made:
+                kept.mkdir(parents=True, exist_ok=True)
+                each["path"] = str(Path(each["path"]).replace(kept / each["name"]))
+            contents = []
+        else:
+            contents = [self._store.path(name).read_bytes() for name in vcus] + [path.read_bytes() for path in shown]
+        return {"state": DONE, "vcus": vcus, "outputs": made}, contents
+
+    def _keep(self, path: Path) -> str:
+        return self._store.take(path, sha256_of(path))
+
+    def _files(self, said: dict) -> list[Path]:
+        items = [item for items in said.values() if isinstance(items, list) for item in items]
+        named = [
+            item for item in items if isinstance(item, dict) and item.get("type") == "output" and "filename" in item
+        ]
+        return [self._comfy.output / item.get("subfolder", "") / item["filename"] for item in named]
+
+    async def _judge(self, error: Exception) -> dict:
+        """What went wrong, and whose fault it was; a ComfyUI that hangs is ended."""
+        if isinstance(error, RefusedError):
+            return {"state": MISTAKE, "error": str(error)}
+        if isinstance(error, NodeFailedError):
+            return {"state": judge(error.kind, str(error)), "error": str(error)}
+        if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+            await self._comfy.stop()
+            limit = self._settings.limit
+            return {"state": FAULT, "error": f"It took longer than {limit:g} s, so ComfyUI was ended. --limit sets it."}
+        if isinstance(error, HostDiedError):
+            last = self._comfy.tail().strip().split("\n")[-1]
+            await self._comfy.stop()
+            return {"state": FAULT, "error": f"{error} Its last line: {last}" if last else str(error)}
+        return {"state": FAULT, "error": f"{type(error).__name__}: {error}"}
+
+    def _pack_version(self, info: dict) -> str:
+        """A hash of the pack's Python files, so that no two versions make one batch."""
+        folder = info.get(PACK, {}).get("python_module", "").rpartition(".")[2]
+        comfyui, _, base = self._settings.here()
+        roots = [root / "custom_nodes" / folder for root in (base, comfyui)]
+        root = next((root for root in roots if folder and root.is_dir()), None)
+        if root is None:
+            return ""
+        digest = hashlib.sha256()
+        for layer in ("nodes", "annotators", "vace_core"):
+            for path in sorted((root / layer).rglob("*.py")):
+                digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+        return digest.hexdigest()[:12]
+
+
+def _plain(name: str) -> str:
+    """A file's name without ComfyUI's counter where that says nothing: ``shot_00001_.mp4`` is ``shot.mp4``."""
+    stem, dot, end = name.partition(".")
+    return (stem.removesuffix("_00001_") or stem) + dot + end

@@ -1,0 +1,126 @@
+"""The manifest: what it remembers, who may write it, and what a changed table does to it."""
+
+import json
+import multiprocessing
+import sqlite3
+import time
+
+import pytest
+
+from harness.cluster.batches import jobs_of
+from wan_vace.cluster.batch import DONE, FAILED, RUNNING, WAITING, Manifest
+from wan_vace.cluster.errors import BatchError
+
+ROWS = [{"job": name, "5.seed": str(seed)} for seed, name in enumerate("abc")]
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    begun = Manifest(tmp_path / "batch")
+    begun.sync(jobs_of(tmp_path, *ROWS))
+    yield begun
+    begun.close()
+
+
+def prepare_all(manifest):
+    row = manifest.next_preparation("p", alone=True)
+    manifest.set_preparation(row["key"], state=DONE, vcus='["x/v.vcu.safetensors"]', shown="[]")
+    return row["key"]
+
+
+def take(manifest, models="", lacks=(), alone=True, worker="w"):
+    row = manifest.next_job(worker, models, lacks, alone)
+    return row and row["name"]
+
+
+def test_jobs_wait_for_their_preparation_which_is_made_once(manifest):
+    assert take(manifest) is None
+    prepare_all(manifest)
+    assert manifest.next_preparation("p", alone=True) is None
+    assert take(manifest) == "a"
+
+
+def test_a_worker_takes_what_has_its_models_and_never_what_it_lacks(manifest):
+    prepare_all(manifest)
+    manifest.set_job("b", models="others")
+    assert take(manifest, models="others") == "b" and take(manifest) == "a"
+    usual = manifest.job("a")["models"]
+    assert take(manifest, lacks=[usual]) == "b" and take(manifest, lacks=[usual, "others"]) is None
+
+
+def test_what_failed_on_a_worker_goes_to_another_one_after_its_pause(manifest):
+    prepare_all(manifest)
+    manifest.set_job("a", attempts=1, worker="w")
+    assert take(manifest, alone=False) == "b" and take(manifest, alone=False, worker="v") == "a"
+    assert take(manifest) == "a", "unless there is no other"
+    manifest.set_job("a", not_before=time.time() + 60)
+    assert take(manifest) == "b"
+
+
+def test_a_table_edited_between_runs_makes_only_what_changed(manifest, tmp_path):
+    for name in "abc":
+        manifest.set_job(name, state=DONE, outputs="[]")
+    told = manifest.sync(jobs_of(tmp_path, {"job": "d"}, ROWS[0], ROWS[1] | {"5.seed": "9"}))
+    assert told == {"new": 1, "changed": 1, "kept": 1, "gone": 1}
+    assert {row["name"]: row["state"] for row in manifest.jobs()} == {"d": WAITING, "a": DONE, "b": WAITING}
+
+
+def test_what_ran_when_a_driver_ended_waits_again_and_failures_stay(manifest, tmp_path):
+    prepare_all(manifest)
+    manifest.set_job("a", state=RUNNING, attempts=1)
+    manifest.set_job("b", state=FAILED, error="A sentence.")
+    manifest.sync(jobs_of(tmp_path, *ROWS))
+    assert [row["state"] for row in manifest.jobs()] == [WAITING, FAILED, WAITING]
+    assert manifest.retry([]) == 1 and manifest.job("b")["error"] is None
+
+
+def test_cancelling_waits_for_what_runs_and_retry_takes_it_back(manifest):
+    manifest.set_job("a", state=RUNNING)
+    assert manifest.cancel([]) == 3
+    assert [row["state"] for row in manifest.jobs()] == ["cancelling", "cancelled", "cancelled"]
+    assert manifest.retry(["b"]) == 1 and manifest.job("b")["state"] == WAITING
+    assert manifest.cancel(["nobody"]) == 0
+
+
+def test_a_preparation_that_failed_fails_its_jobs_with_its_sentence(manifest):
+    key = manifest.next_preparation("p", alone=True)["key"]
+    manifest.fail_preparation(key, "The mask is empty.")
+    assert {(row["state"], row["error"]) for row in manifest.jobs()} == {(FAILED, "The mask is empty.")}
+
+
+def _hold(folder, ready, go):
+    with Manifest(folder).alone():
+        ready.set()
+        go.wait(60)
+
+
+def test_one_driver_at_a_time_and_a_killed_one_lets_go(manifest):
+    context = multiprocessing.get_context("fork")
+    ready, go = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(manifest.folder, ready, go))
+    other.start()
+    assert ready.wait(60)
+    with pytest.raises(BatchError, match="Another run works on"), manifest.alone():
+        pass
+    other.kill()
+    other.join()
+    with manifest.alone():
+        assert manifest.counts()[WAITING] == 3, "its file can be read meanwhile"
+
+
+def test_a_damaged_or_missing_manifest_is_said(tmp_path):
+    with pytest.raises(BatchError, match="There is no batch in"):
+        Manifest.there(tmp_path)
+    (tmp_path / "manifest.sqlite").write_bytes(b"no database at all, but long enough to be read as one" * 20)
+    with pytest.raises(BatchError, match="is damaged"):
+        Manifest(tmp_path)
+
+
+def test_seeds_keep_all_their_digits(tmp_path):
+    (job,) = jobs_of(tmp_path, {"job": "a", "5.seed": str(2**64 - 1)})
+    manifest = Manifest(tmp_path / "batch")
+    manifest.sync([job])
+    assert manifest.job("a")["seed"] == str(2**64 - 1)
+    assert json.loads(manifest.job("a")["sample"])["5"]["inputs"]["seed"] == 2**64 - 1
+    with sqlite3.connect(manifest.folder / "manifest.sqlite") as data:
+        assert data.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,0 +1,154 @@
+"""Rows that become jobs, and every cell that cannot, in one list."""
+
+import json
+
+import pytest
+
+from harness.cluster.batches import INFO, PROMPT, catalog, jobs_of, planner, workflow, write_workflow
+from wan_vace.cluster.batch import Files, Planner, Row
+from wan_vace.cluster.batch.catalog import Socket
+from wan_vace.cluster.batch.cells import CellError, read_cell
+from wan_vace.cluster.errors import BatchError
+
+
+def findings(folder, *rows):
+    planned = planner(folder)
+    planned.plan([Row(number, cells) for number, cells in enumerate(rows, 2)])
+    return [str(each) for each in planned.findings]
+
+
+def test_a_row_fills_the_workflow_by_title_or_id_and_nested_inputs_too(tmp_path):
+    cells = {PROMPT: "a red circle", "5.seed": "7", "5.settings.steps": "3", "Load Video.file": "other.webm"}
+    (job,) = jobs_of(tmp_path, {"job": "shot_1"} | cells)
+    sampler = job.cut.sample["5"]["inputs"]
+    assert (sampler["prompt"], sampler["seed"], sampler["settings.steps"]) == ("a red circle", 7, 3)
+    assert job.seed == "7" and job.name == "shot_1"
+    (file,) = job.prepare_files
+    assert file.endswith("/other.webm") and (tmp_path / "store" / file).read_bytes() == b"other.webm"
+    assert job.cut.prepare["2"]["inputs"]["file"] == file and not job.sample_files
+
+
+def test_every_bad_cell_is_named_with_row_and_column_at_once(tmp_path):
+    found = findings(
+        tmp_path,
+        {PROMPT: "fine", "5.seed": "-1"},
+        {"5.seed": "many", "5.settings.steps": "0"},
+        {"Load Video.file": "gone.webm"},
+        {"VACE Build VCU.fit": "squeeze"},
+        {"5.vcu": "x"},
+        {"5.steps": "4"},
+        {"Sampler.seed": "1"},
+        {"job": "../a"},
+        {"job": "Same"},
+        {"job": "same"},
+    )
+    expected = [
+        "row 2, column 5.seed: -1 must be from 0 to",
+        "row 3, column 5.seed: 'many' is no whole number",
+        "row 3, column 5.settings.steps: 0 must be from 1 to",
+        "row 4, column Load Video.file: There is no file gone.webm in",
+        "row 5, column VACE Build VCU.fit: 'squeeze' is none of the choices: cover",
+        "row 6, column 5.vcu: vcu takes a wire, not a value. It has: prompt",
+        "row 7, column 5.steps: steps is no input of this node. It has: prompt",
+        "column Sampler.seed: There is no such node. Write title.input or id.input; titles are: Load Miniature",
+        'row 9, column job: "../a" is to name a folder',
+        'row 11, column job: "same" is the name of row 10 already',
+    ]
+    assert len(found) == len(expected)
+    for text, begin in zip(found, expected, strict=True):
+        assert text.startswith(begin), text
+
+
+def test_two_nodes_of_one_title_are_told_apart_by_id(tmp_path):
+    nodes = workflow("first_last_frame")
+    for node in ("2", "3"):
+        nodes[node]["_meta"]["title"] = "Load Image"
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(nodes), "utf-8")
+    planned = Planner(path, catalog(), Files((tmp_path,)))
+    planned.plan([Row(2, {"Load Image.image": "x.png"})])
+    assert "2 nodes are called" in str(planned.findings[0]) and "Use an id: 2, 3" in str(planned.findings[0])
+
+
+def test_a_row_may_have_another_workflow_and_only_its_own_columns(tmp_path):
+    write_workflow(tmp_path, "text_to_video")
+    first, second = jobs_of(
+        tmp_path, {"Load Video.file": "other.webm"}, {"workflow": "text_to_video.json", PROMPT: "a blue square"}
+    )
+    kinds = [{node["class_type"] for node in job.cut.prepare.values()} for job in (first, second)]
+    assert "LoadVideo" in kinds[0] and "LoadVideo" not in kinds[1]
+    planned = planner(tmp_path)
+    planned.plan([Row(2, {"workflow": "gone.json"})])
+    assert "There is no workflow" in str(planned.findings[0])
+
+
+def test_jobs_are_known_again_by_what_decides_about_them(tmp_path):
+    rows = [{"5.seed": "1"}, {"5.seed": "2"}, {"5.seed": "1", "Load Video.file": "other.webm"}]
+    first, second, third = jobs_of(tmp_path, *rows)
+    assert len({job.fingerprint for job in (first, second, third)}) == 3
+    assert first.prepare_key == second.prepare_key != third.prepare_key  # seeds of one shot are prepared once
+    assert first.models == second.models == third.models
+    (again,) = jobs_of(tmp_path, rows[0])
+    assert again.fingerprint == first.fingerprint
+    (tmp_path / "miniature_yellow_figure.webm").write_bytes(b"another clip of the same name")
+    files = Files((tmp_path,))
+    (changed,) = Planner(tmp_path / "control_video.json", catalog(), files).plan([Row(2, rows[0])])
+    assert changed.fingerprint != first.fingerprint
+
+
+def test_a_long_video_goes_on_in_a_folder_of_its_own(tmp_path):
+    (job,) = jobs_of(tmp_path, {"job": "walk"}, name="long_video")
+    assert job.run.startswith("walk_") and job.cut.sample["3"]["inputs"]["run"] == job.run
+    (named,) = jobs_of(tmp_path, {"job": "walk", "VACE Sample Long Video.run": "mine"}, name="long_video")
+    assert named.run == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"nodes": []}', "is in the browser's format"),
+        ('{"1": {"inputs": {}}}', "each node needs a class_type"),
+        ("{}", "is no workflow in API format"),
+        ("[", "cannot be read"),
+        (json.dumps({"1": {"class_type": "Nobody"}}), "ComfyUI has no node Nobody. Install the pack"),
+        (json.dumps({"1": {"class_type": "LoadVideo", "inputs": {"file": "a"}}}), "saves a result. Add Save Video"),
+    ],
+)
+def test_a_workflow_that_cannot_be_run_is_refused(tmp_path, text, sentence):
+    path = tmp_path / "graph.json"
+    path.write_text(text, "utf-8")
+    with pytest.raises(BatchError, match=sentence):
+        Planner(path, catalog(), Files((tmp_path,)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "value"),
+    [
+        ("INT", "3", 3),
+        ("INT", 3.0, 3),
+        ("FLOAT", "2.5", 2.5),
+        ("BOOLEAN", "Yes", True),
+        ("BOOLEAN", 0, False),
+        ("STRING", 4, "4"),
+        ("COMBO", "2", 2),
+    ],
+)
+def test_a_cell_becomes_what_its_input_takes(kind, cell, value):
+    got = read_cell(Socket("x", kind, True, {}, (1, 2) if kind == "COMBO" else None), cell)
+    assert got == value and type(got) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell"),
+    [("INT", "2.5"), ("INT", True), ("FLOAT", "nan"), ("FLOAT", []), ("BOOLEAN", "maybe"), ("STRING", {})],
+)
+def test_a_cell_of_another_type_is_refused(kind, cell):
+    with pytest.raises(CellError):
+        read_cell(Socket("x", kind, True), cell)
+
+
+def test_inputs_of_a_dynamic_combo_are_those_of_its_choice():
+    sockets = catalog().sockets("VaceSampleVcu", {"settings": "custom"})
+    assert sockets["settings.steps"].kind == "INT" and "settings.steps" not in catalog().sockets("VaceSampleVcu", {})
+    assert {"LoadVideo", "VaceLoadVcu"} <= {k for k in INFO for s in catalog().sockets(k, {}).values() if s.is_file}
+    assert workflow("control_video")["5"]["inputs"]["settings"] == "custom"

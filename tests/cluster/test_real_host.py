@@ -1,0 +1,63 @@
+"""A batch on a real ComfyUI with the miniature: killed while it samples, made whole, equal to what is made alone."""
+
+import time
+
+import av
+import numpy as np
+import pytest
+
+from harness.cluster.batches import INFO, SEED, workflow, write_table, write_workflow
+from harness.cluster.running import Batch, kill, processes
+from harness.host.server import ComfyServer
+from wan_vace.cluster.batch import DONE, RUNNING, Manifest
+
+STEPS = 2
+pytestmark = [pytest.mark.server]
+
+
+def frames(path):
+    with av.open(str(path)) as film:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)])
+
+
+def without_words(value):
+    """What /object_info says, as far as it was recorded; which files there are is another matter."""
+    if isinstance(value, dict):
+        left_out = ("tooltip", "description", "search_aliases", "help")
+        return {k: without_words(v) for k, v in value.items() if k not in left_out}
+    return [without_words(each) for each in value] if isinstance(value, list) else value
+
+
+def test_a_comfyui_killed_while_it_samples_costs_an_attempt_and_nothing_else(tmp_path, ray_address):
+    rows = [
+        {"job": "follow", SEED: 1},
+        {"job": "replace", SEED: 2, "workflow": "inpaint_moving_box.json"},
+    ]
+    graph = write_workflow(tmp_path, "control_video", steps=STEPS)
+    write_workflow(tmp_path, "inpaint_moving_box", steps=STEPS)
+    batch = Batch(tmp_path / "batch", graph, write_table(tmp_path / "shots.csv", rows), address=ray_address)
+    driver = batch.start("--workers", "1", "--prepare", "1")
+    end = time.monotonic() + 240
+    while not (batch.folder / "manifest.sqlite").is_file() or not list(Manifest(batch.folder).jobs(RUNNING)):
+        assert time.monotonic() < end and driver.poll() is None, (batch.folder / "run.log").read_text("utf-8")
+        time.sleep(0.1)
+    (host,) = processes("main.py", str(batch.folder / "workers" / "sample-1"), "--listen")
+    kill(host)
+    assert driver.wait(300) == 0, (batch.folder / "run.log").read_text("utf-8")
+    done = {row["name"]: row for row in Manifest(batch.folder).jobs(DONE)}
+    assert (done["follow"]["attempts"], done["replace"]["attempts"]) == (2, 1)
+    with ComfyServer() as server:
+        info = server.object_info()
+        for row, name in zip(rows, ("control_video", "inpaint_moving_box"), strict=True):
+            prompt = workflow(name, steps=STEPS)
+            next(n for n in prompt.values() if n["class_type"] == "VaceSampleVcu")["inputs"]["seed"] = row[SEED]
+            (alone,) = (p for p in server.outputs(server.run(prompt, timeout=240)) if p.suffix == ".mp4")
+            (made,) = (batch.folder / "outputs" / row["job"]).iterdir()
+            assert np.array_equal(frames(alone), frames(made))
+    for kind in ("VaceSampleVcu", "VaceSaveVcu", "VaceLoadVcu", "VaceBuildVcu", "SaveVideo"):
+        now = {key: without_words(info[kind][key]) for key in ("input", "output", "output_node", "python_module")}
+        recorded = INFO[kind]
+        if kind == "VaceLoadVcu":  # the files that there are
+            now["input"]["required"]["file"][1]["options"] = recorded["input"]["required"]["file"][1]["options"]
+        now["input"].pop("hidden", None), recorded["input"].pop("hidden", None)
+        assert now["input"] == recorded["input"] and now["output"] == recorded["output"], kind

@@ -1,0 +1,144 @@
+"""Whole batches with Ray and a recorded stub of ComfyUI: every job once, faults survived, mistakes told."""
+
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.cluster.batches import PROMPT, RECORDED, write_table, write_workflow
+from harness.cluster.running import Batch, kill, processes, stub_host
+from wan_vace.cluster.batch import DONE, FAILED, RUNNING, Manifest
+from wan_vace.cluster.command import run_command
+from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, judge, pause
+from wan_vace.cluster.pool import Member, Pool
+from wan_vace.cluster.report import sampling_share
+
+FILM = (RECORDED / "video.mp4").read_bytes()
+HOSTILE = '"><script>alert(1)</script>'
+
+
+@pytest.fixture
+def batch(tmp_path, ray_address):
+    """Makes a batch of prompts on the stub."""
+
+    def make(prompts):
+        rows = [{"job": name, PROMPT: text} for name, text in prompts.items()]
+        table, graph = write_table(tmp_path / "shots.csv", rows), write_workflow(tmp_path, "text_to_video")
+        return Batch(tmp_path / "batch", graph, table, stub_host(), ray_address)
+
+    return make
+
+
+def say(verb, batch, *more):
+    """What a verb that only looks at the manifest says, in this process."""
+    console = Console(record=True, file=io.StringIO(), width=200)
+    run_command([verb, str(batch.folder), *more], console)
+    return console.export_text()
+
+
+def states(batch):
+    return {row["name"]: row["state"] for row in Manifest(batch.folder).jobs()}
+
+
+def wait_for(ask, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := ask():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
+
+
+def test_good_jobs_are_done_and_bad_ones_told_apart(batch):
+    """A poisoned job among good ones, a mistake, a full disk, one that hangs; then what people look at."""
+    bad = {"wrong": "mistake", "poison": "die", "crowded": "full", "stuck": f"hang {HOSTILE}"}
+    made = batch({"one": "a", "two": "b"} | bad | {"three": "c"})
+    status, said = made.call("run", "--workers", "2", "--prepare", "1", "--retries", "1", "--limit", "3")
+    assert status == 1 and "3 done, 0 running, 0 waiting, 4 failed" in said, said
+    rows = {row["name"]: dict(row) for row in Manifest(made.folder).jobs()}
+    assert {name for name, row in rows.items() if row["state"] == DONE} == {"one", "two", "three"}
+    assert (rows["wrong"]["attempts"], rows["poison"]["attempts"]) == (1, 2), "mistakes once, faults again"
+    assert rows["wrong"]["error"].endswith("mask: got 3 frames, it must have 17. Connect one for each frame.")
+    assert "ComfyUI" in rows["poison"]["error"] and rows["poison"]["error"].endswith("Tried 2 times.")
+    assert "No space left on device" in rows["crowded"]["error"] and "longer than 3 s" in rows["stuck"]["error"]
+    for name in ("one", "two", "three"):
+        (output,) = json.loads(rows[name]["outputs"])
+        assert (made.folder / "outputs" / name / output["name"]).read_bytes() == FILM
+    page = (made.folder / "report.html").read_text("utf-8")
+    assert HOSTILE not in page and "&lt;script&gt;" in page and page.count("<img") == 3
+    assert 0 < sampling_share(Manifest(made.folder)) <= 1
+    assert "poison: failed" in say("status", made)
+    assert "2 jobs wait again" in say("retry", made, "--job", "wrong", "--job", "stuck")
+    assert "2 jobs are cancelled" in say("cancel", made)
+    assert not list((made.folder / "made").rglob("*.mp4")) and not list(made.folder.rglob("*.part"))
+
+
+def test_a_killed_worker_and_a_killed_driver_lose_nothing(batch):
+    made = batch({f"shot_{k}": "slow" for k in range(5)})
+    driver = made.start("--workers", "2", "--prepare", "0")
+    wait_for(lambda: (made.folder / "manifest.sqlite").is_file() and RUNNING in states(made).values())
+    actor = wait_for(lambda: processes("ray::Worker"))[0]
+    kill(actor)
+    wait_for(lambda: list(states(made).values()).count(DONE) >= 2)
+    kill(driver.pid)
+    driver.wait()
+    wait_for(lambda: not processes("main.py", str(made.folder)), 30)  # none is left behind
+    done = {row["name"]: row["ended"] for row in Manifest(made.folder).jobs(DONE)}
+    status, said = made.call("run", "--workers", "2", "--prepare", "0")
+    assert status == 0 and f"{len(done)} jobs are done already." in said, said
+    after = {row["name"]: row["ended"] for row in Manifest(made.folder).jobs(DONE)}
+    assert len(after) == 5 and done.items() <= after.items(), "what was finished was not made again"
+    assert all((made.folder / "outputs" / name).is_dir() for name in after)
+
+
+def test_without_a_shared_folder_files_and_vcus_go_through_the_object_store(batch):
+    made = batch({"one": "a", "two": "b", "late": "hang"})
+    made.shared = False
+    driver = made.start("--workers", "1", "--prepare", "1", "--retries", "0")
+    wait_for(lambda: (made.folder / "manifest.sqlite").is_file() and list(states(made).values()).count(DONE) == 2)
+    wait_for(lambda: states(made)["late"] == RUNNING)
+    assert "1 jobs are cancelled" in say("cancel", made, "--job", "late")
+    assert driver.wait(60) == 1 and states(made)["late"] == "cancelled"
+    assert not (made.folder / "made").exists() and not list((made.folder / "files").rglob("*.safetensors"))
+    for name in ("one", "two"):
+        assert [path.read_bytes() for path in (made.folder / "outputs" / name).iterdir()] == [FILM]
+
+
+def test_a_bad_table_runs_nothing(batch):
+    made = batch({"one": "a"})
+    write_table(Path(made.argv("run")[4]), [{"job": "one", "VACE Sample VCU.seed": "x", "Nobody.seed": "1"}])
+    status, said = made.call("check")
+    assert status == 1 and "row 2, column VACE Sample VCU.seed: 'x' is no whole number." in said, said
+    assert "column Nobody.seed: There is no such node." in said and "2 things are to be put right" in said
+
+
+def test_a_worker_of_another_version_is_refused():
+    pool = Pool(None)
+    about = {"comfyui": "0.30.0", "pack": "a1", "machine": "left", "error": ""}
+    pool.members = {
+        name: Member(name, "sample", None, about=about | {"pack": pack, "machine": name})
+        for name, pack in (("left", "a1"), ("right", "b2"))
+    }
+    said = pool._differs(pool.members["right"])
+    assert said == "right has version b2 of pack, left on left has a1. Install one version everywhere."
+    assert not pool._differs(Member("third", "sample", None, about=about))
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "whose"),
+    [
+        ("wan_vace.VaceInputError", "mask: ...", MISTAKE),
+        ("torch.OutOfMemoryError", "Allocation on device", FAULT),
+        ("builtins.OSError", "[Errno 28] No space left on device", FAULT),
+        ("RuntimeError", "CUDA error: an illegal memory access", FAULT),
+        ("builtins.RuntimeError", "mat1 and mat2 shapes cannot be multiplied", UNSURE),
+        ("ValueError", "x", UNSURE),
+    ],
+)
+def test_mistakes_are_told_from_faults(kind, sentence, whose):
+    assert judge(kind, sentence) == whose
+    assert [pause(attempt, 5) for attempt in (1, 2, 3, 9)] == [5, 10, 20, 120]
+    assert FAILED not in (MISTAKE, FAULT, UNSURE)

@@ -1,0 +1,215 @@
+"""What batches do on this machine, as numbers: ``python dev.py cluster`` writes benchmarks/results/cluster.md."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ..host.locations import ROOT
+from ..host.server import ComfyServer
+from .batches import KINDS, PROMPT, SEED, catalog, workflow, write_table, write_workflow
+from .batches import batch as batches
+from .recipes import sample_elsewhere
+from .running import Batch, stub_host
+
+PAGE = ROOT / "benchmarks" / "results" / "cluster.md"
+STEPS = 2
+GPUS, MOST = (10, 100, 1000), 200  # jobs that are timed, of as many as there are GPUs
+JOB_SECONDS = 60.0  # of sampling, in the arithmetic
+VCU_BYTES, VIDEO_BYTES = 81 * 480 * 832 * 4 * 4, 5e6
+
+
+def equal(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Jobs of five kinds by two workers, against each made alone: the same frames to the bit."""
+    for kind in KINDS:
+        write_workflow(folder, kind, steps=STEPS)
+    rows = [
+        {"job": f"{kind}_{seed}", "workflow": f"{kind}.json", SEED: seed}
+        for seed in range(options.jobs // len(KINDS))
+        for kind in KINDS
+    ]
+    batch = Batch(folder / "batch", folder / f"{KINDS[0]}.json", write_table(folder / "shots.csv", rows))
+    began = time.monotonic()
+    status, said = batch.call("run", "--workers", "2", "--prepare", "1", timeout=7200)
+    seconds = time.monotonic() - began
+    _require(status == 0, said)
+    same = 0
+    with ComfyServer() as server:
+        for row in rows:
+            prompt = workflow(row["workflow"].removesuffix(".json"), steps=STEPS)
+            sampler = next(node for node in prompt.values() if node["class_type"] == "VaceSampleVcu")
+            sampler["inputs"]["seed"] = row[SEED]
+            alone = [p for p in server.outputs(server.run(prompt, timeout=600)) if p.suffix == ".mp4"]
+            (made,) = (batch.folder / "outputs" / row["job"]).glob("*.mp4")
+            same += np.array_equal(_frames(alone[-1]), _frames(made))
+    _require(same == len(rows), f"{len(rows) - same} of {len(rows)} jobs differ from those made alone")
+    share = said[said.index("Workers that sample") :].split("\n")[0]
+    return [f"{len(rows)} jobs of {len(KINDS)} kinds, 2 workers, {seconds:.0f} s: {same} equal to the bit. {share}"]
+
+
+def many(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Thousands of jobs on the recorded stub: the driver's memory, every job once."""
+    write_workflow(folder, "text_to_video")
+    rows = [{"job": f"job_{k:05}", PROMPT: "a circle", SEED: k} for k in range(options.many)]
+    batch = Batch(folder / "batch", folder / "text_to_video.json", write_table(folder / "shots.csv", rows), stub_host())
+    began, memory = time.monotonic(), []
+    driver = batch.start("--workers", "2", "--prepare", "1")
+    while driver.poll() is None:
+        with contextlib.suppress(OSError, IndexError):
+            memory.append((_done(batch.folder), _resident(driver.pid)))
+        time.sleep(2)
+    seconds = time.monotonic() - began
+    _require(driver.returncode == 0, (batch.folder / "run.log").read_text("utf-8")[-3000:])
+    manifest = batches.Manifest(batch.folder)
+    attempts = Counter(row["attempts"] for row in manifest.jobs(batches.DONE))
+    folders = [path.name for path in (batch.folder / "outputs").iterdir()]
+    _require(attempts == {1: options.many}, f"attempts: {attempts}")
+    _require(sorted(folders) == [row["job"] for row in rows], "jobs are missing")
+    marks = [_near(memory, part * options.many) for part in (0.1, 0.5, 0.95)]
+    shown = ", ".join(f"{mib} MiB after {done} jobs" for done, mib in marks)
+    return [f"{options.many} jobs on the stub, 2 workers, {seconds:.0f} s: each once, none missing. Driver: {shown}."]
+
+
+def idle(options: argparse.Namespace, folder: Path) -> list[str]:
+    """How long workers that sample wait, with the cut and without, where preparing takes as long as sampling."""
+    each, lines = 2.0, []
+    os.environ["STUB_SECONDS"] = str(each)
+    write_workflow(folder, "text_to_video")
+    rows = [{"job": f"job_{k}", PROMPT: "a", "VACE Build VCU.length": 17 + 4 * k} for k in range(options.idle)]
+    table = write_table(folder / "shots.csv", rows)
+    for prepare, name in ((0, "without the cut"), (2, "with it")):
+        batch = Batch(folder / f"batch_{prepare}", folder / "text_to_video.json", table, stub_host())
+        status, said = batch.call("run", "--workers", "2", "--prepare", str(prepare), timeout=1800)
+        _require(status == 0, said)
+        spans = [(row["began"], row["ended"]) for row in batches.Manifest(batch.folder).jobs()]
+        whole = max(end for _, end in spans) - min(begin for begin, _ in spans)
+        lines.append(f"{name} {1 - each * len(rows) / (2 * whole):.0%}")
+    del os.environ["STUB_SECONDS"]
+    return [f"{len(rows)} jobs on the stub, {each:g} s to prepare and {each:g} s to sample, idle: {', '.join(lines)}."]
+
+
+def scale(options: argparse.Namespace, folder: Path) -> list[str]:
+    """What the driver does for each job, measured on the real manifest, and what that means for many GPUs."""
+    lines = ["| GPUs | jobs | manifest, ms a job | share of the driver's time | VCUs, GB/s | videos, MB/s |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for gpus in GPUS:
+        milliseconds = _manifest_time(folder / str(gpus), gpus)
+        rate = gpus / JOB_SECONDS
+        cells = (f"{milliseconds:.1f}", f"{rate * milliseconds / 1000:.1%}", f"{rate * VCU_BYTES / 1e9:.1f}")
+        lines.append(f"| {gpus} | {gpus} | {' | '.join(cells)} | {rate * VIDEO_BYTES / 1e6:.0f} |")
+    return [
+        *lines,
+        "",
+        f"Arithmetic: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a video 5 MB.",
+        "Where the driver's share passes 100 %, the commits of the manifest are the first bottleneck: put it on a faster",
+        "disk, or divide the table. Then comes the disk of a shared folder, which every VCU passes twice.",
+    ]
+
+
+def recipes(options: argparse.Namespace, folder: Path) -> list[str]:
+    """The neighbours that run without a GPU, with a real ComfyUI and the miniature."""
+    return sample_elsewhere(folder)
+
+
+def _manifest_time(folder: Path, gpus: int) -> float:
+    """Milliseconds for a job: taken, given out, prepared, done, by as many workers as there are GPUs."""
+    folder.mkdir()
+    graph = write_workflow(folder, "text_to_video")
+    planner = batches.Planner(graph, catalog(), batches.Files((folder,)))
+    rows = [batches.Row(k, {"job": f"job_{k}", "VACE Build VCU.length": str(17 + k)}) for k in range(1, gpus + 1)]
+    manifest = batches.Manifest(folder / "batch")
+    manifest.sync(planner.plan(rows))
+    began, running = time.perf_counter(), []
+    timed = min(gpus, MOST)
+    for number in range(timed):
+        with manifest.together():
+            key = manifest.next_preparation("p", alone=True)["key"]
+            manifest.set_preparation(key, state="running")
+        manifest.set_preparation(key, state="done", vcus="[]", shown="[]")
+        with manifest.together():
+            row = manifest.next_job(f"w{number % gpus}", "", (), False)
+            manifest.set_job(row["name"], state="running", worker=f"w{number % gpus}")
+        manifest.counts()
+        running.append(row["name"])
+        if len(running) == gpus:
+            manifest.set_job(running.pop(0), state="done", outputs="[]")
+    return (time.perf_counter() - began) / timed * 1000
+
+
+def _frames(path: Path) -> np.ndarray:
+    with av.open(str(path)) as film:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)])
+
+
+def _done(folder: Path) -> int:
+    return sum(1 for _ in os.scandir(folder / "outputs"))
+
+
+def _resident(pid: int) -> int:
+    """Mebibytes in memory of a process, as Linux says."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return int(status.split("VmRSS:")[1].split()[0]) // 1024
+
+
+def _near(memory: list[tuple[int, int]], wanted: float) -> tuple[int, int]:
+    return min(memory, key=lambda each: abs(each[0] - wanted))
+
+
+def _require(true: bool, otherwise: str) -> None:
+    if not true:
+        raise SystemExit(f"error: {otherwise}")
+
+
+PARTS: dict[str, Callable[[argparse.Namespace, Path], list[str]]] = {
+    each.__name__: each for each in (equal, many, idle, scale, recipes)
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Measure the parts that are asked for; the page keeps what was measured of the others.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(prog="dev.py cluster")
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--jobs", type=int, default=60, help="of `equal`")
+    parser.add_argument("--many", type=int, default=2000, help="of `many`")
+    parser.add_argument("--idle", type=int, default=40, help="of `idle`")
+    options = parser.parse_args(arguments)
+    for name in options.parts.split(","):
+        with tempfile.TemporaryDirectory(prefix=f"cluster_{name}_") as folder:
+            lines = PARTS[name](options, Path(folder))
+        print("\n".join(lines), flush=True)
+        _write(name, lines)
+    return 0
+
+
+def _write(name: str, lines: list[str]) -> None:
+    parts = dict(_sections(PAGE.read_text("utf-8"))) if PAGE.is_file() else {}
+    parts[name] = [PARTS[name].__doc__.strip(), "", *lines]
+    text = ["# Batches", "", "Written by `python dev.py cluster`; docs/cluster.md says what they are.", ""]
+    for each in PARTS:
+        if each in parts:
+            text += [f"## {each}", "", *parts[each], ""]
+    PAGE.write_text("\n".join(text), "utf-8")
+
+
+def _sections(page: str) -> Iterator[tuple[str, list[str]]]:
+    for part in page.split("\n## ")[1:]:
+        name, _, rest = part.partition("\n")
+        yield name, rest.strip().split("\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
