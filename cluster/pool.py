@@ -130,7 +130,7 @@ def connect(address: str | None, *, dashboard: bool, store_mib: int) -> None:
             return
         for attempt in range(1, STARTS + 1):
             try:
-                ray.init(include_dashboard=dashboard, object_store_memory=store_mib * 2**20, **usual)
+                ray.init("local", include_dashboard=dashboard, object_store_memory=store_mib * 2**20, **usual)
                 return
             except Exception as error:
                 ray.shutdown()

@@ -111,8 +111,8 @@ def scale(options: argparse.Namespace, folder: Path) -> list[str]:
         *lines,
         "",
         f"Arithmetic: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a video 5 MB.",
-        "Where the driver's share passes 100 %, the commits of the manifest are the first bottleneck: put it on a faster",
-        "disk, or divide the table. Then comes the disk of a shared folder, which every VCU passes twice.",
+        "Where the driver's share passes 100 %, the commits of the manifest are the first bottleneck: put it on a",
+        "faster disk, or divide the table. Then comes the disk of a shared folder, which every VCU passes twice.",
     ]
 
 
