@@ -124,6 +124,20 @@ def test_keys_move_resize_choose_and_remove(canvas, inpaint):
     assert len(canvas.call("nodes")) == 2  # the host's Delete takes nodes away
 
 
+@ONE_MODE
+def test_a_path_is_made_curved_and_straight_again(canvas, inpaint):
+    path = "0,0,99,99 150,200,249,299@10 250,0,349,99"
+    write(canvas, inpaint, f"dog: {path}\n9,9,60,60")
+    canvas.page.mouse.click(*screen(canvas, inpaint, 70, 30)[0])
+    canvas.click(inpaint, "Let the path go through its boxes")
+    assert text_of(canvas, inpaint) == f"dog: curved {path}\n9,9,60,60"
+    canvas.page.mouse.click(*screen(canvas, inpaint, 70, 30)[0])
+    canvas.press("ArrowRight")
+    assert text_of(canvas, inpaint).startswith("dog: curved 1,0,100,99 150,200,249,299@10")
+    canvas.press("c")
+    assert text_of(canvas, inpaint).startswith("dog: 1,0,100,99 150,200,249,299@10")
+
+
 def test_undo_then_edit_again(canvas, inpaint):
     canvas.drag(screen(canvas, inpaint, 40, 60)[0], screen(canvas, inpaint, 200, 260)[0])
     first = text_of(canvas, inpaint)

@@ -17,6 +17,9 @@ READ = [
     "0,0,9,9 1,0,10,9 2,0,11,9 3,0,12,9@30 4,0,13,9 5,0,14,9",
     "0,0,9,9@3 5,5,14,14@20",
     "  1,1,2,2 ;\n\n-20,-20,-4.5,+.5;a: 1,2,3,4\n",
+    "curved 0,0,100,100 200,50,300,150@40 30,90,130,190",
+    "dog: CURVED 62%,64%,91%,97%  9,9,50,60@20 66%,65%,94%,98%@50% 0,0,30,30",
+    "curved 5,5,60,70",
     "",
     " \n ",
 ]
@@ -27,6 +30,8 @@ UNREADABLE = [
     "1,2,1,9",
     "9,9,1,1",
     "dog:",
+    "curved",
+    "0,0,9,9 curved 1,1,10,10",
     "1,2,3,4@99",
     "1,2,3,4@-1",
     "0,0,1,1@9 0,0,2,2@3",
@@ -64,7 +69,7 @@ def compare(canvas, text, easing, stops_short):
     actual = shown(canvas, text, easing=easing, stops_short=stops_short)
     assert len(actual) == len(expected)
     for line, path in zip(actual, expected, strict=True):
-        assert [x for box in line for x in box] == pytest.approx([x for box in path for x in box])
+        assert [x for box in line for x in box] == pytest.approx([x for box in path for x in box], rel=0, abs=1e-9)
 
 
 @ONE_MODE

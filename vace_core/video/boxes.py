@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import VaceInputError
 
+CURVED = "curved"  # the word before the boxes of a path
 EASINGS = ("linear", "ease in", "ease out", "ease in-out")
 EXAMPLE = (
     'Write left,top,right,bottom, such as "10,20,110,220", or a path such as "dog: 10,20,110,220 60%,20,90%,220@40".'
@@ -44,20 +45,22 @@ class BoxTrack:
         points: Where it is when: a position in the clip (0 first frame, 1 last), rising, and a box.
         label: What the object is called; may be empty.
         timed: Whether the user said for any box when it is reached.
+        curved: Whether its middle goes through the boxes in a curve instead of from one to the next in a straight line.
     """
 
     points: tuple[tuple[float, Box], ...]
     label: str = ""
     timed: bool = False
+    curved: bool = False
 
 
 def parse_tracks(name: str, text: str, height: int, width: int, num_frames: int) -> list[BoxTrack]:
     """The paths that a text describes, one object per line or per part between semicolons.
 
-    A line is an optional ``label:``, then boxes ``left,top,right,bottom`` separated by spaces. Two boxes are
-    the start and end of the official command line (``--bbox 'x1,y1,x2,y2 x1,y1,x2,y2'``). Numbers are pixels,
-    or per cent of the frame with a ``%`` behind them. ``@12`` behind a box is the frame where it is reached,
-    counted from 0, ``@50%`` the part of the clip; boxes without are spread evenly between those with.
+    A line is an optional ``label:``, an optional ``curved``, then boxes ``left,top,right,bottom`` separated by
+    spaces. Two boxes are the start and end of the official command line (``--bbox 'x1,y1,x2,y2 x1,y1,x2,y2'``).
+    Numbers are pixels, or per cent of the frame with a ``%`` behind them. ``@12`` behind a box is the frame where it
+    is reached, counted from 0, ``@50%`` the part of the clip; boxes without are spread evenly between those with.
 
     Args:
         name: The socket's name.
@@ -82,11 +85,13 @@ def _parse_line(where: str, line: str, size: tuple[int, int], num_frames: int) -
     if not colon:
         label, rest = "", line
     words = re.sub(r"\s*([,@])\s*", r"\1", rest).split()
+    curved = bool(words) and words[0].lower() == CURVED
+    words = words[curved:]
     if not words:
         raise VaceInputError(f"{where}: there is no box. {EXAMPLE}")
     boxes, times = zip(*(_parse_box(where, word, size, num_frames) for word in words), strict=True)
     timed = any(time is not None for time in times)
-    return BoxTrack(tuple(zip(_spread(where, list(times)), boxes, strict=True)), label.strip(), timed)
+    return BoxTrack(tuple(zip(_spread(where, list(times)), boxes, strict=True)), label.strip(), timed, curved)
 
 
 def _parse_box(where: str, word: str, size: tuple[int, int], num_frames: int) -> tuple[Box, float | None]:
@@ -166,16 +171,47 @@ def boxes_at(track: BoxTrack, num_frames: int, easing: str = "linear", reach_end
     if easing not in EASINGS:
         raise VaceInputError(f"easing must be one of {', '.join(EASINGS)}, got {easing}.")
     steps = max(num_frames - 1, 1) if reach_end or track.timed else num_frames
-    return [_box_at(track.points, k / steps, easing) for k in range(num_frames)]
+    return [_box_at(track, k / steps, easing) for k in range(num_frames)]
 
 
-def _box_at(points: tuple[tuple[float, Box], ...], position: float, easing: str) -> Box:
+def _box_at(track: BoxTrack, position: float, easing: str) -> Box:
+    points = track.points
     after = next((i for i, (time, _) in enumerate(points) if time > position), len(points))
     if after in (0, len(points)):
         return points[min(after, len(points) - 1)][1]
     (start, a), (end, b) = points[after - 1 : after + 1]
     u = _ease((position - start) / (end - start), easing)
+    if track.curved:
+        return _on_curve(points, after, u)
     return Box(*(x + (y - x) * u for x, y in zip(a.sides, b.sides, strict=True)))
+
+
+def _on_curve(points: tuple[tuple[float, Box], ...], after: int, u: float) -> Box:
+    """Part ``u`` of the way to the box at index ``after``: its middle on a curve, its size as on a straight way.
+
+    A cubic from point to point (Catmull and Rom, 1974), with the times of the points: at each one it has the velocity
+    of the parabola through it and its neighbours, so that nothing jerks there; at the ends that of the straight way.
+    """
+    (start, a), (end, b) = points[after - 1 : after + 1]
+    middle, size = [], []
+    for axis in (0, 1):
+        places = [(time, (box.sides[axis] + box.sides[axis + 2]) / 2) for time, box in points]
+        (_, p), (_, q) = places[after - 1 : after + 1]
+        v, w = (_velocity(places, i) * (end - start) for i in (after - 1, after))
+        middle.append(p + u * (v + u * (3 * (q - p) - 2 * v - w + u * (v + w - 2 * (q - p)))))
+        before, behind = (box.sides[axis + 2] - box.sides[axis] for box in (a, b))
+        size.append(before + (behind - before) * u)
+    (x, y), (width, height) = middle, size
+    return Box(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def _velocity(places: list[tuple[float, float]], i: int) -> float:
+    """How fast a coordinate changes at a point of a curve."""
+    slopes = [(q - p) / (end - start) for (start, p), (end, q) in itertools.pairwise(places[max(i - 1, 0) : i + 2])]
+    if len(slopes) == 1:
+        return slopes[0]
+    before, behind = places[i][0] - places[i - 1][0], places[i + 1][0] - places[i][0]
+    return (slopes[0] * behind + slopes[1] * before) / (before + behind)
 
 
 def bounding_spans(inside: Tensor) -> tuple[Tensor, Tensor]:

@@ -26,6 +26,8 @@ export const TEXTS = {
     "Key frame here (K): begins a path, adds a point to it, or takes it out",
     "在此处设关键帧（K）：开始一条路径，给路径加一点，或去掉这一点",
   ],
+  curve: ["∿ Curve", "∿ 曲线"],
+  curveTip: ["Let the path go through its boxes in a curve (C), or in straight lines", "路径以曲线经过各方框（C），或走直线"],
   removeBox: ["− Box", "− 方框"],
   removeBoxTip: ["Remove the box (Delete)", "删除方框（Delete）"],
   unitTip: ["Unit of new boxes: per cent or pixels", "新方框的单位：百分比或像素"],

@@ -122,3 +122,56 @@ def test_the_bounding_box_is_what_numpy_finds(seed, share):
         found = (x.min(), y.min(), x.max() + 1, y.max() + 1) if len(x) else None
         assert bounding_box(torch.from_numpy(frame)) == found
         assert (across[0], down[0], across[1], down[1]) == (found or (0, 0, 0, 0))
+
+
+def middles(text, num_frames=81, easing="linear"):
+    (track,) = parse(text, num_frames)
+    sides = np.array([box.sides for box in boxes_at(track, num_frames, easing)])
+    return (sides[:, :2] + sides[:, 2:]) / 2, sides[:, 2:] - sides[:, :2]
+
+
+CURVE = "dog: Curved 0,0,20,20 100,200,140,240@20 300,40,320,60@60 400,300,420,320"
+STRAIGHT = CURVE.replace("Curved ", "")
+
+
+def test_a_curve_goes_through_its_boxes_with_the_sizes_of_the_straight_way():
+    (track,) = parse(CURVE)
+    assert track.curved
+    assert track.points == parse(STRAIGHT)[0].points
+    (curve, size), (line, straight_size) = middles(CURVE), middles(STRAIGHT)
+    for frame in (0, 20, 60, 80):
+        np.testing.assert_allclose(curve[frame], line[frame], atol=1e-9)
+    np.testing.assert_allclose(size, straight_size, atol=1e-9)
+    assert np.abs(curve - line).max() > 20
+
+
+def test_a_curve_is_the_hermite_spline_of_scipy():
+    scipy = pytest.importorskip("scipy.interpolate")
+    times, places = np.array([0, 20, 60, 80]) / 80, np.array([[10, 10], [120, 220], [310, 50], [410, 310]], float)
+    slopes = np.diff(places, axis=0) / np.diff(times)[:, None]
+    spans = np.diff(times)[:, None]
+    inner = (slopes[:-1] * spans[1:] + slopes[1:] * spans[:-1]) / (spans[1:] + spans[:-1])
+    spline = scipy.CubicHermiteSpline(times, places, np.concatenate([slopes[:1], inner, slopes[-1:]]))
+    np.testing.assert_allclose(middles(CURVE)[0], spline(np.arange(81) / 80), atol=1e-9)
+
+
+def test_a_curve_does_not_jerk_at_its_boxes_where_a_straight_way_does():
+    def turn(text, parts):  # of the way from frame to frame, with frames so many times as close
+        scaled = text.replace("@20", "@25%").replace("@60", "@75%")
+        return np.abs(np.diff(middles(scaled, 80 * parts + 1)[0], 2, axis=0)).max()
+
+    assert turn(CURVE, 10) / turn(CURVE, 20) > 3.5  # a smooth way: a quarter with half the step
+    assert turn(STRAIGHT, 10) / turn(STRAIGHT, 20) < 2.1  # a corner: half of it
+
+
+def test_a_curve_of_two_boxes_is_straight_and_a_label_may_be_called_curved():
+    np.testing.assert_allclose(middles("curved 0,0,9,9 60,20,99,39")[0], middles("0,0,9,9 60,20,99,39")[0], atol=1e-9)
+    (track,) = parse("curved: 0,0,9,9 60,20,99,39")
+    assert (track.label, track.curved) == ("curved", False)
+    with pytest.raises(VaceInputError, match="there is no box"):
+        parse("a: curved")
+
+
+def test_a_curved_path_has_area_all_the_time():
+    (track,) = parse("curved 0,0,400,400 100,100,101,101 200,100,201,101 300,0,700,400")
+    assert all(box.right > box.left and box.bottom > box.top for box in boxes_at(track, 201))

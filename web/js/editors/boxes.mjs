@@ -107,6 +107,12 @@ export class BoxEditor {
     this.panel.commit();
   }
 
+  toggleCurve() {
+    if (!this.line()) return;
+    this.edit(lines => text.toggleCurve(lines[this.chosen]));
+    this.panel.commit();
+  }
+
   choose(index) {
     this.chosen = index;
     this.panel.look();
@@ -122,6 +128,7 @@ export class BoxEditor {
   tools() {
     this.addButton = button(say("addBox"), say("addBoxTip"), () => this.addInTheMiddle());
     this.keyButton = button(say("key"), say("keyTip"), () => this.toggleKey());
+    this.curveButton = button(say("curve"), say("curveTip"), () => this.toggleCurve());
     this.removeButton = button(say("removeBox"), say("removeBoxTip"), () => this.remove());
     this.unitButton = button("%", say("unitTip"), () => {
       this.percent = !this.percent;
@@ -132,7 +139,7 @@ export class BoxEditor {
       this.panel.commit();
     });
     this.updateTools();
-    return [this.addButton, this.keyButton, this.removeButton, this.unitButton, this.sizeButton];
+    return [this.addButton, this.keyButton, this.curveButton, this.removeButton, this.unitButton, this.sizeButton];
   }
 
   updateTools() {
@@ -142,6 +149,8 @@ export class BoxEditor {
     this.removeButton.disabled = locked || !line;
     this.keyButton.disabled = locked || !line || this.frameInfo.count < 2;
     this.keyButton.setAttribute("aria-pressed", String(Boolean(line && line.keys.length > 1 && this.keyNow(line) >= 0)));
+    this.curveButton.disabled = locked || !line || line.keys.length < 3;
+    this.curveButton.setAttribute("aria-pressed", String(Boolean(line?.curved)));
     this.unitButton.textContent = this.percent ? "%" : "px";
     this.sizeButton.style.display = this.differs() ? "" : "none";
   }

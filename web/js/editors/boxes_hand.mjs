@@ -137,6 +137,7 @@ export class BoxHand {
     if (dx !== undefined) this.editor.editBox(key => this.step(key, dx, dy, event.altKey));
     else if (event.key === "Delete" || event.key === "Backspace") this.editor.remove();
     else if (event.key.toLowerCase() === "k") this.editor.toggleKey();
+    else if (event.key.toLowerCase() === "c") this.editor.toggleCurve();
     else return false;
     return true;
   }

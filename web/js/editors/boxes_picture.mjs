@@ -1,8 +1,10 @@
 // How boxes, paths and key frames look.
 import { say } from "../texts.mjs";
-import { keyFrames, pixels } from "./boxes_text.mjs";
+import { boxWhen, keyFrames, pixels, positions } from "./boxes_text.mjs";
 import { GENERATE, INK, PAPER, REFERENCE } from "./look.mjs";
 import { drawCovering, handlePoints } from "./view.mjs";
+
+const ARROW = 12; // pixels
 
 export const COLOUR = /(#[0-9a-f]{6})\s*$/i; // behind a label
 
@@ -62,7 +64,7 @@ function outline(context, box, colour, strong) {
 /** The boxes of all keys, and the way of the middle. */
 function drawPath(editor, context, view, line, chosen, colour) {
   const boxes = line.keys.map(key => view.box(pixels(key, editor.frameInfo)));
-  const middles = boxes.map(([x, y, width, height]) => [x + width / 2, y + height / 2]);
+  const middles = boxes.map(middleOf), way = line.curved ? curveOf(editor, view, line) : middles;
   context.save();
   context.globalAlpha = chosen ? 0.9 : 0.45;
   context.setLineDash([4, 3]);
@@ -70,18 +72,28 @@ function drawPath(editor, context, view, line, chosen, colour) {
     Object.assign(context, { strokeStyle: style, lineWidth: wide });
     if (chosen) boxes.forEach(box => context.strokeRect(...box));
     context.beginPath();
-    middles.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
+    way.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
     context.stroke();
   }
   context.setLineDash([]);
   context.fillStyle = colour;
   for (const [x, y] of middles) diamond(context, x, y, 4);
-  arrow(context, middles.at(-2), middles.at(-1), colour);
+  arrow(context, way.findLast(point => distance(point, way.at(-1)) >= ARROW) ?? way.at(-1), way.at(-1), colour);
   context.restore();
 }
 
+const middleOf = ([x, y, width, height]) => [x + width / 2, y + height / 2];
+const distance = ([x0, y0], [x, y]) => Math.hypot(x - x0, y - y0);
+
+/** Where the middle goes on the stage, in short pieces. */
+function curveOf(editor, view, line) {
+  const times = positions(line, editor.frameInfo.count), frame = { ...editor.frameInfo, easing: "linear" };
+  const [first, last] = [times[0], times.at(-1)], pieces = 24 * (times.length - 1);
+  return Array.from({ length: pieces + 1 }, (_, k) => middleOf(view.box(boxWhen(line, first + ((last - first) * k) / pieces, frame))));
+}
+
 function arrow(context, [x0, y0], [x, y], colour) {
-  if (Math.hypot(x - x0, y - y0) < 12) return;
+  if (distance([x0, y0], [x, y]) < ARROW) return;
   const turn = Math.atan2(y - y0, x - x0);
   context.fillStyle = colour;
   context.beginPath();

@@ -24,11 +24,13 @@ function parseLine(raw, frame) {
   const head = colon < 0 ? "" : raw.slice(0, colon);
   const rest = raw.slice(colon + 1);
   const words = rest.replace(/\s*([,@])\s*/g, "$1").trim().split(/\s+/).filter(Boolean);
+  const curved = words[0]?.toLowerCase() === "curved";
+  if (curved) words.shift();
   if (!words.length) return { error: say("noBox") };
   const keys = words.map(parseBox);
   const bad = keys.findIndex(key => !key);
   if (bad >= 0) return { error: say("notABox", { word: words[bad] }) };
-  const line = { prefix: colon < 0 ? "" : raw.slice(0, colon + 1) + " ", label: head.trim(), keys };
+  const line = { prefix: colon < 0 ? "" : raw.slice(0, colon + 1) + " ", label: head.trim(), curved, keys };
   const error = problem(line, frame);
   return error ? { error } : line;
 }
@@ -80,15 +82,44 @@ const EASE = {
 
 /** Where an object is in a frame, [left, top, right, bottom] in pixels. */
 export function boxAt(line, index, frame) {
-  const times = positions(line, frame.count);
   const timed = line.keys.some(key => key.time);
   const steps = frame.stopsShort && !timed ? frame.count : Math.max(frame.count - 1, 1);
-  const now = index / steps;
+  return boxWhen(line, index / steps, frame);
+}
+
+/** The same at a position in the clip, from 0 to 1. */
+export function boxWhen(line, now, frame) {
+  const times = positions(line, frame.count);
   const after = times.findIndex(time => time > now);
   if (after <= 0) return pixels(line.keys[after < 0 ? times.length - 1 : 0], frame);
   const u = (EASE[frame.easing] ?? EASE.linear)((now - times[after - 1]) / (times[after] - times[after - 1]));
+  if (line.curved) return onCurve(line, times, after, u, frame);
   const [from, to] = [line.keys[after - 1], line.keys[after]].map(key => pixels(key, frame));
   return from.map((side, axis) => side + (to[axis] - side) * u);
+}
+
+/** Part u of the way to the key at index `after`: its middle on a curve, its size as on a straight way. */
+function onCurve(line, times, after, u, frame) {
+  const boxes = line.keys.map(key => pixels(key, frame)), span = times[after] - times[after - 1];
+  const sides = [0, 1].map(axis => {
+    const middles = boxes.map(box => (box[axis] + box[axis + 2]) / 2);
+    const [p, q] = [middles[after - 1], middles[after]];
+    const [v, w] = [after - 1, after].map(i => velocity(times, middles, i) * span);
+    const middle = p + u * (v + u * (3 * (q - p) - 2 * v - w + u * (v + w - 2 * (q - p))));
+    const [before, behind] = [after - 1, after].map(i => boxes[i][axis + 2] - boxes[i][axis]);
+    const size = before + (behind - before) * u;
+    return [middle - size / 2, middle + size / 2];
+  });
+  return [sides[0][0], sides[1][0], sides[0][1], sides[1][1]];
+}
+
+/** How fast a coordinate changes at a key of a curve. */
+function velocity(times, values, i) {
+  const slope = at => (values[at + 1] - values[at]) / (times[at + 1] - times[at]);
+  if (i === 0) return slope(0);
+  if (i === times.length - 1) return slope(i - 1);
+  const [before, behind] = [times[i] - times[i - 1], times[i + 1] - times[i]];
+  return (slope(i - 1) * behind + slope(i) * before) / (before + behind);
 }
 
 /** Frame of each key, rounded. */
@@ -101,7 +132,7 @@ function printLine(line) {
   return joined(line);
 }
 
-const joined = line => line.prefix + line.keys.map(key => key.word ?? printKey(key)).join(" ");
+const joined = line => line.prefix + (line.curved ? "curved " : "") + line.keys.map(key => key.word ?? printKey(key)).join(" ");
 
 function printKey({ sides, time }) {
   const numbers = sides.map(({ value, percent }) => plain(value) + (percent ? "%" : ""));
@@ -178,6 +209,11 @@ export function addKey(line, index, frame) {
   line.keys.splice(at, 0, key);
   setTime(line, at, index, frame);
   return at;
+}
+
+/** Let the path go through its boxes in a curve, or from one to the next in straight lines. */
+export function toggleCurve(line) {
+  Object.assign(line, { curved: !line.curved, changed: true });
 }
 
 export function removeKey(line, i, frame) {
