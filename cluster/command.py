@@ -9,10 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import ray
 from rich.console import Console
 from rich.markup import escape
-
-import ray
 
 from .batch import DONE, FAILED, RUNNING, Catalog, Files, Job, Manifest, Planner, Row, Store, read_table, read_workflow
 from .comfy import ComfyProcess

@@ -7,14 +7,13 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
+import ray
+from ray.exceptions import RayError
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-
-import ray
-from ray.exceptions import RayError
 
 from .batch import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING
 from .driver import Driver
