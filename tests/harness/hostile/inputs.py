@@ -22,7 +22,7 @@ def cases() -> Iterator[Case]:
         yield Case("poses, JSON", kind, lambda folder, text=text: text, _poses)
     for kind, name in NAMES.items():
         for reader, read in NAMED.items():
-            yield Case(reader, kind, lambda folder, name=name: (folder, name), read)
+            yield Case(reader, kind, lambda folder, name=name: _place(folder, name), read)
     for kind, (write, expected) in VIDEOS.items():
         yield Case("videos", kind, write, _video, expected)
         yield Case("videos, their sound", kind, write, _sound, expected)
@@ -68,12 +68,17 @@ POSES: dict[str, object] = {
 }
 
 
+def _place(folder: Path, name: str) -> tuple[Path, str]:
+    """A base folder of the host, and a name in it."""
+    for place in ("input", "output"):
+        (folder / place).mkdir()
+    return folder, name
+
+
 def _load_vcu(given: tuple[Path, str]) -> str:
     import folder_paths
 
     folder, name = given
-    for place in ("input", "output"):
-        (folder / place).mkdir(exist_ok=True)
     folder_paths.set_input_directory(str(folder / "input"))
     folder_paths.set_output_directory(str(folder / "output"))
     host = pack_module("nodes._host.vcu")

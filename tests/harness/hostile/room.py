@@ -33,7 +33,6 @@ ACTS = (
     "os.spawn",
     "subprocess.Popen",
     "socket.connect",
-    "os.mkdir",
     "os.fork",
 )
 
