@@ -71,6 +71,18 @@ export const TEXTS = {
   sizeUnknown: ["{growth}. The clip's size is not known yet.", "{growth}。片段的尺寸还不知道。"],
   takesLong: ["{growth}. That takes long: give a width or height.", "{growth}。这会很慢：请给出宽度或高度。"],
 
+  // Strength
+  drawStrength: ["Draw the strength", "绘制强度"],
+  steps: ["Steps", "步数"],
+  stepsTip: ["Strength over the sampling: left is noise, right is the video", "采样过程中的强度：左为噪波，右为视频"],
+  frames: ["Frames", "帧"],
+  framesTip: ["Strength over the video: left is its first frame", "视频各帧的强度：左为首帧"],
+  fadeOut: ["Fade out", "渐弱"],
+  fadeIn: ["Fade in", "渐强"],
+  curveWired: ["This strength comes through a wire.", "此强度由连线传入。"],
+  curveUnread: ["Kept as it is, not drawn: the text is no curve.", "原样保留，未绘制：文本不是曲线。"],
+  curvePoint: ["{place}%: strength {value}. Click to add a point, Alt to take it out.", "{place}%：强度 {value}。点击添加一点，按住 Alt 点击去掉。"],
+
   // What is kept in time
   showKept: ["Show what is kept", "显示保留部分"],
   countsWired: ["These counts come through a wire.", "这些帧数由连线传入。"],

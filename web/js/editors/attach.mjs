@@ -2,6 +2,7 @@
 import { say } from "../texts.mjs";
 import { chain } from "../calm.mjs";
 import { BoxEditor } from "./boxes.mjs";
+import { CurveEditor } from "./curve.mjs";
 import { OutpaintEditor } from "./outpaint.mjs";
 import { Panel, WIDGET } from "./panel.mjs";
 import { stripOf } from "./strips.mjs";
@@ -102,7 +103,16 @@ const outpaints = () => ({
   }),
 });
 
+const curves = () => ({
+  title: say("drawStrength"),
+  height: 230,
+  applies: () => true,
+  open: () => false,
+  editor: panel => new CurveEditor(panel),
+});
+
 function optionsOf(node) {
+  if (node.comfyClass === "VaceSetStrength") return curves();
   if (node.comfyClass === "VaceOutpaintVideo") return outpaints();
   const boxes = BOXES[node.comfyClass];
   return boxes ? drawsBoxes(node, boxes) : stripOf(node);
