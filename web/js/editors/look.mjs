@@ -22,6 +22,7 @@ const STYLE = `
 .wan-vace-editor canvas:focus-visible{box-shadow:0 0 0 1.5px ${REFERENCE}}
 .wan-vace-stage{flex:1 1 0;min-height:0;position:relative}
 .wan-vace-stage canvas{position:absolute;inset:0;height:100%;background:#16181c}
+.wan-vace-stage canvas.drop{box-shadow:inset 0 0 0 2px ${REFERENCE}}
 .wan-vace-time{display:flex;gap:6px;align-items:center}
 .wan-vace-time canvas{flex:1;min-width:0;height:26px;background:var(--comfy-input-bg,#222)}
 .wan-vace-time .frame{font-variant-numeric:tabular-nums;min-width:54px;text-align:right}

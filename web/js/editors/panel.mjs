@@ -165,6 +165,11 @@ export class Panel {
     for (const [name, value] of [["aria-valuenow", this.frame], ["aria-valuemin", 0], ["aria-valuemax", last]]) this.time.setAttribute(name, value);
   }
 
+  /** Say something that the inputs do not show. */
+  notice(detail) {
+    this.app.extensionManager.toast.add({ severity: "warn", summary: "Wan VACE", detail, life: 8000 });
+  }
+
   say(text, warns = false) {
     if (this.hint.textContent !== text) this.hint.textContent = this.hint.title = text;
     this.hint.classList.toggle("warn", warns);

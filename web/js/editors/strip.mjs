@@ -1,5 +1,6 @@
 // The strip of a clip to come: green is kept, red is generated, dots are the frames that the mask channels see.
 import { say } from "../texts.mjs";
+import { acceptFiles, load } from "./drops.mjs";
 import { button } from "./look.mjs";
 import { drawStrip } from "./strip_picture.mjs";
 import { fitted, unseen, words } from "./strip_plan.mjs";
@@ -17,6 +18,7 @@ export class StripEditor {
   constructor(panel, spec) {
     Object.assign(this, { panel, spec, chosen: 0, pointer: null, spots: [] }); // spots: where pictures lie, from and to
     this.thumbs = new Thumbs(() => panel.draw());
+    acceptFiles(panel, (files, x) => this.take(files, this.frameAt(x)));
     this.refresh();
   }
 
@@ -74,6 +76,24 @@ export class StripEditor {
   width = () => Math.max(this.panel.stage.clientWidth - 2 * EDGE, 1);
   x = frame => EDGE + (this.width() * frame) / this.shownLength;
   frameAt = x => ((x - EDGE) * this.shownLength) / this.width();
+
+  /** Files that were dropped at a frame: the node's inputs for them, and where several pictures stand. */
+  take(files, frame) {
+    if (this.spec.places) return this.takePictures(files, frame);
+    const inputs = this.spec.inputs, at = Math.min(Math.max(Math.floor((frame * inputs.length) / this.shownLength), 0), inputs.length - 1);
+    return files.slice(0, inputs.length).forEach((file, i) => load(this.panel, file, inputs[Math.min(at + i, inputs.length - 1)], i));
+  }
+
+  /** The first stands where it was dropped, further ones evenly from there to the end. */
+  async takePictures(files, frame) {
+    const { panel, plan } = this, { length } = plan, hold = this.number("hold") || 1;
+    const [first, last] = [Math.min(Math.max(Math.floor(frame), 0), length - hold), length - hold];
+    const typed = words(panel.value(this.spec.places) ?? ""), count = plan.runs.filter(run => run.picture).length;
+    const there = (plan.wanted ?? []).slice(0, count).map((one, i) => typed[i]?.word ?? this.wordOf(one.start, one.hold));
+    const step = (last - first) / Math.max(files.length, 1);
+    for (const [i, file] of files.entries()) load(panel, file, await this.spec.free(), count + i);
+    panel.write({ [this.spec.places]: [...there, ...files.map((_, i) => this.wordOf(Math.round(first + i * step), hold))].join(", ") });
+  }
 
   // Mouse
 

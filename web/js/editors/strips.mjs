@@ -22,6 +22,7 @@ const handle = (editor, name, at, sign, { least = 0, most = 0, times = 1, value 
 
 const extend = panel => ({
   names: ["before", "after", "overlap"],
+  inputs: ["video"],
   source: behind(panel),
   plan: editor => extendPlan({ ...numbers(editor, ["before", "after", "overlap"]), count: editor.countOf("video", CLIP) }),
   handles: (editor, { length, runs: [run] }) => {
@@ -46,6 +47,7 @@ const numbers = (editor, names) => Object.fromEntries(names.map(name => [name, e
 
 const bridge = (inputs, overlaps) => panel => ({
   names: ["gap", ...overlaps],
+  inputs: [...new Set(inputs)],
   source: behind(panel),
   plan: editor =>
     bridgePlan({
@@ -70,6 +72,7 @@ const interpolate = panel => {
   let made = {}; // for thousands of frames the plan is made when something changed
   return {
     names: ["between"],
+    inputs: ["video"],
     source: behind(panel),
     plan: editor => {
       const given = { between: editor.number("between"), count: editor.countOf("video", CLIP), how: panel.value("snap") ?? "off" };
@@ -89,6 +92,7 @@ const keyframes = panel => {
   return {
     names: ["positions", "length", "hold"],
     places: "positions",
+    free: () => freePicture(panel.node),
     source: run => sourceBehind(panel.app, panel.node, run.picture ?? run.input),
     plan: editor => {
       const all = pictures(editor).slice(0, 500);
@@ -115,6 +119,16 @@ const keyframes = panel => {
 
 /** Inputs for pictures that have a wire, in order. */
 const wired = panel => (panel.node.inputs ?? []).filter(input => /^images\./.test(input.name) && input.link != null).map(input => input.name);
+
+/** The input for one more picture; the host adds it a moment after the last was wired. */
+async function freePicture(node) {
+  for (let turn = 0; turn < 60; turn++) {
+    const free = node.inputs.find(input => /^images\./.test(input.name) && input.link == null);
+    if (free) return free.name;
+    await new Promise(requestAnimationFrame);
+  }
+  throw new Error(say("noRoom"));
+}
 
 const SPECS = {
   VacePlaceKeyframes: keyframes,

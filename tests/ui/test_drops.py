@@ -1,0 +1,72 @@
+"""Files dropped on a strip: uploaded, loaded and wired as by hand."""
+
+import pytest
+
+DROP = """async ([id, part, names, kind]) => {
+  const {stage} = app.graph.getNodeById(id).widgets.find(one => one.name === "wan_vace_editor").options.panel;
+  const box = stage.getBoundingClientRect(), dataTransfer = new DataTransfer();
+  for (const [i, name] of names.entries()) {
+    const canvas = Object.assign(document.createElement("canvas"), {width: 48, height: 32 + i});
+    canvas.getContext("2d").fillRect(0, 0, 9, 9);
+    const bytes = await new Promise(resolve => canvas.toBlob(resolve, "image/png"));
+    dataTransfer.items.add(new File([bytes], name, {type: kind}));
+  }
+  const place = {clientX: box.x + box.width * part, clientY: box.y + box.height / 2};
+  stage.dispatchEvent(new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer, ...place}));
+}"""
+NODES_ARE = "count => app.graph.nodes.length === count"
+
+
+@pytest.fixture
+def dropped(canvas, front_end):
+    """Drop files of these names on a node's strip, and wait for so many nodes; the files are gone afterwards."""
+    folder = front_end[0].base / "input"
+    before = set(folder.iterdir())
+
+    def drop(node, part, names, count):
+        canvas.page.evaluate(DROP, [node, part, names, "image/png"])
+        canvas.page.wait_for_function(NODES_ARE, arg=count)
+        canvas.frames(4)
+
+    yield drop
+    for file in set(folder.iterdir()) - before:
+        file.unlink()
+
+
+def test_pictures_become_key_frames(canvas, dropped):
+    node = canvas.build({"one": ("VacePlaceKeyframes", {}, (420, 0))})["one"]
+    canvas.call("look", node)
+    dropped(node, 0.25, ["ui_drop_a.png"], 2)
+    first = int(canvas.value(node, "positions"))
+    assert abs(first - 81 * 0.25) < 4
+    dropped(node, 0.6, ["ui_drop_b.png", "ui_drop_c.png"], 4)
+    places = [int(place) for place in canvas.value(node, "positions").split(", ")]
+    assert places[0] == first
+    assert first < places[1] < places[2] < 81
+    prompt = canvas.call("prompt")
+    wires = [prompt[str(node)]["inputs"][f"images.image_{k}"] for k in range(3)]
+    assert [prompt[source]["inputs"]["image"] for source, _ in wires] == [f"ui_drop_{k}.png" for k in "abc"]
+    canvas.undo()
+    if len(canvas.call("nodes")) == 4:  # the host took the arrival of a picture, which resizes its node, for a step
+        canvas.undo()
+    assert canvas.value(node, "positions") == str(first)
+    assert len(canvas.call("nodes")) == 2
+
+
+@pytest.mark.parametrize("mode", ["classic"], indirect=True)
+def test_a_file_goes_to_the_clip_it_is_dropped_on(canvas, dropped):
+    node = canvas.build({"one": ("VaceBridgeVideos", {}, (420, 0))})["one"]
+    canvas.call("look", node)
+    dropped(node, 0.9, ["ui_drop_d.png"], 2)
+    assert set(canvas.call("prompt")[str(node)]["inputs"]) & {"first", "second"} == {"second"}
+    dropped(node, 0.1, ["ui_drop_e.png"], 3)
+    assert set(canvas.call("prompt")[str(node)]["inputs"]) & {"first", "second"} == {"first", "second"}
+
+
+@pytest.mark.parametrize("mode", ["classic"], indirect=True)
+def test_what_is_no_picture_is_refused(canvas):
+    node = canvas.build({"one": ("VaceExtendVideo", {}, (420, 0))})["one"]
+    canvas.call("look", node)
+    canvas.page.evaluate(DROP, [node, 0.5, ["notes.txt"], "text/plain"])
+    canvas.page.get_by_text("Drop pictures or videos here.").wait_for()
+    assert len(canvas.call("nodes")) == 1
