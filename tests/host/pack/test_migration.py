@@ -220,7 +220,7 @@ def test_a_graph_of_the_wrapper_runs(server):
     data["4a"] = {"class_type": "GetVideoComponents", "inputs": {"video": ["8", 0]}}
     for name in ("10", "11"):
         data[name]["inputs"] |= {"input_frames": ["4a", 0]}
-    del data["2"]["inputs"]["lora"], data["10"]["inputs"]["input_masks"], data["15"]
+    del data["2"]["inputs"]["lora"], data["4"], data["10"]["inputs"]["input_masks"], data["15"]
     data["16"] = {"class_type": "PreviewImage", "inputs": {"images": ["13", 0]}}
     migrate(data)
     entry = server.run(small(data, width=64, height=64, length=9, steps=2))
