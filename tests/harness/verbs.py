@@ -167,6 +167,12 @@ def cluster(arguments: list[str]) -> int:
     return _run_module(set_up(), "harness.cluster.measure", *arguments)
 
 
+def outside(arguments: list[str]) -> int:
+    """Check workflows and package with comfy-cli and comfy-draftsman, in an environment of their own."""
+    ready = set_up()
+    return run_child([str(ready.python), "-m", "harness.outside", *arguments], tool_env(ready))
+
+
 def migrate(arguments: list[str]) -> int:
     """Turn a workflow of WanVaceToVideo into one of this pack (IN OUT, --exact, --force); installs nothing."""
     return subprocess.call([sys.executable, str(ROOT / "migration"), *arguments])
@@ -202,6 +208,7 @@ VERBS = {
         quality,
         browser,
         gpu,
+        outside,
         migrate,
         cluster,
         structure,
