@@ -71,24 +71,8 @@ def from_8bit(frames: Tensor) -> Tensor:
     return frames.float() / 255
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """A small file that is there whole or not at all.
-
-    Raises:
-        VaceInputError: If the disk is full, or takes nothing.
-    """
-    part = path.with_name(path.name + PART)
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            _commit(file, part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise write_error(error, path, len(data)) from error
-
-
-def _commit(file: object, part: Path, path: Path) -> None:
+def commit(file: object, part: Path, path: Path) -> None:
+    """Put a file that was written beside its place there, once all of it is on the disk."""
     file.flush()
     os.fsync(file.fileno())
     file.close()  # Windows renames no open file
@@ -152,7 +136,7 @@ class FrameWriter:
         text = json.dumps(described).encode()
         self._write(text + MAGIC + len(text).to_bytes(8, "little") + bytes.fromhex(checksum(text)))
         try:
-            _commit(self._file, self._part, self.path)
+            commit(self._file, self._part, self.path)
         except OSError as error:
             raise self._failed(error) from error
 

@@ -1,13 +1,14 @@
 """What a run of a long video was begun with, in a file beside its segments."""
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import VaceInputError
-from ..files import parse_json, read_small
-from .frame_file import write_atomically
+from ..files import parse_json, read_small, write_error
+from .frame_file import PART, commit
 from .segments import Segment
 
 VERSION = 1
@@ -82,3 +83,20 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
             shown = all(len(value) <= _LONGEST_SHOWN and not _HASH.fullmatch(value) for value in (old, new))
             found.append(f"{name} (was {old}, now {new})" if shown else name)
     return found
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """A small file that is there whole or not at all.
+
+    Raises:
+        VaceInputError: If the disk is full, or takes nothing.
+    """
+    part = path.with_name(path.name + PART)
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            commit(file, part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise write_error(error, path, len(data)) from error

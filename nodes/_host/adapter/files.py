@@ -24,12 +24,12 @@ from ..files import (
     PICKLES,
     SAFETENSORS,
     WeightFile,
-    file_state,
     find_index,
     open_gguf,
     open_parts,
     open_pickle,
     open_safetensors,
+    path_state,
     stays_inside,
 )
 
@@ -124,7 +124,7 @@ def adapter_path(name: str) -> Path:
 def adapter_state(name: str | None) -> str:
     """A text that changes when the file does, so that the next prompt reads it anew."""
     try:
-        return "" if name is None else file_state(adapter_path(name))
+        return "" if name is None else path_state(adapter_path(name))
     except VaceInputError:  # said when it is loaded
         return ""
 

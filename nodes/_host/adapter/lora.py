@@ -21,7 +21,7 @@ from ....vace_core.adapter import (
 from ....vace_core.errors import VaceInputError
 from ....vace_core.files import shown
 from ....vace_core.notes import tell
-from ..files import file_state, open_pickle
+from ..files import open_pickle, path_state
 from ..models import ADAPTER_KEY, is_merged
 from ..types import HookGroup, ModelPatcher
 from .files import OPENERS
@@ -38,7 +38,7 @@ def lora_files() -> list[str]:
 def lora_state(name: str | None) -> str:
     """A text that changes when the file does, so that the next prompt reads it anew."""
     path = name and folder_paths.get_full_path(FOLDER, name)
-    return file_state(Path(path)) if path else ""
+    return path_state(Path(path)) if path else ""
 
 
 def with_lora(model: ModelPatcher, name: str, strength: float, number: int = ALL_ADAPTERS) -> ModelPatcher:

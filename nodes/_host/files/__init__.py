@@ -5,7 +5,7 @@ It imports the host, nothing of this layer, and of the core its errors and `file
 """
 
 from .examples import place_examples
-from .folders import OUTPUT_MARK, file_state, file_to_load, files_to_load, is_below, new_output_file, stays_inside
+from .folders import OUTPUT_MARK, file_to_load, files_to_load, is_below, new_output_file, path_state, stays_inside
 from .gguf import open_gguf
 from .weights import (
     CONFIG,
@@ -29,7 +29,6 @@ __all__ = [
     "SAFETENSORS",
     "WHOLE",
     "WeightFile",
-    "file_state",
     "file_to_load",
     "files_to_load",
     "find_index",
@@ -39,6 +38,7 @@ __all__ = [
     "open_parts",
     "open_pickle",
     "open_safetensors",
+    "path_state",
     "place_examples",
     "read_tensors",
     "stays_inside",

@@ -78,7 +78,7 @@ def file_to_load(name: str, suffix: str) -> Path:
     return root / bare
 
 
-def file_state(path: Path | None) -> str:
+def path_state(path: Path | None) -> str:
     """A text that changes when a file does, or one of those in a folder; empty for none."""
     if path is None or not path.exists():
         return ""

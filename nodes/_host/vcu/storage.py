@@ -11,8 +11,7 @@ from safetensors.torch import save_file
 from ....vace_core.errors import VaceInputError
 from ....vace_core.files import write_error
 from ....vace_core.vcu import Vcu, require_format, vcu_from_tensors, vcu_to_tensors
-from ..files import OUTPUT_MARK, file_to_load, files_to_load, new_output_file, read_tensors
-from ..files import file_state as state_of
+from ..files import OUTPUT_MARK, file_to_load, files_to_load, new_output_file, path_state, read_tensors
 
 SUFFIX = ".vcu.safetensors"
 SUBFOLDER = "vcu"
@@ -108,4 +107,4 @@ def file_problem(name: str) -> str | None:
 
 def file_state(name: str | None) -> str:
     """A text that changes when the file does; empty for a name that comes by wire."""
-    return "" if name is None or file_problem(name) else state_of(file_to_load(name, SUFFIX))
+    return "" if name is None or file_problem(name) else path_state(file_to_load(name, SUFFIX))

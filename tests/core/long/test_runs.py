@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.long import frame_file as framefile
 from wan_vace.vace_core.long.frame_file import from_8bit, to_8bit
-from wan_vace.vace_core.long.manifest import MANIFEST
+from wan_vace.vace_core.long.manifest import MANIFEST, write_atomically
 from wan_vace.vace_core.long.runs import Run
 from wan_vace.vace_core.long.segments import Segment, plan_segments
 
@@ -289,6 +288,6 @@ def test_a_full_disk_says_what_is_needed_and_keeps_what_is_finished(tmp_path, mo
             with pytest.raises(VaceInputError, match=sentence):
                 run.write(1, made(PLAN[1]), {})
             with pytest.raises(VaceInputError, match=r"The disk is full: manifest.json needs"):
-                framefile.write_atomically(tmp_path / MANIFEST, b"x")
+                write_atomically(tmp_path / MANIFEST, b"x")
         assert [run.finished(i) for i in range(3)] == [True, False, False]
     begin(tmp_path).close()
