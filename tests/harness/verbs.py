@@ -107,6 +107,11 @@ def hostile(arguments: list[str]) -> int:
     return _run_module(set_up(), "harness.hostile", *arguments)
 
 
+def soak(arguments: list[str]) -> int:
+    """Run all workflows shuffled on one server and see that nothing grows (--prompts N, --seed S, --save)."""
+    return _run_module(set_up(), "harness.host.soak", *arguments)
+
+
 def quality(arguments: list[str]) -> int:
     """Measure the trained miniature in every task (--seeds N, --tasks a,b, --out DIR, --studies)."""
     return _run_module(set_up(), "harness.miniature.quality", *arguments)
@@ -205,6 +210,7 @@ VERBS = {
         file_kinds,
         fuzz,
         hostile,
+        soak,
         quality,
         browser,
         gpu,
