@@ -131,10 +131,17 @@ def _vcu(tensors: Mapping[str, Tensor], described: dict) -> Vcu:
         tuple(references),
         described["kind"],
         float(described["control_amount"]),
-        None if described["fps"] is None else float(described["fps"]),
+        _rate(described["fps"]),
         None if rate is None else {"waveform": tensors["audio"], "sample_rate": int(rate)},
         tuple(_note(note) for note in described["notes"]),
     )
+
+
+def _rate(stored: float | None) -> float | None:
+    """Frames per second of a source that had them."""
+    if stored is not None and not 0 < float(stored) < math.inf:
+        raise ValueError(f"{stored} frames per second")
+    return None if stored is None else float(stored)
 
 
 def _note(stored: Mapping[str, object]) -> Note:

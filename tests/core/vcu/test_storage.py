@@ -172,3 +172,11 @@ def test_text_that_is_no_json_is_refused():
     tensors, metadata = damaged()
     with pytest.raises(VaceInputError, match=r"a\.vcu is damaged \(Expecting"):
         vcu_from_tensors("a.vcu", tensors, {**metadata, "vcu": "{"})
+
+
+@pytest.mark.parametrize("fps", [float("inf"), float("nan"), -1, 0])
+def test_a_rate_that_no_video_has_is_refused(fps):
+    tensors, metadata = vcu_to_tensors(empty_vcu(5, 16, 16))
+    described = json.loads(metadata["vcu"]) | {"fps": fps}
+    with pytest.raises(VaceInputError, match=r"is damaged .* frames per second"):
+        vcu_from_tensors("a", tensors, metadata | {"vcu": json.dumps(described)})

@@ -70,7 +70,7 @@ POSES: dict[str, object] = {
 
 def _place(folder: Path, name: str) -> tuple[Path, str]:
     """A base folder of the host, and a name in it."""
-    for place in ("input", "output"):
+    for place in ("input", "output", "vace_runs"):
         (folder / place).mkdir()
     return folder, name
 
