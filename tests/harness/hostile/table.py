@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections.abc import Sequence
 
 from ..host.locations import ROOT
@@ -34,6 +36,7 @@ def as_text(results: Sequence[Result], host: str) -> str:
 
 def _row(result: Result) -> str:
     said = f"FAULT: {result.fault}" if result.fault else result.text if result.outcome != "read" else "is read"
+    said = re.sub(rf"{re.escape(tempfile.gettempdir())}/tmp\w+", "FOLDER", said.replace(f"{ROOT}/", ""))
     shown = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in said).replace("|", "\\|")
     shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} ..."
     return f"| {result.case.kind} | {shown} | {result.bytes / 1e6:.0f} | {result.seconds:.1f} |"
