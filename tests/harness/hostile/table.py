@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 
-from ..host.locations import ROOT
+from ..host.locations import ROOT, dev_dir
 from .room import MOST_RSS, ROOM, SECONDS, Result
 
 FILE = ROOT / "benchmarks" / "results" / "hostile_files.md"
@@ -37,6 +37,7 @@ def as_text(results: Sequence[Result], host: str) -> str:
 def _row(result: Result) -> str:
     said = f"FAULT: {result.fault}" if result.fault else result.text if result.outcome != "read" else "is read"
     said = re.sub(rf"{re.escape(tempfile.gettempdir())}/tmp\w+", "FOLDER", said.replace(f"{ROOT}/", ""))
+    said = said.replace(str(dev_dir()), "DEV")
     shown = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in said).replace("|", "\\|")
     shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} ..."
     return f"| {result.case.kind} | {shown} | {result.bytes / 1e6:.0f} | {result.seconds:.1f} |"
