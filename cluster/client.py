@@ -7,7 +7,9 @@ are told from faults, and no /object_info, which tables are checked against. doc
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,7 +80,16 @@ class ComfyClient:
                 await self._follow(messages, prompt, prompt_id, on_progress)
         except aiohttp.ClientError as error:
             raise HostDiedError(f"ComfyUI does not answer: {error}") from None
-        return (await self.get(f"/history/{prompt_id}"))[prompt_id]["outputs"]
+        return await self._outputs(prompt_id)
+
+    async def _outputs(self, prompt_id: str) -> dict:
+        """Of a prompt that succeeded: ComfyUI says so a moment before its history does."""
+        end = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < end:
+            if entry := (await self.get(f"/history/{prompt_id}")).get(prompt_id):
+                return entry["outputs"]
+            await asyncio.sleep(0.05)
+        raise HostDiedError("ComfyUI made a prompt and does not say what it wrote.")
 
     async def _queue(self, prompt: Prompt, name: str) -> str:
         status, answer = await self._ask("POST", "/prompt", {"prompt": prompt, "client_id": name})

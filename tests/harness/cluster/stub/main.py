@@ -63,8 +63,10 @@ class Stub:
             if word in text:
                 await tell("execution_error", node_id="5", exception_type=kind, exception_message=message)
                 return
-        self.history[name] = {"outputs": {node: self.write(each) for node, each in prompt.items() if self.ends(each)}}
+        made = {"outputs": {node: self.write(each) for node, each in prompt.items() if self.ends(each)}}
         await tell("execution_success")
+        await asyncio.sleep(0.01)  # as the real one: its history comes a moment later
+        self.history[name] = made
 
     def ends(self, node: dict) -> bool:
         """Whether a node writes a file."""
@@ -107,7 +109,7 @@ class Stub:
     async def past(self, request: web.Request) -> web.Response:
         """GET /history."""
         name = request.match_info["name"]
-        return web.json_response({name: self.history[name]})
+        return web.json_response({name: self.history[name]} if name in self.history else {})
 
     async def queue(self, request: web.Request) -> web.Response:
         """POST /queue."""
