@@ -70,12 +70,12 @@ class Job:
     @property
     def fingerprint(self) -> str:
         """A text that is another one when anything that decides about the result is."""
-        return digest_of([self.cut.prepare, self.cut.sample])
+        return json_hash([self.cut.prepare, self.cut.sample])
 
     @property
     def prepare_key(self) -> str | None:
         """The same for all jobs with the same preparation, which is then made once."""
-        return None if self.cut.prepare is None else digest_of(self.cut.prepare)
+        return None if self.cut.prepare is None else json_hash(self.cut.prepare)
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Files:
         return None
 
 
-def digest_of(value: object) -> str:
+def json_hash(value: object) -> str:
     """A hash of what JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
@@ -262,7 +262,7 @@ class Planner:
             cut=parts,
             prepare_files=self._files_of(parts.prepare),
             sample_files=self._files_of(parts.sample),
-            models=digest_of(self._loaders(parts.sample))[:16],
+            models=json_hash(self._loaders(parts.sample))[:16],
             seed=next((str(n["inputs"][s]) for n in parts.sample.values() for s in SEEDS if s in n["inputs"]), ""),
             run=run,
         )
@@ -272,7 +272,7 @@ class Planner:
         for node in prompt.values():
             if node["class_type"] == "VaceSampleLongVideo":
                 if not node["inputs"].get(RUN):
-                    node["inputs"][RUN] = f"{name}_{digest_of(prompt)[:8]}"
+                    node["inputs"][RUN] = f"{name}_{json_hash(prompt)[:8]}"
                 return str(node["inputs"][RUN])
         return ""
 
