@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
@@ -78,28 +79,37 @@ def paired(videos: Iterable[Tensor], masks: Iterable[Tensor]) -> Iterator[tuple[
 
     Args:
         videos: [n, H, W, 3] in order.
-        masks: [n, h, w] in parts of the same lengths.
+        masks: [n, h, w] in order, in parts of any lengths.
 
     Raises:
-        VaceInputError: If the mask ends earlier.
+        VaceInputError: If the mask ends earlier by a latent frame or more.
     """
-    masks, last, done = iter(masks), None, 0
+    masks, rest, last, done, short = iter(masks), None, None, 0, 0
     for frames in videos:
-        mask = next(masks, None)
+        mask, rest = _take(masks, rest, len(frames))
         have = 0 if mask is None else len(mask)
-        missing = len(frames) - have
-        if missing >= TEMPORAL_STRIDE or (mask is None and last is None):
+        done, short = done + have, short + len(frames) - have
+        if short >= TEMPORAL_STRIDE or (mask is None and last is None):
             raise VaceInputError(
-                f"mask has {done + have} frames but video has more. Give the mask as many frames as the video, or one "
-                f"picture for all."
-            )
-        if missing > 0:
-            tell(
-                "mask-length",
-                f"mask is {missing} frame{'s' * (missing > 1)} shorter than video; its last frame is held.",
+                f"mask has {done} frames but video has more. Give the mask as many frames as the video, or one picture "
+                f"for all."
             )
         mask = last if mask is None else mask
         yield frames, hold_last(mask, len(frames))
-        last, done = mask[-1:], done + len(frames)
-    if next(masks, None) is not None:
+        last = mask[-1:]
+    if short:
+        told = f"mask is {short} frame{'s' * (short > 1)} shorter than video; its last frame is held."
+        tell("mask-length", told)
+    elif rest is not None or next(masks, None) is not None:
         tell("mask-length", "mask is longer than video; it is cut.")
+
+
+def _take(parts: Iterator[Tensor], rest: Tensor | None, count: int) -> tuple[Tensor | None, Tensor | None]:
+    """Up to ``count`` frames of what is left of a part and of those that follow, and what is then left; None for none."""
+    have = [] if rest is None else [rest]
+    while sum(map(len, have)) < count and (part := next(parts, None)) is not None:
+        have.append(part)
+    if not have:
+        return None, None
+    joined = have[0] if len(have) == 1 else torch.cat(have)
+    return joined[:count], joined[count:] if len(joined) > count else None

@@ -15,6 +15,7 @@ from ..types import Audio, InputContainer, Video, VideoFrame, VideoStream
 
 logger = logging.getLogger("wan_vace")
 CHUNK = 16
+CHUNK_BYTES = 256 * 2**20  # 16 frames of 1920 x 1080 are more
 # Formats of which the host takes the bytes as they are; of all others it takes floats.
 BYTES = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")
 ALIGNMENT = 32  # the float conversion of FFmpeg reads beyond the edge of other widths
@@ -25,7 +26,7 @@ def stream_frames(video: Video, chunk: int = CHUNK) -> Iterator[Tensor]:
 
     Args:
         video: The host's VIDEO; a trim that was set on it counts.
-        chunk: Frames at a time.
+        chunk: Frames at a time; fewer where they are large.
 
     Yields:
         [n, H, W, 3] in [0, 1].
@@ -36,7 +37,7 @@ def stream_frames(video: Video, chunk: int = CHUNK) -> Iterator[Tensor]:
     held: list[Tensor] = []
     for frame in _frames(video):
         held.append(frame)
-        if len(held) == chunk:
+        if len(held) == min(chunk, max(1, CHUNK_BYTES // frame.nbytes)):
             yield torch.stack(held)
             held = []
     if held:

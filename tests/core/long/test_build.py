@@ -62,14 +62,15 @@ def test_black_mask_is_told(tmp_path):
     assert any("black everywhere" in note for note in sentences(long.notes))
 
 
-def pair(frames, masks):
+def pair(frames, masks, part=8, mask_part=8):
     video, mask = torch.rand(frames, 4, 4, 3), torch.rand(masks, 4, 4)
-    return mask, list(paired(video.split(8), mask.split(8)))
+    return mask, list(paired(video.split(part), mask.split(mask_part)))
 
 
+@pytest.mark.parametrize("parts", [(8, 8), (1, 16), (5, 3), (16, 1)])  # a large video comes in smaller parts
 @pytest.mark.parametrize(("frames", "masks"), [(20, 20), (20, 18), (17, 16), (17, 14)])
-def test_mask_of_the_same_or_nearly_the_same_length(frames, masks, notes):
-    mask, parts = pair(frames, masks)
+def test_mask_of_the_same_or_nearly_the_same_length(frames, masks, parts, notes):
+    mask, parts = pair(frames, masks, *parts)
     joined = torch.cat([part for _, part in parts])
     assert torch.equal(joined[:masks], mask)
     assert torch.equal(joined[masks:], mask[-1:].expand(frames - masks, -1, -1))
@@ -77,9 +78,10 @@ def test_mask_of_the_same_or_nearly_the_same_length(frames, masks, notes):
     assert all(f"{frames - masks} frame" in note or "its last frame is held" in note for note in sentences(notes))
 
 
-def test_short_mask_is_refused_with_its_count():
+@pytest.mark.parametrize("parts", [(8, 8), (1, 16), (5, 3), (16, 1)])
+def test_short_mask_is_refused_with_its_count(parts):
     with pytest.raises(VaceInputError, match="mask has 12 frames but video has more"):
-        pair(20, 12)
+        pair(20, 12, *parts)
 
 
 def test_longer_mask_is_cut_and_told(notes):

@@ -16,8 +16,6 @@ READERS = {
     *("videos, their sound", "name of a VCU to load", "name of a VCU to save", "name of an adapter"),
     *("name of a LoRA", "name of a run"),
 }
-# Sixteen frames are read at a time whatever their size: of 4096 x 4096 these are three gigabytes, and a copy of them.
-KNOWN = {"videos: 33 frames of 4096 x 4096 in a few kilobytes"}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process for each file is forked, which Windows cannot do")
@@ -25,5 +23,5 @@ def test_every_hostile_file_is_refused_in_a_sentence_with_little_memory_and_time
     argv = [sys.executable, "-m", "harness.hostile", "--json", str(tmp_path / "found.json")]
     run = subprocess.run(argv, capture_output=True, text=True, timeout=600, check=False)
     found = json.loads((tmp_path / "found.json").read_text())
-    assert {name for name, fault in found.items() if fault} == KNOWN, run.stdout[-5000:] + run.stderr[-2000:]
+    assert not {name for name, fault in found.items() if fault}, run.stdout[-5000:] + run.stderr[-2000:]
     assert {name.partition(": ")[0] for name in found} == READERS
