@@ -48,7 +48,7 @@ def annotate(annotator: Annotator, frames: Tensor, keep: bool = True) -> Tensor:
         return annotator(frames, _report_progress(len(frames)))
     kept = _result_path(annotator, frames)
     found = _load(kept, ("control",))
-    if found is not None and found["control"].shape == frames.shape and found["control"].dtype == torch.uint8:
+    if found is not None and found["control"].shape[:3] == frames.shape[:3] and found["control"].dtype == torch.uint8:
         return found["control"].float().div_(LEVELS).to(comfy.model_management.intermediate_device())
     control = annotator(frames, _report_progress(len(frames)))
     _save(kept, {"control": to_bytes(control)})
