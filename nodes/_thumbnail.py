@@ -12,6 +12,7 @@ from ..vace_core.video import resize
 
 FRAMES, REFERENCES = 6, 4  # shown at most
 CELL_HEIGHT, GAP, BAR = 108, 4, 10  # pixels
+WIDEST = 4  # times the height
 GROUND, INK = (24, 26, 30), (255, 255, 255)
 # The colours of the editors: green is kept, red is generated, blue is a reference.
 KEPT, GENERATED, REFERENCE = (63, 185, 80), (255, 77, 79), (76, 154, 255)
@@ -54,7 +55,7 @@ def thumbnail(vcu: Vcu) -> Tensor:
 
 def _frames(vcu: Vcu, index: Sequence[int]) -> list[Image.Image]:
     veil = VEIL * (1 - 0.6 * vcu.control_amount)
-    size = CELL_HEIGHT, max(round(CELL_HEIGHT * vcu.width / vcu.height), 1)
+    size = _cell(vcu)
     frames = resize(vcu.frames[index].float().cpu(), *size)
     mask = resize(vcu.mask[index].float().cpu()[..., None], *size) * veil
     red = frames.new_tensor(GENERATED) / 255
@@ -62,11 +63,16 @@ def _frames(vcu: Vcu, index: Sequence[int]) -> list[Image.Image]:
 
 
 def _references(vcu: Vcu) -> list[Image.Image]:
-    height, width = CELL_HEIGHT, max(round(CELL_HEIGHT * vcu.width / vcu.height), 1)
+    height, width = _cell(vcu)
     cells = [_picture(letterbox(one.image.float().cpu(), height, width)) for one in vcu.references[:REFERENCES]]
     for cell in cells:
         ImageDraw.Draw(cell).rectangle((0, 0, width - 1, height - 1), outline=REFERENCE, width=3)
     return cells
+
+
+def _cell(vcu: Vcu) -> tuple[int, int]:
+    """Height and width of a frame in the picture; of a very wide one the width is pressed together."""
+    return CELL_HEIGHT, min(max(round(CELL_HEIGHT * vcu.width / vcu.height), 1), WIDEST * CELL_HEIGHT)
 
 
 def _picture(pixels: Tensor) -> Image.Image:

@@ -24,8 +24,10 @@ CPU_PROVIDER = "CPUExecutionProvider"
 # spellings that hide a name. A network needs none of them.
 FORBIDDEN = re.compile(rb"\b(?:save|from_file|classes)\b|\bops\s*\.(?!\s*(?:prim|aten)\s*\.)|\\[^n\"'\\]")
 PACKED, PROGRAM = 2, 2**26  # how much more than its length, and of its program, a file may hold
-LOCATION = b"\x0a\x08location"  # begins what ONNX says of numbers in another file
-_PART = 2**24  # bytes
+# Begins what ONNX says of numbers in another file; numbers of protobuf may be written longer than they need be.
+LOCATION = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
+_LONGEST = 32  # bytes of it that may lie before the end of a part
+PART = 2**24  # bytes
 SOURCE_END, LEGACY = ".py", "model.json"
 
 
@@ -125,13 +127,13 @@ def refuse_outside(path: Path) -> None:
     """
     with open_plain(path) as file:
         before = b""
-        while part := file.read(_PART):
-            if LOCATION in before + part:
+        while part := file.read(PART):
+            if LOCATION.search(before + part):
                 raise VaceInputError(
                     f"{path.name} is refused: it keeps numbers in another file, which could be any on this machine. "
                     f"Use a file that holds all of its own."
                 )
-            before = part[1 - len(LOCATION) :]
+            before = part[-_LONGEST:]
 
 
 def onnx_engine(gpu: bool) -> OnnxEngine:

@@ -105,7 +105,7 @@ def paired(videos: Iterable[Tensor], masks: Iterable[Tensor]) -> Iterator[tuple[
 
 
 def _take(parts: Iterator[Tensor], rest: Tensor | None, count: int) -> tuple[Tensor | None, Tensor | None]:
-    """Up to ``count`` frames of what is left of a part and of those that follow, and what is then left; None for none."""
+    """Up to ``count`` frames of what is left of a part and of those after it, and what then is left; None if none."""
     have = [] if rest is None else [rest]
     while sum(map(len, have)) < count and (part := next(parts, None)) is not None:
         have.append(part)

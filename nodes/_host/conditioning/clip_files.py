@@ -140,9 +140,9 @@ def _weights_digest(vae: VAE) -> str | None:
     """Of all weights that encode, worked out once for each VAE; None where they are patched or not there."""
     if vae.patcher.patches or vae.patcher.object_patches:
         return None
-    digest = vae.patcher.get_attachment(WEIGHTS)
-    if digest is None:
-        network, hasher = vae.first_stage_model, fastest_hash()()
+    network, hasher = vae.first_stage_model, fastest_hash()()
+    known, digest = vae.patcher.get_attachment(WEIGHTS) or (None, None)
+    if known != id(network):  # a clone may have been given another
         weights = {**network.encoder.state_dict(prefix="encoder."), **network.conv1.state_dict(prefix="conv1.")}
         if any(weight.device.type == "meta" for weight in weights.values()):
             return None
@@ -150,5 +150,5 @@ def _weights_digest(vae: VAE) -> str | None:
             hasher.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
             hasher.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         digest = hasher.hexdigest()
-        vae.patcher.set_attachments(WEIGHTS, digest)
+        vae.patcher.set_attachments(WEIGHTS, (id(network), digest))
     return digest

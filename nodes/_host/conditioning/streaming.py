@@ -85,7 +85,7 @@ def _read_or_encode(vae: VAE, half: HalfFrames, memory: ClipMemory, file: ClipFi
     if latents is not None:
         return latents.to(vae.output_device)
     latents = _encode_new(vae, half, memory)
-    if latents is not None and file is not None:
+    if latents is not None and file is not None and _is_streamed(vae, half):  # the host's own may be of tiles
         file.write(latents)
     return latents
 
@@ -100,12 +100,16 @@ def _encode_new(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor | None
     try:
         T, H, W, _ = half.shape
         load(vae, vae.memory_used_encode((1, 3, T, H, W), vae.vae_dtype))
-        if half.num_frames > 1 and is_exact(vae, "encode", _try_out, INEXACT):
+        if _is_streamed(vae, half):
             return _stream(vae, half, memory)
     except Exception as error:  # noqa: BLE001 (which exceptions tell of memory differs by device, the host knows them)
         comfy.model_management.raise_non_oom(error)
         return None
     return encode(vae, half.whole())
+
+
+def _is_streamed(vae: VAE, half: HalfFrames) -> bool:
+    return half.num_frames > 1 and is_exact(vae, "encode", _try_out, INEXACT)
 
 
 def _encode_in_tiles(vae: VAE, half: HalfFrames) -> Tensor:

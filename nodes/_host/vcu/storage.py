@@ -88,7 +88,11 @@ def _of_the_system(error: Exception) -> OSError:
     if isinstance(error, OSError):
         return error
     number = re.search(r"os error (\d+)", str(error))
-    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
+    if number is None:
+        return OSError(str(error))
+    if os.name == "nt":  # Windows has numbers of its own, which Python turns into the others
+        return OSError(0, str(error), None, int(number[1]))
+    return OSError(int(number[1]), os.strerror(int(number[1])))
 
 
 def vcu_files() -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from harness.inputs.pose_networks import PERSON, Writer, detector, poser, write_onnx, write_script
+from wan_vace.annotators.pose import runtimes
 from wan_vace.annotators.pose.detect import DETECTOR_ANSWER, POSE_ANSWER
 from wan_vace.annotators.pose.runtimes import CPU_PROVIDER, OnnxEngine, Runtime, Scripted, load_script, onnx_engine
 from wan_vace.vace_core.errors import VaceInputError
@@ -184,3 +185,12 @@ def test_damaged_scripts_are_named(pose, tmp_path, content):
     path.write_bytes(path.read_bytes()[:-99] if content == "cut" else content)
     with pytest.raises(VaceInputError, match=r"dw\.pt cannot be read \(.*download it again"):
         load_script(path)
+
+
+@pytest.mark.parametrize("begin", [b"\x0a\x08", b"\x0a\x88\x00", b"\x8a\x80\x00\x88\x80\x00"])
+@pytest.mark.parametrize("before", [0, runtimes.PART - 9])  # across two parts that are read
+def test_numbers_in_another_file_are_refused_however_that_is_written(tmp_path, begin, before):
+    path = tmp_path / "far.onnx"
+    path.write_bytes(bytes(before) + begin + b"location" + b"\x12\x06secret")
+    with pytest.raises(VaceInputError, match="keeps numbers in another file"):
+        runtimes.refuse_outside(path)

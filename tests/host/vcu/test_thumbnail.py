@@ -1,5 +1,7 @@
 """The picture of a VCU on the node that made it."""
 
+import logging
+
 import pytest
 import torch
 
@@ -69,3 +71,23 @@ def test_a_single_kept_frame_of_a_long_clip_is_on_the_bar(thumbnail):
 def test_the_share_of_a_long_mask_is_that_of_each_frame():
     mask = torch.rand(130, 6, 5, generator=torch.Generator().manual_seed(3))
     assert torch.equal(generated_share(mask), torch.stack([(one > 0.5).float().mean() for one in mask]))
+
+
+def test_a_very_wide_one_gives_no_huge_picture(thumbnail):
+    sheet = thumbnail(Vcu(torch.zeros(5, 16, 8192, 3), torch.ones(5, 16, 8192)))
+    assert sheet.shape[1] < 6 * 4 * 108 + 100
+
+
+def test_a_picture_that_cannot_be_kept_costs_no_vcu(host_nodes, monkeypatch, caplog):
+    from types import SimpleNamespace
+
+    from wan_vace.nodes import _results
+
+    def full(picture):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_results.ui, "PreviewImage", full)
+    page = SimpleNamespace(hidden=SimpleNamespace(extra_pnginfo={"workflow": {"nodes": []}}))
+    with caplog.at_level(logging.WARNING, "wan_vace"):
+        assert _results.vcu_picture(page, Vcu(torch.zeros(1, 16, 16, 3), torch.ones(1, 16, 16))) is None
+    assert "No space left" in caplog.text
