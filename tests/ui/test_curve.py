@@ -66,6 +66,26 @@ def test_points_are_drawn_moved_taken_out_and_undone(canvas, node):
     assert canvas.value(node, "frames") == "1"
 
 
+@ONE_MODE
+def test_a_drag_through_the_value_of_the_others_keeps_every_point(canvas, node):
+    canvas.call("set", node, "steps", "0:1, 50%:0.8, 100%:1")
+    canvas.call("look", node)
+    canvas.drag(at(canvas, node, 0.5, 0.8), at(canvas, node, 0.5, 1), at(canvas, node, 0.5, 1.1))
+    assert points(canvas.value(node, "steps")) == [(0, 1), pytest.approx((50, 1.1), abs=0.3), (100, 1)]
+    canvas.call("set", node, "steps", "0:1, 50%:1, 100%:0.5")
+    canvas.call("look", node)
+    canvas.drag(at(canvas, node, 1, 0.5), at(canvas, node, 1, 1), at(canvas, node, 1, 0.5))
+    assert canvas.value(node, "steps") == "0%:1, 50%:1, 100%:0.5"
+
+
+@ONE_MODE
+def test_a_click_on_the_line_adds_a_point(canvas, node):
+    assert canvas.value(node, "steps") == "1"
+    canvas.page.mouse.click(*at(canvas, node, 0.5, 1))
+    assert points(canvas.value(node, "steps")) == [(0, 1), (pytest.approx(50, abs=1), 1)]
+    assert parse_curve("steps", canvas.value(node, "steps")).is_one
+
+
 def test_frames_have_a_curve_of_their_own(canvas, node):
     canvas.click(node, "Strength over the video")
     canvas.click(node, "Fade out")

@@ -98,8 +98,9 @@ export class CurveEditor {
   carrying(index) {
     this.chosen = index;
     this.held = true;
+    const from = this.points.map(point => [...point]); // every step begins with the points of the start
     return {
-      move: point => this.place(index, this.toCurve(point)),
+      move: point => this.place(index, this.toCurve(point), from),
       end: () => {
         this.held = false;
         this.panel.seen = null;
@@ -108,9 +109,9 @@ export class CurveEditor {
     };
   }
 
-  /** Put a point elsewhere, between its neighbours. */
-  place(index, [place, value]) {
-    const points = this.points.map(point => [...point]);
+  /** Put one of the points `from` elsewhere, between its neighbours. */
+  place(index, [place, value], from = this.points) {
+    const points = from.map(point => [...point]);
     const [least, most] = [points[index - 1]?.[0] ?? 0, points[index + 1]?.[0] ?? 1];
     points[index] = [Math.min(Math.max(place, least), most), Math.max(value, 0)];
     this.write(points);

@@ -3,7 +3,7 @@
 const NUMBER = "[-+]?(?:\\d+\\.?\\d*|\\.\\d+)";
 const ONE = new RegExp(`^${NUMBER}$`);
 const POINT = new RegExp(`^(${NUMBER})(%?):(${NUMBER})$`);
-const MOST = 1000;
+export const MOST = 1000;
 
 /** Points [place, value] with places from 0 to 1, or null if the text is no curve. */
 export function readCurve(text) {
@@ -22,10 +22,9 @@ function pointOf(word) {
   return match && [Number(match[1]) / (match[2] ? 100 : 1), Number(match[3])];
 }
 
-/** "1" where all points have one value, else places in per cent. */
+/** The value of a single point, else places in per cent. Points of one value stay, for they may be on their way. */
 export function writeCurve(points) {
-  const [, value] = points[0];
-  if (points.every(point => point[1] === value)) return plain(value);
+  if (points.length === 1) return plain(points[0][1]);
   return points.map(([place, each]) => `${plain(place * 100)}%:${plain(each)}`).join(", ");
 }
 
