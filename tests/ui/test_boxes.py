@@ -156,6 +156,22 @@ def test_undo_then_edit_again(canvas, inpaint):
     assert text_of(canvas, inpaint) == canvas.call("saved")["nodes"][1]["widgets_values"][0]
 
 
+@ONE_MODE
+def test_an_undo_stays_at_the_frame_and_the_box(canvas, inpaint):
+    write(canvas, inpaint, "50,50,150,150\n200,200,300,300")
+    canvas.page.mouse.click(*screen(canvas, inpaint, 250, 250)[0])
+    canvas.press("ArrowRight", *["."] * 7)
+    canvas.press("ArrowRight")
+    canvas.undo()
+    assert text_of(canvas, inpaint) == "50,50,150,150\n201,200,301,300"
+    assert canvas.call("frame", inpaint) == 7
+    canvas.page.wait_for_function("([id, n]) => canvas.clip(id).count === n", arg=[inpaint, FRAMES])
+    canvas.call("look", inpaint)
+    canvas.page.locator(".wan-vace-stage canvas").focus()
+    canvas.press("ArrowRight")
+    assert text_of(canvas, inpaint) == "50,50,150,150\n202,200,302,300"
+
+
 def test_it_is_the_same_after_saving_loading_and_copying(canvas):
     node = placed(canvas, TEXT)
     canvas.call("reload")

@@ -11,7 +11,7 @@ const CLOSED_HEIGHT = 46;
 const WIDTH = 380;
 const LOW = 300; // an editor so low needs no whole screen
 
-const seenBefore = new Map(); // frame and choice of each editor, for an undo makes all nodes anew
+const seenBefore = new Map(); // frame, choice and input of each editor, for an undo makes all nodes anew
 let made = 0; // Nodes 2.0 keeps the element of a widget by its type, so every widget has its own
 
 export class Panel {
@@ -44,7 +44,7 @@ export class Panel {
     if (!before) return;
     this.frame = before.frame;
     this.clip.seek(before.frame);
-    this.editor.restore?.(before.chosen);
+    this.editor.restore?.(before.chosen, before.name);
   }
 
   name = () => `${this.node.graph?.id}:${this.node.id}`;
@@ -94,7 +94,7 @@ export class Panel {
   }
 
   close() {
-    seenBefore.set(this.name(), { frame: this.frame, chosen: this.editor.chosen });
+    seenBefore.set(this.known ?? this.name(), { frame: this.frame, chosen: this.editor.chosen, name: this.editor.name });
     clearInterval(this.timer);
     this.timer = null;
     this.shrink();
@@ -138,6 +138,7 @@ export class Panel {
   /** See whether something changed: a wire, a text typed by hand, an undo. */
   look() {
     if (!this.node.graph) return;
+    this.known = this.name(); // the host clears the graph's id before it takes the nodes away
     if (!this.isOpen || !this.root.isConnected) return;
     this.editor.refresh();
     const zoom = this.stage.getBoundingClientRect().width;
