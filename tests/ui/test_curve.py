@@ -96,3 +96,35 @@ def test_frames_have_a_curve_of_their_own(canvas, node):
     assert "not drawn" in canvas.call("hint", node)
     canvas.drag(at(canvas, node, 0.5, 0.5), at(canvas, node, 0.5, 0.25))
     assert canvas.value(node, "frames") == "what"
+
+
+def test_an_undo_stays_with_the_curve_that_was_edited(canvas, node):
+    canvas.click(node, "Strength over the video")
+    canvas.click(node, "Fade out")
+    canvas.click(node, "Fade in")
+    canvas.undo()
+    assert canvas.value(node, "frames") == "0%:1, 100%:0"
+    canvas.call("look", node)
+    canvas.click(node, "Fade in")
+    assert (canvas.value(node, "steps"), canvas.value(node, "frames")) == ("1", "0%:0, 100%:1")
+
+
+@ONE_MODE
+def test_what_was_typed_finer_than_a_drag_stays(canvas, node):
+    canvas.call("set", node, "steps", "0:0.125, 33.333%:0.0625, 1:0.333")
+    canvas.call("look", node)
+    canvas.page.mouse.click(*at(canvas, node, 0, 0.125))
+    canvas.call("set", node, "steps", "0:0.125, 33.333%:0.0625, 1:0.333")
+    canvas.press("ArrowUp")
+    assert canvas.value(node, "steps") == "0%:0.175, 33.333%:0.0625, 100%:0.333"
+
+
+@ONE_MODE
+def test_a_strength_is_dragged_no_higher_than_the_node_takes(canvas, node):
+    canvas.call("set", node, "steps", "0:1, 100%:900")
+    canvas.call("look", node)
+    canvas.drag(at(canvas, node, 1, 900, 1125), at(canvas, node, 1, 1110, 1125), at(canvas, node, 1, 1800, 1125))
+    assert canvas.value(node, "steps") == "0%:1, 100%:1000"
+    canvas.press("Shift+ArrowUp")
+    assert canvas.value(node, "steps") == "0%:1, 100%:1000"
+    assert len(parse_curve("steps", canvas.value(node, "steps")).points) == 2

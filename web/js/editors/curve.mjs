@@ -1,12 +1,13 @@
 // Strength over the steps or over the frames: a line with points that are dragged. What is edited is a text.
 import { say } from "../texts.mjs";
-import { readCurve, valueAt, writeCurve } from "./curve_text.mjs";
+import { MOST, readCurve, valueAt, writeCurve } from "./curve_text.mjs";
 import { button, REFERENCE } from "./look.mjs";
 import { nearest } from "./view.mjs";
 
 const REACH = 10;
 const ROOM = { left: 34, right: 12, top: 12, bottom: 20 };
 const STEP = 0.05;
+const within = (value, least, most) => Math.min(Math.max(value, least), most);
 const FIELDS = [["steps", "stepsTip"], ["frames", "framesTip"]]; // a curve each; one is edited at a time
 const PRESETS = [
   ["fadeOut", [[0, 1], [1, 0]]],
@@ -49,8 +50,13 @@ export class CurveEditor {
   }
 
   choose(name) {
-    Object.assign(this, { name, chosen: 0 });
+    this.restore(0, name);
     this.panel.look();
+  }
+
+  restore(chosen, name = this.name) {
+    Object.assign(this, { name, chosen });
+    this.refresh();
   }
 
   set(points) {
@@ -72,7 +78,8 @@ export class CurveEditor {
   toCurve([x, y]) {
     const [width, height] = this.size();
     const value = (1 - (y - ROOM.top) / Math.max(height, 1)) * this.most;
-    return [Math.min(Math.max((x - ROOM.left) / Math.max(width, 1), 0), 1), Math.max(Math.round(value / STEP) * STEP, 0)];
+    const place = Math.round(((x - ROOM.left) / Math.max(width, 1)) * 1000) / 1000;
+    return [within(place, 0, 1), within(Math.round(value / STEP) * STEP, 0, MOST)];
   }
 
   // Mouse and keyboard
@@ -113,7 +120,7 @@ export class CurveEditor {
   place(index, [place, value], from = this.points) {
     const points = from.map(point => [...point]);
     const [least, most] = [points[index - 1]?.[0] ?? 0, points[index + 1]?.[0] ?? 1];
-    points[index] = [Math.min(Math.max(place, least), most), Math.max(value, 0)];
+    points[index] = [within(place, least, most), within(value, 0, MOST)];
     this.write(points);
   }
 

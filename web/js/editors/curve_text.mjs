@@ -28,7 +28,7 @@ export function writeCurve(points) {
   return points.map(([place, each]) => `${plain(place * 100)}%:${plain(each)}`).join(", ");
 }
 
-const plain = number => String(Math.round(number * 100) / 100);
+const plain = number => String(Math.round(number * 10000) / 10000);
 
 /** The value at a place: linear between points, constant outside of them; at a jump the later one. */
 export function valueAt(points, place) {
