@@ -23,8 +23,8 @@ def dropped(canvas, front_end):
     folder = front_end[0].base / "input"
     before = set(folder.iterdir())
 
-    def drop(node, part, names, count):
-        canvas.page.evaluate(DROP, [node, part, names, "image/png"])
+    def drop(node, part, names, count, kind="image/png"):
+        canvas.page.evaluate(DROP, [node, part, names, kind])
         canvas.page.wait_for_function(NODES_ARE, arg=count)
         canvas.frames(4)
 
@@ -70,3 +70,48 @@ def test_what_is_no_picture_is_refused(canvas):
     canvas.page.evaluate(DROP, [node, 0.5, ["notes.txt"], "text/plain"])
     canvas.page.get_by_text("Drop pictures or videos here.").wait_for()
     assert len(canvas.call("nodes")) == 1
+    canvas.page.evaluate("app.extensionManager.toast.removeAll()")
+
+
+@pytest.mark.parametrize("mode", ["classic"], indirect=True)
+def test_a_video_among_key_frames_is_refused(canvas, dropped):
+    node = canvas.build({"one": ("VacePlaceKeyframes", {}, (420, 0))})["one"]
+    canvas.call("look", node)
+    dropped(node, 0.5, ["ui_drop.mp4"], 1, "video/mp4")
+    canvas.page.get_by_text("Only pictures can be dropped here.").wait_for()
+    canvas.page.evaluate("app.extensionManager.toast.removeAll()")
+    assert canvas.value(node, "positions") == ""
+    assert len(canvas.call("nodes")) == 1
+
+
+@pytest.mark.parametrize("mode", ["classic"], indirect=True)
+def test_positions_that_cannot_be_read_stay(canvas, dropped):
+    node = canvas.build({"one": ("VacePlaceKeyframes", {"positions": "0, somewhere"}, (420, 0))})["one"]
+    canvas.call("look", node)
+    dropped(node, 0.5, ["ui_drop_f.png"], 2)
+    assert "images.image_0" in canvas.call("prompt")[str(node)]["inputs"]
+    assert canvas.value(node, "positions") == "0, somewhere"
+
+
+@pytest.mark.parametrize("mode", ["classic"], indirect=True)
+def test_two_clips_go_to_both_inputs_and_a_third_is_left_out(canvas, dropped):
+    node = canvas.build({"one": ("VaceBridgeVideos", {}, (420, 0))})["one"]
+    canvas.call("look", node)
+    dropped(node, 0.9, ["ui_drop_g.png", "ui_drop_h.png", "ui_drop_i.png"], 3)
+    prompt = canvas.call("prompt")
+    wires = [prompt[str(node)]["inputs"][name][0] for name in ("first", "second")]
+    assert [prompt[source]["inputs"]["image"] for source in wires] == ["ui_drop_g.png", "ui_drop_h.png"]
+    canvas.page.get_by_text("Left out: ui_drop_i.png").wait_for()
+    canvas.page.evaluate("app.extensionManager.toast.removeAll()")
+
+
+@pytest.mark.parametrize("mode", ["classic"], indirect=True)
+def test_a_wire_that_the_host_refuses_leaves_no_loader(canvas, dropped):
+    node = canvas.build({"one": ("VacePlaceKeyframes", {}, (420, 0))})["one"]
+    canvas.call("look", node)
+    canvas.page.evaluate("id => { app.graph.getNodeById(id).onConnectInput = () => false; }", node)
+    canvas.page.evaluate(DROP, [node, 0.5, ["ui_drop_j.png"], "image/png"])
+    canvas.page.get_by_text("ui_drop_j.png does not fit images.image_0").wait_for()
+    canvas.page.evaluate("app.extensionManager.toast.removeAll()")
+    assert len(canvas.call("nodes")) == 1
+    assert canvas.value(node, "positions") == ""

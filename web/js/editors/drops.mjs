@@ -7,8 +7,8 @@ const BELOW = 380;
 
 const kindOf = file => (LOADERS[file.type.split("/")[0]] ? file.type.split("/")[0] : null);
 
-/** Let files be dropped on a panel's stage. `take(name, x)` gives, for a file's place on the stage, the input it goes to. */
-export function acceptFiles(panel, take) {
+/** Let files of some kinds, at most so many, be dropped on a panel's stage. `take(files, x)` wires them once they are uploaded. */
+export function acceptFiles(panel, take, { kinds = Object.keys(LOADERS), most = Infinity } = {}) {
   const isFile = event => event.dataTransfer?.types?.includes("Files");
   const keep = event => {
     if (!isFile(event)) return false;
@@ -20,14 +20,21 @@ export function acceptFiles(panel, take) {
   panel.stage.addEventListener("dragleave", () => panel.stage.classList.remove("drop"));
   panel.stage.addEventListener("drop", event => {
     panel.stage.classList.remove("drop");
-    if (keep(event)) dropped(panel, [...event.dataTransfer.files], event, take);
+    if (keep(event)) dropped(panel, usableOf(panel, [...event.dataTransfer.files], kinds, most), event, take);
   });
 }
 
-async function dropped(panel, files, event, take) {
+/** Those that can be taken; the others are told. */
+function usableOf(panel, files, kinds, most) {
+  const usable = files.filter(file => kinds.includes(kindOf(file)));
+  if (usable.length < files.length) panel.notice(say(kinds.includes("video") ? "notAClip" : "notAPicture"));
+  if (usable.length > most) panel.notice(say("tooMany", { most, left: usable.slice(most).map(file => file.name).join(", ") }));
+  return usable.slice(0, most);
+}
+
+async function dropped(panel, usable, event, take) {
+  if (!usable.length) return;
   const box = panel.stage.getBoundingClientRect(), x = ((event.clientX - box.left) * panel.stage.clientWidth) / (box.width || 1);
-  const usable = files.filter(kindOf);
-  if (!usable.length) return panel.notice(say("notAClip"));
   try {
     const names = await Promise.all(usable.map(file => upload(panel.app, file)));
     await take(names.map((name, i) => ({ name, kind: kindOf(usable[i]) })), x);
@@ -47,9 +54,9 @@ async function upload(app, file) {
   return subfolder ? `${subfolder}/${name}` : name;
 }
 
-/** Wire a loader of a file to an input; the `count`th of several stands below the others. */
-export function load({ node }, { name, kind }, inputName, count = 0) {
-  const [type, field] = LOADERS[kind];
+/** Wire a loader of a file to an input; the `count`th of several stands below the others. Whether the host takes the wire. */
+export function load(panel, { name, kind }, inputName, count = 0) {
+  const { node } = panel, [type, field] = LOADERS[kind];
   const loader = globalThis.LiteGraph.createNode(type);
   const widget = loader.widgets.find(one => one.name === field);
   const choices = widget.options?.values;
@@ -58,5 +65,8 @@ export function load({ node }, { name, kind }, inputName, count = 0) {
   node.graph.add(loader);
   widget.value = name;
   widget.callback?.(name);
-  loader.connect(0, node, node.inputs.findIndex(input => input.name === inputName));
+  if (loader.connect(0, node, node.inputs.findIndex(input => input.name === inputName))) return true;
+  node.graph.remove(loader);
+  panel.notice(say("notWired", { name, input: inputName }));
+  return false;
 }

@@ -18,7 +18,7 @@ export class StripEditor {
   constructor(panel, spec) {
     Object.assign(this, { panel, spec, chosen: 0, pointer: null, spots: [] }); // spots: where pictures lie, from and to
     this.thumbs = new Thumbs(() => panel.draw());
-    acceptFiles(panel, (files, x) => this.take(files, this.frameAt(x)));
+    acceptFiles(panel, (files, x) => this.take(files, this.frameAt(x)), spec.places ? { kinds: ["image"] } : { most: spec.inputs.length });
     this.refresh();
   }
 
@@ -80,8 +80,9 @@ export class StripEditor {
   /** Files that were dropped at a frame: the node's inputs for them, and where several pictures stand. */
   take(files, frame) {
     if (this.spec.places) return this.takePictures(files, frame);
-    const inputs = this.spec.inputs, at = Math.min(Math.max(Math.floor((frame * inputs.length) / this.shownLength), 0), inputs.length - 1);
-    return files.slice(0, inputs.length).forEach((file, i) => load(this.panel, file, inputs[Math.min(at + i, inputs.length - 1)], i));
+    const { inputs } = this.spec, under = Math.floor((frame * inputs.length) / this.shownLength);
+    const at = Math.max(0, Math.min(under, inputs.length - files.length)); // the first of them all
+    return files.forEach((file, i) => load(this.panel, file, inputs[at + i], i));
   }
 
   /** The first stands where it was dropped, further ones evenly from there to the end. */
@@ -90,9 +91,11 @@ export class StripEditor {
     const [first, last] = [Math.min(Math.max(Math.floor(frame), 0), length - hold), length - hold];
     const typed = words(panel.value(this.spec.places) ?? ""), count = plan.runs.filter(run => run.picture).length;
     const there = (plan.wanted ?? []).slice(0, count).map((one, i) => typed[i]?.word ?? this.wordOf(one.start, one.hold));
-    const step = (last - first) / Math.max(files.length, 1);
-    for (const [i, file] of files.entries()) load(panel, file, await this.spec.free(), count + i);
-    panel.write({ [this.spec.places]: [...there, ...files.map((_, i) => this.wordOf(Math.round(first + i * step), hold))].join(", ") });
+    let wired = 0;
+    for (const file of files) wired += load(panel, file, await this.spec.free(), count + wired);
+    if (!wired || !plan.wanted) return; // a text that cannot be read is left to its writer
+    const places = Array.from({ length: wired }, (_, i) => this.wordOf(Math.round(first + (i * (last - first)) / wired), hold));
+    panel.write({ [this.spec.places]: [...there, ...places].join(", ") });
   }
 
   // Mouse
