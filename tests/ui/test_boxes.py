@@ -138,6 +138,17 @@ def test_a_path_is_made_curved_and_straight_again(canvas, inpaint):
     assert text_of(canvas, inpaint).startswith("dog: 1,0,100,99 150,200,249,299@10")
 
 
+@ONE_MODE
+def test_a_path_of_two_boxes_has_no_curve(canvas, inpaint):
+    path = "0,0,99,99 150,200,249,299"
+    write(canvas, inpaint, path)
+    canvas.page.mouse.click(*screen(canvas, inpaint, 50, 50)[0])
+    canvas.press("c")
+    assert text_of(canvas, inpaint) == path
+    canvas.press("ArrowRight", "c")
+    assert text_of(canvas, inpaint) == "1,0,100,99 150,200,249,299"
+
+
 def test_undo_then_edit_again(canvas, inpaint):
     canvas.drag(screen(canvas, inpaint, 40, 60)[0], screen(canvas, inpaint, 200, 260)[0])
     first = text_of(canvas, inpaint)

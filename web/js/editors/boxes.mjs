@@ -108,7 +108,7 @@ export class BoxEditor {
   }
 
   toggleCurve() {
-    if (!this.line()) return;
+    if (!this.line() || this.line().keys.length < 3) return;
     this.edit(lines => text.toggleCurve(lines[this.chosen]));
     this.panel.commit();
   }
