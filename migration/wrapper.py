@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .conversion import Graph, Report
 from .shapes import APPLY, BUILD, ENCODE, REFERENCE
-from .wrapper_plan import DECODE, SAMPLER, NotConvertedError, Plan, keyframes_of, read_plan
+from .wrapper_inputs import DECODE, INPUTS, LOADER, SAMPLER, NotConvertedError
+from .wrapper_plan import Plan, keyframes_of, read_plan
 
 FRAMES = {"input_frames": "control_video", "input_masks": "control_masks"}
 DTYPES = {"fp8_e4m3fn": "fp8_e4m3fn", "fp8_e4m3fn_fast": "fp8_e4m3fn_fast", "fp8_e5m2": "fp8_e5m2"}
@@ -12,8 +13,6 @@ SOLVERS = {"unipc": ("official unipc", "official")}
 BY_NAME = ("euler", "lcm", "res_multistep", "deis")
 OWN = ("WanVideo", "LoadWanVideo")
 HOST_ENCODER = "umt5_xxl_fp8_e4m3fn_scaled.safetensors"
-# What only makes it faster or changes it a little: left out and told.
-EXTRAS = ("cache_args", "feta_args", "slg_args", "experimental_args", "freeinit_args")
 
 RESIZED = "Frames are resized to the same size by the official filter instead of Lanczos."
 SIDE_BY_SIDE = "Several ref_images are a reference each; WanVideoWrapper put them side by side on one picture."
@@ -59,7 +58,7 @@ def _clear(graph: Graph, used: list[object]) -> None:
 
 def _build(graph: Graph, plan: Plan, report: Report) -> None:
     vae = graph.add("VAELoader", {"vae_name": plan.vae[0]}, plan.vae[1])
-    model = _model(graph, plan)
+    model = _model(graph, plan, report)
     positive, negative = _prompts(graph, plan)
     latent = None
     for place, (node, given) in enumerate(plan.units, 1):
@@ -72,9 +71,10 @@ def _build(graph: Graph, plan: Plan, report: Report) -> None:
     inputs = {"latent": latent, "model": model, "positive": positive, "negative": negative, **_settings(plan, report)}
     samples = graph.add("VaceSampleContext", inputs, plan.sampler)
     graph.change(plan.decode, "VaceDecodeLatent", {"samples": samples, "vae": vae}, {})
-    for name in EXTRAS:
-        if graph.is_wire(plan.solver.get(name)):
-            report.tell_difference(f"{name} of {SAMPLER} is left out.")
+    for kind, given in ((SAMPLER, plan.solver), (LOADER, plan.loader[1])):
+        for name in INPUTS[kind].told:
+            if graph.is_wire(given.get(name)):
+                report.tell_difference(f"{name} of {kind} is left out.")
     for sentence in (RESIZED, ENCODER, VAE_FILE):
         report.tell_difference(sentence)
     report.done.append(
@@ -83,9 +83,14 @@ def _build(graph: Graph, plan: Plan, report: Report) -> None:
     )
 
 
-def _model(graph: Graph, plan: Plan) -> object:
+def _model(graph: Graph, plan: Plan, report: Report) -> object:
     near, given = plan.loader
-    dtype = DTYPES.get(str(given.get("quantization")), "default")
+    quantization, attention = given.get("quantization", "disabled"), given.get("attention_mode", "sdpa")
+    dtype = DTYPES.get(str(quantization), "default")
+    if quantization not in (*DTYPES, "disabled"):
+        report.tell_difference(f"quantization {quantization} is left to the file, whose weights are taken as they are.")
+    if attention != "sdpa":
+        report.tell_difference(f"attention_mode {attention} is left out: an option of ComfyUI's start, for all models.")
     model = graph.add("UNETLoader", {"unet_name": given["model"], "weight_dtype": dtype}, near)
     if plan.module:
         adapter = graph.add("VaceLoadAdapter", {"adapter_name": plan.module}, near)

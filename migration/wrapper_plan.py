@@ -1,7 +1,6 @@
 """A VACE graph of WanVideoWrapper, read from its WanVideoDecode backwards before anything is changed.
 
-Its names of inputs are those of ``nodes.py``, ``nodes_model_loading.py`` and ``nodes_sampler.py`` in
-kijai/ComfyUI-WanVideoWrapper. What has no counterpart leaves all of a graph as it is, and is named.
+What has no counterpart leaves all of a graph as it is, and is named.
 """
 
 from __future__ import annotations
@@ -9,34 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .conversion import Graph
-
-DECODE, SAMPLER, VACE, START_END = (
-    "WanVideoDecode",
-    "WanVideoSampler",
-    "WanVideoVACEEncode",
-    "WanVideoVACEStartToEndFrame",
+from .wrapper_inputs import (
+    DECODE,
+    LOADER,
+    LORA,
+    MODULE,
+    PART,
+    SAMPLER,
+    START_END,
+    T5,
+    TEXT,
+    VACE,
+    VAE,
+    NotConvertedError,
+    known_inputs,
 )
-LOADER, MODULE, VAE, LORA = "WanVideoModelLoader", "WanVideoVACEModelSelect", "WanVideoVAELoader", "WanVideoLoraSelect"
-TEXT, T5 = "WanVideoTextEncode", "LoadWanVideoT5TextEncoder"
+
 PASSING = ("WanVideoSetBlockSwap",)  # give on the model; ComfyUI moves weights by itself
-# What of the sampler has no counterpart in kind: the graph does something else, so it is left alone.
-OTHER_TASKS = ("samples", "sigmas", "context_options", "flowedit_args", "loop_args", "multitalk_embeds", "uni3c_embeds")
-# Values that must be known; a browser's file of old front ends has values without names.
-VALUES = {
-    SAMPLER: ("steps", "cfg", "shift", "seed", "scheduler"),
-    VACE: ("width", "height", "num_frames", "strength", "vace_start_percent", "vace_end_percent"),
-    TEXT: ("positive_prompt", "negative_prompt"),
-    START_END: (),
-    LOADER: ("model",),
-    MODULE: ("vace_model",),
-    VAE: ("model_name",),
-    LORA: ("lora", "strength"),
-    T5: (),
-}
-
-
-class NotConvertedError(Exception):
-    """Why a graph stays as it is, as the end of a sentence."""
+SEVERAL = ("|", "[1]")  # divide a prompt into several, one after the other in time
 
 
 @dataclass
@@ -76,7 +65,8 @@ def read_plan(graph: Graph, decode: object) -> Plan | None:
     last = node_behind(graph, graph.inputs(sampler).get("image_embeds"))
     if graph.kinds().get(last) != VACE:
         return None
-    solver = _values(graph, sampler, SAMPLER)
+    known_inputs(graph, decode, DECODE)
+    solver = known_inputs(graph, sampler, SAMPLER)
     _require_plain(graph, sampler, solver, decode)
     model = _through(graph, solver.get("model"))
     loader, given = _named(graph, model, LOADER, "model")
@@ -92,11 +82,7 @@ def read_plan(graph: Graph, decode: object) -> Plan | None:
 
 
 def _require_plain(graph: Graph, sampler: object, solver: dict[str, object], decode: object) -> None:
-    for name in OTHER_TASKS:
-        if graph.is_wire(solver.get(name)):
-            raise NotConvertedError(f"{name} of {SAMPLER} has no counterpart.")
-    whole = {"start_step": 0, "end_step": -1, "denoise_strength": 1.0}
-    if any(solver.get(name, value) != value for name, value in whole.items()):
+    if any(solver.get(name, value) != value for name, value in PART.items()):
         raise NotConvertedError(f"{SAMPLER} runs a part of the steps. VACE Sample Context does that by sigmas.")
     if any(reader != decode for reader, _ in graph.readers(sampler)):
         raise NotConvertedError(f"another node than {DECODE} takes the samples of {SAMPLER}.")
@@ -105,11 +91,9 @@ def _require_plain(graph: Graph, sampler: object, solver: dict[str, object], dec
 def _read_units(graph: Graph, plan: Plan, last: object) -> None:
     node = last
     while node is not None:
-        given = _values(graph, node, VACE)
+        given = known_inputs(graph, node, VACE)
         if graph.is_wire(given.get("input_masks")) and not graph.is_wire(given.get("input_frames")):
             raise NotConvertedError(f"node {node} ({VACE}) has input_masks without input_frames.")
-        if graph.is_wire(given["vace_start_percent"]) or graph.is_wire(given["vace_end_percent"]):
-            raise NotConvertedError("vace_start_percent and vace_end_percent must be numbers.")
         shown = keyframes_of(graph, given)
         plan.units.insert(0, (node, given))
         plan.used += [node, *([shown["node"]] if shown else [])]
@@ -123,11 +107,9 @@ def keyframes_of(graph: Graph, given: dict[str, object]) -> dict[str, object] | 
     found = [node for node in nodes if node is not None and graph.kinds().get(node) == START_END]
     if not found:
         return None
-    shown = graph.inputs(found[0])
+    shown = known_inputs(graph, found[0], START_END)
     if nodes[0] != nodes[1]:
         raise NotConvertedError(f"images and masks of {START_END} do not go to one {VACE}.")
-    if graph.is_wire(shown.get("inpaint_mask")):
-        raise NotConvertedError(f"inpaint_mask of {START_END} has no counterpart.")
     if not graph.is_wire(shown.get("start_image")) and not graph.is_wire(shown.get("end_image")):
         raise NotConvertedError(f"{START_END} without a picture keeps every frame, which VACE does not need.")
     return shown | {"node": found[0]}
@@ -153,6 +135,9 @@ def _read_model(graph: Graph, plan: Plan, given: dict[str, object]) -> None:
 def _read_text(graph: Graph, plan: Plan, solver: dict[str, object]) -> None:
     node, plan.text = _named(graph, solver.get("text_embeds"), TEXT, "text_embeds")
     plan.used.append(node)
+    prompt = plan.text["positive_prompt"]
+    if isinstance(prompt, str) and any(sign in prompt for sign in SEVERAL):
+        raise NotConvertedError(f"positive_prompt of {TEXT} is several prompts in one, which has no counterpart.")
     if graph.is_wire(plan.text.get("t5")):
         encoder, _ = _named(graph, plan.text["t5"], T5, "t5")
         plan.used.append(encoder)
@@ -176,17 +161,7 @@ def _named(graph: Graph, wire: object, kind: str, name: str) -> tuple[object, di
     found = "nothing" if node is None else graph.kinds().get(node, "an input of the subgraph")
     if found != kind:
         raise NotConvertedError(f"{name} comes from {found}, where {kind} is understood.")
-    return node, _values(graph, node, kind)
-
-
-def _values(graph: Graph, node: object, kind: str) -> dict[str, object]:
-    """What a node is given, once its values are known by name."""
-    given = graph.inputs(node)
-    if any(name not in given for name in VALUES[kind]):
-        raise NotConvertedError(
-            f"the values of node {node} ({kind}) have no names in this file. Open it in ComfyUI and save it again."
-        )
-    return given
+    return node, known_inputs(graph, node, kind)
 
 
 def _file(given: dict[str, object], name: str, kind: str) -> str:

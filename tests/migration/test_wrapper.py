@@ -8,6 +8,7 @@ from harness.inputs.wrapper_graph import node, wrapper_prompt
 from harness.structure.schema import load as schema
 from wan_vace.migration.command import MigrationError, migrate
 from wan_vace.migration.shapes import SHAPES
+from wan_vace.migration.wrapper_inputs import INPUTS
 
 
 def by_kind(data):
@@ -97,7 +98,7 @@ def changed(node_id, **inputs):
         (changed("2", lora=["8", 0]), "lora comes from LoadVideo, where WanVideoLoraSelect is understood"),
         (changed("15", latent=["12", 1]), "another node than WanVideoDecode takes the samples"),
         (with_pictures(inpaint_mask=["9", 1]), "inpaint_mask of WanVideoVACEStartToEndFrame has no counterpart"),
-        (changed("10", vace_end_percent=["8", 0]), "must be numbers"),
+        (changed("10", vace_end_percent=["8", 0]), "vace_end_percent of WanVideoVACEEncode is wired"),
         (changed("11", input_frames=0, input_masks=["9", 1]), "input_masks without input_frames"),
     ],
 )
@@ -106,6 +107,62 @@ def test_what_has_no_counterpart_is_named_and_nothing_is_changed(data, reason):
     with pytest.raises(MigrationError, match=reason):
         migrate(data)
     assert data == before
+
+
+READ = [(node_id, one["class_type"]) for node_id, one in with_pictures().items() if one["class_type"] in INPUTS]
+
+
+def test_every_class_that_is_read_is_in_the_graph_of_the_tests():
+    assert {kind for _, kind in READ} == set(INPUTS)
+
+
+@pytest.mark.parametrize(("node_id", "kind"), READ)
+@pytest.mark.parametrize("value", [["8", 0], 3])
+def test_an_input_that_is_not_known_is_named_at_every_node(node_id, kind, value):
+    data = with_pictures()
+    data[node_id]["inputs"]["of_a_later_version"] = value
+    with pytest.raises(MigrationError, match=rf"of_a_later_version( \(3\))? of {kind} has no counterpart"):
+        migrate(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            changed("12", unianimate_poses=["8", 0], fantasytalking_embeds=["8", 0], riflex_freq_index=6),
+            r"riflex_freq_index \(6\), unianimate_poses, fantasytalking_embeds of WanVideoSampler have no counterpart",
+        ),
+        (changed("12", riflex_freq_index=["8", 0]), "riflex_freq_index of WanVideoSampler has no"),
+        (changed("12", cfg=["8", 0]), "cfg of WanVideoSampler is wired. Type its value into the node"),
+        (changed("12", shift=["8", 0]), "shift of WanVideoSampler is wired"),
+        (changed("12", scheduler=["8", 0]), "scheduler of WanVideoSampler is wired"),
+        (changed("10", strength=["8", 0]), "strength of WanVideoVACEEncode is wired"),
+        (changed("4", strength=["8", 0]), "strength of WanVideoLoraSelect is wired"),
+        (changed("4", blocks=["8", 0]), "blocks of WanVideoLoraSelect has no counterpart"),
+        (changed("2", multitalk_model=["8", 0]), "multitalk_model of WanVideoModelLoader has no counterpart"),
+        (changed("13", normalization="minmax"), r"normalization \(minmax\) of WanVideoDecode has no counterpart"),
+        (changed("7", positive_prompt="a fox | a wolf"), "positive_prompt of WanVideoTextEncode is several prompts"),
+        (changed("7", positive_prompt="[1] a fox [2] a wolf"), "positive_prompt of WanVideoTextEncode is several"),
+    ],
+)
+def test_what_would_be_lost_is_named_and_nothing_is_changed(data, reason):
+    before = copy.deepcopy(data)
+    with pytest.raises(MigrationError, match=reason):
+        migrate(data)
+    assert data == before
+
+
+def test_what_only_says_how_it_is_computed_is_left_out_and_told():
+    data = changed("2", compile_args=["8", 0], attention_mode="sageattn", quantization="fp8_e4m3fn_scaled")
+    data["12"]["inputs"] |= {"seed": ["8", 0], "steps": ["8", 0], "batched_cfg": True, "rope_function": "comfy"}
+    report = migrate(data)
+    told = "\n".join(report.differs)
+    assert "compile_args of WanVideoModelLoader is left out." in report.differs
+    assert (
+        "attention_mode sageattn is left out" in told and "quantization fp8_e4m3fn_scaled is left to the file" in told
+    )
+    ((_, sampled),) = by_kind(data)["VaceSampleContext"]
+    assert sampled["seed"] == sampled["settings.steps"] == ["8", 0]
 
 
 def test_other_solvers_are_told():
