@@ -75,6 +75,7 @@ INPUTS = {
     START_END: Inputs(
         carried=("num_frames", "empty_frame_level", "start_image", "end_image", "control_images"),
         typed=("start_index", "end_index"),
+        named=("num_frames", "empty_frame_level"),
     ),
     TEXT: Inputs(
         carried=("positive_prompt", "negative_prompt", "t5"),

@@ -25,6 +25,8 @@ from .wrapper_inputs import (
 )
 
 PASSING = ("WanVideoSetBlockSwap",)  # give on the model; ComfyUI moves weights by itself
+PICTURE = "LoadImage"
+RESIZING = ("ImageScale", "ImageScaleBy", "ImageScaleToTotalPixels", "ImageResizeKJ", "ImageResizeKJv2")  # one for one
 SEVERAL = ("|", "[1]")  # divide a prompt into several, one after the other in time
 
 
@@ -68,7 +70,7 @@ def read_plan(graph: Graph, decode: object) -> Plan | None:
     known_inputs(graph, decode, DECODE)
     solver = known_inputs(graph, sampler, SAMPLER)
     _require_plain(graph, sampler, solver, decode)
-    model = _through(graph, solver.get("model"))
+    model = _through(graph, solver.get("model"), PASSING, "model")
     loader, given = _named(graph, model, LOADER, "model")
     plan = Plan(decode, sampler, solver, (loader, given))
     plan.used += [sampler]
@@ -112,7 +114,23 @@ def keyframes_of(graph: Graph, given: dict[str, object]) -> dict[str, object] | 
         raise NotConvertedError(f"images and masks of {START_END} do not go to one {VACE}.")
     if not graph.is_wire(shown.get("start_image")) and not graph.is_wire(shown.get("end_image")):
         raise NotConvertedError(f"{START_END} without a picture keeps every frame, which VACE does not need.")
+    _require_pictures(graph, shown, given)
     return shown | {"node": found[0]}
+
+
+def _require_pictures(graph: Graph, shown: dict[str, object], given: dict[str, object]) -> None:
+    """A batch would be placed whole, from start_index on and up to end_index; a key frame is one picture."""
+    for name in ("start_image", "end_image"):
+        wire = _through(graph, shown.get(name), RESIZING, "image")
+        if graph.is_wire(wire) and graph.kinds().get(graph.id_of(wire)) != PICTURE:
+            raise NotConvertedError(
+                f"start_image and end_image must be single pictures; for a batch use VACE Extend Video or VACE Bridge "
+                f"Videos. {name} of {START_END} does not come from {PICTURE}."
+            )
+    counts = [each["num_frames"] for each in (shown, given)]
+    one, other = (graph.id_of(count) if graph.is_wire(count) else count for count in counts)
+    if one != other:
+        raise NotConvertedError(f"num_frames of {START_END} and of {VACE} are not the same.")
 
 
 def _read_model(graph: Graph, plan: Plan, given: dict[str, object]) -> None:
@@ -148,10 +166,10 @@ def node_behind(graph: Graph, wire: object) -> object | None:
     return graph.id_of(wire) if graph.is_wire(wire) else None
 
 
-def _through(graph: Graph, wire: object) -> object:
-    """Past nodes that only give a model on."""
-    while graph.is_wire(wire) and graph.kinds().get(graph.id_of(wire)) in PASSING:
-        wire = graph.inputs(graph.id_of(wire)).get("model")
+def _through(graph: Graph, wire: object, kinds: tuple[str, ...], name: str) -> object:
+    """Past nodes of these classes, by the input that each gives on."""
+    while graph.is_wire(wire) and graph.kinds().get(graph.id_of(wire)) in kinds:
+        wire = graph.inputs(graph.id_of(wire)).get(name)
     return wire
 
 

@@ -66,7 +66,7 @@ def with_pictures(**changes):
     data = wrapper_prompt()
     data["20"] = node(
         "WanVideoVACEStartToEndFrame", num_frames=81, empty_frame_level=0.5, start_image=["9", 0], end_image=["9", 0],
-        start_index=0, end_index=-1, **changes,
+        **{"start_index": 0, "end_index": -1} | changes,
     )  # fmt: skip
     data["10"]["inputs"] |= {"input_frames": ["20", 0], "input_masks": ["20", 1]}
     return data
@@ -81,6 +81,40 @@ def test_start_and_end_pictures_become_key_frames():
         "width": 832, "height": 480, "length": 81, "fit": "stretch", "references.reference_image_0": ["9", 0],
     }  # fmt: skip
     assert "20" not in data
+
+
+def test_pictures_may_be_resized_on_their_way():
+    data = with_pictures(end_index=-5)
+    data["21"] = node("ImageScale", image=["9", 0], upscale_method="lanczos", width=832, height=480, crop="center")
+    data["20"]["inputs"]["end_image"] = ["21", 0]
+    migrate(data)
+    ((_, placed),) = by_kind(data)["VacePlaceKeyframes"]
+    assert (placed["images.image_1"], placed["positions"]) == (["21", 0], "first, -5")
+
+
+BATCH = "start_image and end_image must be single pictures; for a batch use VACE Extend Video or VACE Bridge Videos"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        (
+            {"start_image": ["8", 0]},
+            rf"{BATCH}\. start_image of WanVideoVACEStartToEndFrame does not come from LoadImage",
+        ),
+        ({"end_image": ["8", 0]}, rf"{BATCH}\. end_image"),
+        ({"start_index": ["8", 0]}, "start_index of WanVideoVACEStartToEndFrame is wired"),
+        ({"num_frames": 49}, "num_frames of WanVideoVACEStartToEndFrame and of WanVideoVACEEncode are not the same"),
+        ({"num_frames": ["8", 0]}, "num_frames of WanVideoVACEStartToEndFrame and of WanVideoVACEEncode are not"),
+    ],
+)
+def test_batches_at_the_ends_are_named_and_nothing_is_changed(inputs, reason):
+    data = with_pictures()
+    data["20"]["inputs"] |= inputs
+    before = copy.deepcopy(data)
+    with pytest.raises(MigrationError, match=reason):
+        migrate(data)
+    assert data == before
 
 
 def changed(node_id, **inputs):
@@ -173,9 +207,9 @@ def test_other_solvers_are_told():
     assert [line for line in report.differs if line.startswith("The scheduler dpm++_sde/beta has no exact")]
 
 
-def graph(named=True):
-    """The same in the browser's form, as a front end saves it: sockets name their widgets."""
-    data = wrapper_prompt()
+def graph(named=True, data=None, unnamed=()):
+    """The same in the browser's form, as a front end saves it: sockets name their widgets, but those of ``unnamed``."""
+    data = data or wrapper_prompt()
     links, nodes = [], []
     for node_id, one in data.items():
         sockets, values = [], []
@@ -185,7 +219,7 @@ def graph(named=True):
                 sockets.append({"name": name, "type": "*", "link": len(links)})
             else:
                 values += [value, "fixed"] if name == "seed" else [value]
-                if named:
+                if named and node_id not in unnamed:
                     sockets.append({"name": name, "type": "*", "widget": {"name": name}, "link": None})
         shown = {"id": int(node_id), "type": one["class_type"], "pos": [0, 0], "size": [200, 100], "mode": 0}
         nodes.append({**shown, "inputs": sockets, "outputs": [], "widgets_values": values})
@@ -228,6 +262,18 @@ def test_a_file_whose_values_have_no_names_is_left_alone_and_says_so():
     with pytest.raises(MigrationError, match=r"have no names in this file\. Open it in ComfyUI and save it again"):
         migrate(data)
     assert data == before
+
+
+def test_places_without_names_are_not_taken_for_the_first_and_the_last_frame():
+    data = graph(data=with_pictures(start_index=40), unnamed=["20"])
+    before = copy.deepcopy(data)
+    with pytest.raises(MigrationError, match=r"values of node 20 \(WanVideoVACEStartToEndFrame\) have no names"):
+        migrate(data)
+    assert data == before
+    data = graph(data=with_pictures(start_index=40))
+    migrate(data)
+    (placed,) = (one for one in data["nodes"] if one["type"] == "VacePlaceKeyframes")
+    assert "40, last" in placed["widgets_values"]
 
 
 @pytest.mark.parametrize("kind", sorted(kind for kind in SHAPES if kind.startswith("Vace")))
