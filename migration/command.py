@@ -68,7 +68,7 @@ def main(
         say("Where the result may differ from before:")
     for line in report.differs:
         say(f"- {line}")
-    if report.differs and not options.exact:
+    if report.resized:
         say("With --exact, sizes are handled as WanVaceToVideo does it.")
     say(f"Written: {options.target}")
     return 0
@@ -90,7 +90,6 @@ def migrate(data: object, exact: bool = False) -> Report:
     report = Report()
     try:
         graphs = _graphs(data)
-        old = any(OLD in graph.kinds().values() for graph in graphs)
         for graph in graphs:
             convert(graph, exact, report)
             convert_wrapper(graph, report)
@@ -99,9 +98,10 @@ def migrate(data: object, exact: bool = False) -> Report:
             "This looks like a workflow, but its nodes or links are damaged. Open it in ComfyUI and save it again."
         ) from None
     kinds = [pair for graph in graphs for pair in graph.kinds().items()]
+    found = any(kind == OLD or kind in WRAPPER for _, kind in kinds)
     report.left += [_left(node, kind) for node, kind in kinds if "vace" in kind.lower() and not _is_known(kind)]
     if not report.done:
-        missing = [] if old else ["This workflow has no WanVaceToVideo."]
+        missing = [] if found else ["This workflow has no WanVaceToVideo and no VACE graph of WanVideoWrapper."]
         raise MigrationError(" ".join([*missing, *report.left]))
     return report
 
@@ -130,7 +130,8 @@ def _left(node: object, kind: str) -> str:
     if kind in WRAPPER:
         return (
             f"Node {node} ({kind}) stays as it is: WanVideoWrapper has models, samplers and latents of its own, so "
-            f"a graph is converted whole. Here it would be {WRAPPER[kind]}; docs/guide.md has the whole table."
+            f"a graph is converted whole, from its WanVideoDecode back. Here it would be {WRAPPER[kind]}; "
+            f"docs/guide.md has the whole table."
         )
     return f"Node {node} ({kind}) stays as it is."
 

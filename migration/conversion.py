@@ -86,11 +86,13 @@ class Report:
         done: A sentence for each node that was converted.
         left: A sentence for each node that was not.
         differs: Where the new graph may give another result, and how.
+        resized: Whether a WanVaceToVideo was converted whose inputs are now resized otherwise than by itself.
     """
 
     done: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     differs: list[str] = field(default_factory=list)
+    resized: bool = False
 
     def tell_difference(self, sentence: str) -> None:
         """Add a difference, once."""
@@ -175,6 +177,7 @@ def _tell_differences(given: dict[str, object], wired: set[str], exact: bool, re
         report.tell_difference(SOFT)
     if exact:
         return
+    report.resized = report.resized or not wired.isdisjoint(PICTURES)
     if "control_video" in wired:
         report.tell_difference(RESIZED)
     if "control_masks" in wired:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.inputs.wrapper_graph import wrapper_prompt
 from wan_vace.migration.command import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,8 +34,29 @@ def test_a_file_is_written_with_all_its_letters(tmp_path):
     assert json.loads(out.read_text("utf-8"))["30"] == data["30"] and list(tmp_path.glob("*.part")) == []
 
 
+EXACT = "With --exact, sizes are handled as WanVaceToVideo does it."
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "told"),
+    [
+        (prompt(), (), True),
+        (prompt(), ("--exact",), False),
+        (wrapper_prompt(), (), False),
+        ({"3": {"class_type": "WanVaceToVideo", "inputs": {"length": 80}}}, (), False),
+        (wrapper_prompt() | {"2a": prompt()["2"], "3a": prompt()["3"]}, (), True),
+    ],
+    ids=["resized", "exact", "wrapper", "nothing to resize", "both"],
+)
+def test_exact_is_offered_where_it_changes_something(tmp_path, data, options, told):
+    status, said, _ = run(tmp_path, json.dumps(data), *options)
+    assert status == 0 and "Where the result may differ from before:" in said
+    assert (EXACT in said) is told
+
+
 DAMAGED = r"This looks like a workflow, but its nodes or links are damaged\. Open it in ComfyUI and save it again\.$"
 WRAPPER = '{"1": {"class_type": "WanVideoVACEEncode"}}'
+NEITHER = r"This workflow has no WanVaceToVideo and no VACE graph of WanVideoWrapper\."
 REFUSED = {
     "{": r"is no JSON\. If it is a picture or a video with a workflow in it, open it in ComfyUI and save the work",
     "[" * 100_000: r"is nested too deeply to be a workflow|is no JSON",
@@ -44,8 +66,9 @@ REFUSED = {
     '{"nodes": []}': DAMAGED,
     '{"nodes": 3, "links": []}': DAMAGED,
     '{"nodes": [{"id": 1}], "links": []}': DAMAGED,
-    '{"nodes": [], "links": []}': r"This workflow has no WanVaceToVideo\.$",
-    WRAPPER: r"has no WanVaceToVideo\. Node 1 \(WanVideoVACEEncode\) stays as it is",
+    '{"nodes": [], "links": []}': rf"{NEITHER}$",
+    '{"7": {"class_type": "OtherVaceNode"}}': rf"{NEITHER} Node 7 \(OtherVaceNode\) stays as it is\.$",
+    WRAPPER: r"^error: Node 1 \(WanVideoVACEEncode\) stays as it is: .* converted whole, from its WanVideoDecode back",
 }
 
 
