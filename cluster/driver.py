@@ -108,14 +108,14 @@ class Driver:
 
     def _give_out(self) -> None:
         for member in self.pool.of(SAMPLE, FREE):
-            alone = len(self.pool.of(SAMPLE, STARTING, FREE, BUSY)) == 1
-            row = self.manifest.next_job(member.name, member.models, member.lacks, alone)
+            row = self.manifest.next_job(member.name, member.models, member.lacks, **self.pool.alone(member))
             if row is not None:
                 self._give_job(member, dict(row))
         for member in self.pool.of(PREPARE, FREE):
             ahead = 2 * len(self.pool.of(SAMPLE)) + len(self.pool.of(PREPARE))
-            alone = len(self.pool.of(PREPARE, STARTING, FREE, BUSY)) == 1
-            row = self.manifest.next_preparation(member.name, alone) if self.manifest.count_ahead() < ahead else None
+            if self.manifest.count_ahead() >= ahead:
+                return
+            row = self.manifest.next_preparation(member.name, member.lacks, **self.pool.alone(member))
             if row is not None:
                 self._give_preparation(member, dict(row))
 
@@ -175,7 +175,8 @@ class Driver:
         elif state == CANCELLED:
             self._set(flight, state=CANCELLED if flight.is_job else WAITING)
         elif state == LACKS:
-            flight.member.lacks.add(flight.row.get("models", ""))
+            flight.member.lacks.add(flight.row["models"] if flight.is_job else flight.key)
+            flight.member.models = ""
             self._set(flight, state=WAITING, attempts=flight.row["attempts"], error=report["error"])
         else:
             self._try_again(flight, state, report["error"])
@@ -189,6 +190,9 @@ class Driver:
         self._set(flight, state=WAITING, attempts=row["attempts"])
 
     def _try_again(self, flight: Flight, state: str, sentence: str) -> None:
+        if self._is_cancelling(flight):
+            self._set(flight, state=CANCELLED)
+            return
         attempt = flight.row["attempts"] + 1
         if attempt < self._attempts.get(state, 1):
             wait = pause(attempt, self._first_pause)
@@ -202,8 +206,15 @@ class Driver:
             self.manifest.fail_preparation(flight.key, sentence + tried)
         self._view.say(f"{flight.key[:40]}: failed. {sentence}{tried}")
 
+    def _is_cancelling(self, flight: Flight) -> bool:
+        """Whether it was asked to be cancelled while it ran."""
+        return flight.is_job and self.manifest.job(flight.key)["state"] == CANCELLING
+
     def _set(self, flight: Flight, **values: object) -> None:
-        (self.manifest.set_job if flight.is_job else self.manifest.set_preparation)(flight.key, **values)
+        with self.manifest.together():
+            if self._is_cancelling(flight):
+                values["state"] = CANCELLED
+            (self.manifest.set_job if flight.is_job else self.manifest.set_preparation)(flight.key, **values)
 
     def _cancel(self) -> None:
         asked = {row["name"] for row in self.manifest.jobs(CANCELLING)}
@@ -224,11 +235,21 @@ class Driver:
         if not able:
             reasons = " ".join(m.about.get("error", "") for m in self.pool.of(SAMPLE, REFUSED))
             raise BatchError(f"No worker can sample. {reasons}".strip())
-        if not any(member.lacks for member in able):
-            return
-        for models in self.manifest.waiting_models():
+        for models in self.manifest.waiting_models() if any(member.lacks for member in able) else ():
             if all(models in member.lacks for member in able):
                 self.manifest.fail_models(models, self._lacking(models))
+        self._require_preparers()
+
+    def _require_preparers(self) -> None:
+        able, refused = self.pool.of(PREPARE, STARTING, FREE, BUSY), self.pool.of(PREPARE, REFUSED)
+        if (able or not refused) and not any(member.lacks for member in able):
+            return
+        reasons = " ".join(m.about.get("error", "") for m in refused)
+        for row in self.manifest.waiting_preparations():
+            if all(row["key"] in member.lacks for member in able):
+                self.manifest.fail_preparation(
+                    row["key"], f"No worker can prepare it. {row['error'] or reasons}".strip()
+                )
 
     def _lacking(self, models: str) -> str:
         row = next((r for r in self.manifest.jobs(WAITING) if r["models"] == models and r["error"]), None)

@@ -32,7 +32,7 @@ class Member:
         state: `STARTING`, `FREE`, `BUSY` or `REFUSED`.
         about: What it said of itself.
         models: What it loaded last.
-        lacks: Models that it does not have.
+        lacks: Models of jobs, and keys of preparations, that it does not have what they need for.
         starts: The answer to its start that is still awaited.
     """
 
@@ -78,6 +78,11 @@ class Pool:
         chosen = states or (STARTING, FREE, BUSY, REFUSED)
         return [m for m in self.members.values() if m.kind == kind and m.state in chosen]
 
+    def alone(self, member: Member) -> dict[str, Any]:
+        """What no other one of its kind could take: all (``alone``), or what each of them lacks (``alone_with``)."""
+        others = [m for m in self.of(member.kind, STARTING, FREE, BUSY) if m is not member]
+        return {"alone": not others, "alone_with": set.intersection(*(m.lacks for m in others)) if others else set()}
+
     def starting(self) -> dict[Any, Member]:
         """Whose start is awaited, by what it is awaited with."""
         return {m.starts: m for m in self.members.values() if m.starts is not None}
@@ -88,7 +93,7 @@ class Pool:
             member.about = ray.get(member.starts)
         except RayError as error:
             member.about = {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
-        member.starts, member.models = None, ""
+        member.starts, member.models, member.lacks = None, "", set()  # it may be on another machine now
         sentence = member.about["error"] or self._differs(member)
         member.state = REFUSED if sentence else FREE
         return sentence and f"{member.name} cannot work: {sentence}"

@@ -89,7 +89,7 @@ class Results:
             error=None,
             **{name: report[name] for name in ("machine", "began", "ended")},
         )
-        if row["prepare_key"] and not self._manifest.needed(row["prepare_key"]):
+        if row["prepare_key"] and self._manifest.let_go(row["prepare_key"]):
             self._drop_preparation(row)
 
     def finish_preparation(self, flight: Flight, report: dict) -> None:

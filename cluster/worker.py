@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import platform
@@ -92,8 +93,9 @@ class Worker:
             outputs = await asyncio.wait_for(client.run(prompt, self._hear), self._settings.limit)
             report, contents = await asyncio.to_thread(self._collect, task, outputs)
         except asyncio.CancelledError:  # by ray.cancel
-            if self._comfy.client:
-                await self._comfy.client.interrupt()
+            with contextlib.suppress(HostDiedError):  # then it is cancelled all the more
+                if self._comfy.client:
+                    await self._comfy.client.interrupt()
             raise
         except Exception as error:  # noqa: BLE001  (every one is reported, none is lost)
             report, contents = await self._judge(error), []

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS preparations (
 CREATE INDEX IF NOT EXISTS preparations_by_state ON preparations (state, row);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT);
 """
+_AGAIN = "UPDATE {} SET state = 'waiting', attempts = 0, not_before = 0, error = NULL"
 
 
 class Manifest:
@@ -96,7 +97,7 @@ class Manifest:
         """Make the manifest say what the table says.
 
         Jobs that are done and still the same stay done. Those that changed are made anew; those that are gone are
-        forgotten, their results stay. What ran when a driver ended waits again.
+        forgotten, their results stay. What ran when a driver ended waits again, and that was no attempt.
 
         Returns:
             How many are ``new``, ``changed``, ``kept`` (done already) and ``gone``.
@@ -115,8 +116,11 @@ class Manifest:
             told["gone"] = len(before)
             self._data.executemany("DELETE FROM jobs WHERE name = ?", [(name,) for name in before])
             self._data.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'cancelling'")
-            self._data.execute("UPDATE jobs SET state = 'waiting', not_before = 0 WHERE state = 'running'")
-            self._data.execute("UPDATE preparations SET state = 'waiting', not_before = 0 WHERE state = 'running'")
+            for table in ("jobs", "preparations"):
+                self._data.execute(
+                    f"UPDATE {table} SET state = 'waiting', not_before = 0, attempts = MAX(attempts - 1, 0)"
+                    " WHERE state = 'running'"
+                )
         return told
 
     def _insert(self, job: Job) -> None:
@@ -127,6 +131,9 @@ class Manifest:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (job.prepare_key, job.row, WAITING, *map(json.dumps, (parts.prepare, parts.savers, job.prepare_files))),
             )
+            self._data.execute(
+                f"{_AGAIN.format('preparations')} WHERE key = ? AND state = 'failed'", (job.prepare_key,)
+            )
         self._data.execute(
             "INSERT OR REPLACE INTO jobs (name, row, state, fingerprint, cells, prepare_key, sample, inputs, models,"
             " seed, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -136,36 +143,55 @@ class Manifest:
             ),
         )
 
-    def next_job(self, worker: str, models: str, lacks: Collection[str], alone: bool) -> sqlite3.Row | None:
+    def next_job(
+        self, worker: str, models: str, lacks: Collection[str], *, alone: bool = False, alone_with: Collection[str] = ()
+    ) -> sqlite3.Row | None:
         """The job that a free worker takes: one whose models it has, else the first that is ready.
 
         Args:
-            worker: Its name; what failed on it goes to another one, unless it is ``alone``.
-            models: What it has loaded.
+            worker: Its name; what failed on it goes to another one, unless it is alone.
+            models: What it has loaded; empty for nothing.
             lacks: Models that it does not have at all.
-            alone: Whether no other worker could take it.
+            alone: Whether there is no other worker.
+            alone_with: Models that no other worker has.
         """
-        same = self._next_job(worker, "AND jobs.models = ?", [models], alone)
-        return same or self._next_job(worker, f"AND jobs.models NOT IN ({','.join('?' for _ in lacks)})", lacks, alone)
+        who = (alone, worker, alone_with)
+        same = self._next_job("= ?", [models], *who) if models and models not in lacks else None
+        return same or self._next_job(f"NOT IN ({_marks(lacks)})", lacks, *who)
 
-    def _next_job(self, worker: str, which: str, models: Collection[str], alone: bool) -> sqlite3.Row | None:
+    def _next_job(
+        self, which: str, models: Collection[str], alone: bool, worker: str, alone_with: Collection[str]
+    ) -> sqlite3.Row | None:
         return self._data.execute(
             f"""SELECT jobs.*, preparations.vcus, preparations.shown FROM jobs
             LEFT JOIN preparations ON preparations.key = jobs.prepare_key
-            WHERE jobs.state = 'waiting' {which} AND jobs.not_before <= ?
+            WHERE jobs.state = 'waiting' AND jobs.models {which} AND jobs.not_before <= ?
             AND (prepare_key IS NULL OR preparations.state = 'done')
-            AND (? OR jobs.attempts = 0 OR jobs.worker IS NOT ?) ORDER BY jobs.row LIMIT 1""",
-            (*models, time.time(), alone, worker),
+            AND (? OR jobs.attempts = 0 OR jobs.worker IS NOT ? OR jobs.models IN ({_marks(alone_with)}))
+            ORDER BY jobs.row LIMIT 1""",
+            (*models, time.time(), alone, worker, *alone_with),
         ).fetchone()
 
-    def next_preparation(self, worker: str, alone: bool) -> sqlite3.Row | None:
-        """The preparation that a free worker takes: the first that a waiting job needs."""
+    def next_preparation(
+        self, worker: str, lacks: Collection[str] = (), *, alone: bool = False, alone_with: Collection[str] = ()
+    ) -> sqlite3.Row | None:
+        """The preparation that a free worker takes: the first that a waiting job needs; arguments as `next_job`.
+
+        What a worker lacks, and what no other one has, are keys of preparations.
+        """
         return self._data.execute(
-            """SELECT * FROM preparations WHERE state = 'waiting' AND not_before <= ?
-            AND (? OR attempts = 0 OR worker IS NOT ?)
+            f"""SELECT * FROM preparations WHERE state = 'waiting' AND key NOT IN ({_marks(lacks)}) AND not_before <= ?
+            AND (? OR attempts = 0 OR worker IS NOT ? OR key IN ({_marks(alone_with)}))
             AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting') ORDER BY row LIMIT 1""",
-            (time.time(), alone, worker),
+            (*lacks, time.time(), alone, worker, *alone_with),
         ).fetchone()
+
+    def waiting_preparations(self) -> list[sqlite3.Row]:
+        """Those that a waiting job needs."""
+        return self._data.execute(
+            """SELECT * FROM preparations WHERE state = 'waiting'
+            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting')"""
+        ).fetchall()
 
     def count_ahead(self) -> int:
         """Preparations that are under way, or done and still waited for."""
@@ -199,12 +225,14 @@ class Manifest:
         """Its files are gone: let it be made anew."""
         self.set_preparation(key, state=WAITING, not_before=0)
 
-    def needed(self, key: str) -> bool:
-        """Whether a job that is not over needs a preparation."""
-        found = self._data.execute(
-            "SELECT 1 FROM jobs WHERE prepare_key = ? AND state IN ('waiting', 'running') LIMIT 1", (key,)
+    def let_go(self, key: str) -> bool:
+        """Whether no job needs a preparation any more; it is then one to be made anew, and its files may go."""
+        changed = self._data.execute(
+            """UPDATE preparations SET state = 'waiting', attempts = 0, not_before = 0 WHERE key = ? AND NOT EXISTS
+            (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state IN ('waiting', 'running'))""",
+            (key,),
         )
-        return found.fetchone() is not None
+        return changed.rowcount == 1
 
     def prepared(self) -> list[sqlite3.Row]:
         """All preparations that are done."""
@@ -256,15 +284,10 @@ class Manifest:
     def retry(self, names: Iterable[str]) -> int:
         """Let jobs wait again, all that failed or were cancelled if none is named; gives how many."""
         chosen = list(names) or [row["name"] for row in self.jobs(FAILED, CANCELLED)]
-        again = "UPDATE {} SET state = 'waiting', attempts = 0, not_before = 0, error = NULL WHERE {}"
+        one = f"{_AGAIN.format('jobs')} WHERE name = ? AND state IN ('failed', 'cancelled')"
         with self.together():
-            changed = [
-                self._data.execute(
-                    again.format("jobs", "name = ? AND state IN ('failed', 'cancelled')"), (name,)
-                ).rowcount
-                for name in chosen
-            ]
-            self._data.execute(again.format("preparations", "state = 'failed'"))
+            changed = [self._data.execute(one, (name,)).rowcount for name in chosen]
+            self._data.execute(f"{_AGAIN.format('preparations')} WHERE state = 'failed'")
         return sum(changed)
 
     def keep(self, **settings: object) -> None:
@@ -291,3 +314,7 @@ class Manifest:
             self._data.execute("ROLLBACK")
             raise
         self._data.execute("COMMIT")
+
+
+def _marks(values: Collection[str]) -> str:
+    return ",".join("?" for _ in values)

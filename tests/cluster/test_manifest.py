@@ -10,6 +10,7 @@ import pytest
 from harness.cluster.batches import jobs_of
 from wan_vace.cluster.batch import DONE, FAILED, RUNNING, WAITING, Manifest
 from wan_vace.cluster.errors import BatchError
+from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool
 
 ROWS = [{"job": name, "5.seed": str(seed)} for seed, name in enumerate("abc")]
 
@@ -29,7 +30,7 @@ def prepare_all(manifest):
 
 
 def take(manifest, models="", lacks=(), alone=True, worker="w"):
-    row = manifest.next_job(worker, models, lacks, alone)
+    row = manifest.next_job(worker, models, lacks, alone=alone)
     return row and row["name"]
 
 
@@ -46,6 +47,32 @@ def test_a_worker_takes_what_has_its_models_and_never_what_it_lacks(manifest):
     assert take(manifest, models="others") == "b" and take(manifest) == "a"
     usual = manifest.job("a")["models"]
     assert take(manifest, lacks=[usual]) == "b" and take(manifest, lacks=[usual, "others"]) is None
+
+
+def test_a_worker_never_takes_again_what_it_was_found_to_lack(manifest):
+    prepare_all(manifest)
+    usual = manifest.job("a")["models"]
+    assert take(manifest, models=usual, lacks=[usual]) is None
+
+
+def test_what_failed_on_the_only_worker_that_has_its_models_is_tried_there_again(manifest):
+    prepare_all(manifest)
+    for name in "abc":
+        manifest.set_job(name, attempts=1, worker="w")
+    usual = manifest.job("a")["models"]
+    assert manifest.next_job("w", usual, ()) is None
+    assert manifest.next_job("w", usual, (), alone_with=[usual])["name"] == "a"
+
+
+def test_who_is_alone_is_asked_of_workers_that_can_work():
+    pool = Pool(None)
+    pool.members = {name: Member(name, SAMPLE, None, state=FREE) for name in ("one", "two", "three")}
+    one, two, three = pool.members.values()
+    two.lacks, three.lacks = {"big", "small"}, {"big"}
+    assert pool.alone(one) == {"alone": False, "alone_with": {"big"}}
+    assert pool.alone(two) == {"alone": False, "alone_with": set()}
+    two.state = three.state = REFUSED
+    assert pool.alone(one) == {"alone": True, "alone_with": set()}
 
 
 def test_what_failed_on_a_worker_goes_to_another_one_after_its_pause(manifest):
@@ -74,6 +101,14 @@ def test_what_ran_when_a_driver_ended_waits_again_and_failures_stay(manifest, tm
     assert manifest.retry([]) == 1 and manifest.job("b")["error"] is None
 
 
+def test_an_interruption_is_no_attempt(manifest, tmp_path):
+    key = manifest.next_preparation("p")["key"]
+    manifest.set_preparation(key, state=RUNNING, attempts=3)
+    manifest.set_job("a", state=RUNNING, attempts=1)
+    manifest.sync(jobs_of(tmp_path, *ROWS))
+    assert manifest.job("a")["attempts"] == 0 and manifest.next_preparation("p")["attempts"] == 2
+
+
 def test_cancelling_waits_for_what_runs_and_retry_takes_it_back(manifest):
     manifest.set_job("a", state=RUNNING)
     assert manifest.cancel([]) == 3
@@ -86,6 +121,25 @@ def test_a_preparation_that_failed_fails_its_jobs_with_its_sentence(manifest):
     key = manifest.next_preparation("p", alone=True)["key"]
     manifest.fail_preparation(key, "The mask is empty.")
     assert {(row["state"], row["error"]) for row in manifest.jobs()} == {(FAILED, "The mask is empty.")}
+
+
+def test_a_new_job_of_a_preparation_that_failed_has_it_made_again(manifest, tmp_path):
+    manifest.fail_preparation(manifest.next_preparation("p")["key"], "The mask is empty.")
+    assert manifest.sync(jobs_of(tmp_path, *ROWS, {"job": "d", "5.seed": "9"}))["new"] == 1
+    row = manifest.next_preparation("p")
+    assert (row["attempts"], row["error"]) == (0, None)
+    prepare_all(manifest)
+    assert take(manifest) == "d"
+
+
+def test_files_of_a_preparation_go_only_when_no_job_needs_them_and_a_later_retry_makes_them_anew(manifest):
+    key = prepare_all(manifest)
+    for name in "ab":
+        manifest.set_job(name, state=DONE)
+    assert not manifest.let_go(key)
+    manifest.set_job("c", state=FAILED)
+    assert manifest.let_go(key) and manifest.retry(["c"]) == 1
+    assert take(manifest) is None and manifest.next_preparation("p")["key"] == key
 
 
 def _hold(folder, ready, go):

@@ -1,0 +1,102 @@
+"""What the driver does with a report, without a Ray: cancelled, lacking, dropped, on a full disk."""
+
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from harness.cluster.batches import jobs_of
+from wan_vace.cluster.batch import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
+from wan_vace.cluster.driver import Driver
+from wan_vace.cluster.faults import FAULT
+from wan_vace.cluster.pool import FREE, PREPARE, REFUSED, SAMPLE, Member, Pool
+from wan_vace.cluster.results import Flight
+from wan_vace.cluster.settings import Settings
+from wan_vace.cluster.worker import LACKS
+
+VCU = "ab/v.vcu.safetensors"
+VIEW = SimpleNamespace(update=lambda driver: None, say=lambda sentence: None)  # shows nothing
+
+
+@pytest.fixture
+def driver(tmp_path):
+    manifest = Manifest(tmp_path / "batch")
+    manifest.sync(jobs_of(tmp_path, {"job": "a"}, {"job": "b", "5.seed": "2"}))
+    settings = Settings("", "", "", (), str(manifest.folder), True, 60.0, None, "")
+    pool = Pool(settings)
+    for kind in (SAMPLE, PREPARE):
+        pool.members[kind] = Member(kind, kind, None, state=FREE)
+    yield Driver(manifest, pool, settings, VIEW, retries=3, first_pause=0.0)
+    manifest.close()
+
+
+def prepared(driver):
+    (row,) = driver.manifest.waiting_preparations()
+    file = driver._results.store.path(VCU)
+    file.parent.mkdir()
+    file.write_bytes(b"a VCU")
+    driver.manifest.set_preparation(row["key"], state=DONE, vcus=json.dumps([VCU]), shown="[]")
+    return file
+
+
+def given(driver, kind=SAMPLE):
+    """What a worker has."""
+    member = driver.pool.members[kind]
+    if kind == PREPARE:
+        row = dict(driver.manifest.next_preparation(kind, member.lacks))
+        driver.manifest.set_preparation(row["key"], state=RUNNING)
+        return Flight(member, row["key"], False, row, None, time.monotonic())
+    row = dict(driver.manifest.next_job(kind, member.models, member.lacks, alone=True))
+    driver.manifest.set_job(row["name"], state=RUNNING)
+    member.models = row["models"]
+    return Flight(member, row["name"], True, row, None, time.monotonic())
+
+
+@pytest.mark.parametrize("state", [FAULT, LACKS])
+def test_what_was_asked_to_be_cancelled_is_not_tried_again(driver, state):
+    prepared(driver)
+    flight = given(driver)
+    driver.manifest.cancel([flight.key])
+    assert driver.manifest.job(flight.key)["state"] == CANCELLING
+    driver._write_down(flight, {"state": state, "error": "ComfyUI does not answer."})
+    assert driver.manifest.job(flight.key)["state"] == CANCELLED
+
+
+def test_a_worker_that_lacks_a_model_takes_no_other_job_of_it(driver):
+    prepared(driver)
+    flight = given(driver)
+    driver._write_down(flight, {"state": LACKS, "error": "sample has no model."})
+    member = flight.member
+    assert driver.manifest.next_job(member.name, member.models, member.lacks, **driver.pool.alone(member)) is None
+    driver._require_workers()
+    assert {row["state"] for row in driver.manifest.jobs()} == {FAILED}, "nobody has it"
+    assert driver.manifest.job("b")["error"] == "No worker has what it needs. sample has no model."
+
+
+def test_a_preparation_that_no_worker_can_take_fails_its_jobs(driver):
+    flight = given(driver, PREPARE)
+    driver._write_down(flight, {"state": LACKS, "error": "prepare has no detector."})
+    assert driver.manifest.next_preparation("other") and not driver.manifest.next_preparation("x", {flight.key})
+    driver._require_workers()
+    assert {row["error"] for row in driver.manifest.jobs()} == {"No worker can prepare it. prepare has no detector."}
+
+
+def test_jobs_fail_when_every_worker_that_prepares_was_refused(driver):
+    driver._require_workers()
+    assert driver.manifest.counts()[WAITING] == 2
+    refused = driver.pool.members[PREPARE]
+    refused.state, refused.about = REFUSED, {"error": "main.py is not there."}
+    driver._require_workers()
+    assert {row["error"] for row in driver.manifest.jobs()} == {"No worker can prepare it. main.py is not there."}
+
+
+def test_a_retry_while_a_driver_runs_prepares_again_what_was_dropped(driver):
+    file = prepared(driver)
+    done = {"state": DONE, "outputs": [], "machine": "m", "began": 1.0, "ended": 2.0}
+    first = given(driver)
+    driver.manifest.set_job("b", state=FAILED)
+    driver._write_down(first, done)
+    assert not file.exists() and driver.manifest.retry([]) == 1
+    assert driver.manifest.next_job("w", "", (), alone=True) is None
+    assert driver.manifest.next_preparation("w") is not None
