@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 from .client import ComfyClient
-from .errors import HostDiedError
+from .errors import BatchError, HostDiedError
 from .settings import THREADS, Settings
 
+MADE, RUNS = "made", "vace_runs"
 BOOT_SECONDS = 600.0
 LOG_TAIL = 1500
 
@@ -24,7 +25,7 @@ class ComfyProcess:
 
     Attributes:
         client: Asks it; None while it does not run.
-        output: Its output folder.
+        output: Its output folder, which no other one writes to.
         input: Its input folder.
         log: What it printed since it was started.
     """
@@ -39,7 +40,8 @@ class ComfyProcess:
         """
         self._settings, self._scratch, self._on_cpu = settings, scratch, on_cpu
         shared = Path(settings.batch) if settings.shared else scratch
-        self.input, self.output = shared / "files", shared / "made"
+        self._made = shared / MADE
+        self.input, self.output = shared / "files", self._made / scratch.name
         self.log = scratch / "comfyui.log"
         self.client: ComfyClient | None = None
         self._process: subprocess.Popen | None = None
@@ -62,6 +64,7 @@ class ComfyProcess:
         if self.client and self.is_up:
             return self.client
         await self.stop()
+        self._share_runs()
         port = _free_port()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -97,6 +100,19 @@ class ComfyProcess:
     def tail(self) -> str:
         """The last lines of its log."""
         return self.log.read_text("utf-8", errors="replace")[-LOG_TAIL:] if self.log.is_file() else ""
+
+    def _share_runs(self) -> None:
+        """One folder of long videos for all workers, so that another one goes on where this one stopped."""
+        runs, link = self._made / RUNS, self.output / RUNS
+        runs.mkdir(exist_ok=True)
+        if link.exists():
+            return
+        try:
+            link.symlink_to(Path("..", RUNS), target_is_directory=True)
+        except OSError as error:
+            raise BatchError(
+                f"{link} cannot be a link to {runs} ({error}). On Windows, switch on its developer mode."
+            ) from None
 
     def _command(self, port: int) -> list[str]:
         comfyui, python, base = self._settings.here()

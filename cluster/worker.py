@@ -110,11 +110,11 @@ class Worker:
         """The prompt, its results in a folder that no other attempt writes to."""
         prompt = copy_of(task["prompt"])
         for node in prompt.values():
-            if self._catalog.is_end(node["class_type"]) and isinstance(node["inputs"].get(PREFIX, ""), str):
-                sockets = self._catalog.sockets(node["class_type"], node["inputs"])
-                if PREFIX in sockets:
-                    own = node["inputs"].get(PREFIX) or sockets[PREFIX].options.get("default") or "result"
-                    node["inputs"][PREFIX] = f"{task['job']}/{task['token']}/{own.rpartition('/')[2] or 'result'}"
+            sockets = self._catalog.sockets(node["class_type"], node["inputs"])
+            if self._catalog.is_end(node["class_type"]) and PREFIX in sockets:
+                own = node["inputs"].get(PREFIX) or sockets[PREFIX].options.get("default")
+                own = own.rpartition("/")[2] if isinstance(own, str) else ""  # a wire: only the node knows what it says
+                node["inputs"][PREFIX] = f"{task['job']}/{task['token']}/{own or 'result'}"
         return prompt
 
     def _folder(self, task: dict) -> Path:

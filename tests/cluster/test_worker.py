@@ -1,0 +1,53 @@
+"""What a worker does around its ComfyUI, which is not started here."""
+
+import pytest
+
+from harness.cluster.batches import catalog, workflow
+from wan_vace.cluster.settings import Settings
+from wan_vace.cluster.worker import Worker
+
+
+@pytest.fixture
+def worker(tmp_path):
+    """Makes a worker of one batch."""
+
+    def make(name="sample-1", *, batch="batch", shared=True):
+        settings = Settings("", "", "", (), str(tmp_path / batch), shared, 60.0, None, "")
+        made = Worker(name, settings, on_cpu=True)
+        made._catalog = catalog()
+        return made
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("video/shot", "job/token/shot"),
+        ("", "job/token/ComfyUI"),
+        ("video/", "job/token/result"),
+        (["9", 0], "job/token/result"),
+    ],
+)
+def test_results_are_named_by_their_attempt_whatever_the_workflow_says(worker, said, named):
+    prompt = workflow("text_to_video")
+    (saver,) = (node for node in prompt.values() if node["class_type"] == "SaveVideo")
+    saver["inputs"]["filename_prefix"] = said
+    prompt["9"] = {"class_type": "PrimitiveString", "inputs": {"value": "shot"}}
+    task = {
+        "job": "job",
+        "token": "token",
+        "prompt": {k: n for k, n in prompt.items() if n["class_type"] == "SaveVideo"},
+    }
+    (made,) = worker()._named(task).values()
+    assert made["inputs"]["filename_prefix"].startswith(named), made
+    assert saver["inputs"]["filename_prefix"] == said
+
+
+def test_workers_write_apart_and_share_their_long_videos(worker):
+    one, two = worker("sample-1")._comfy, worker("sample-2")._comfy
+    assert one.output != two.output and one.input == two.input
+    for comfy in (one, two, one):  # one starts twice
+        comfy._share_runs()
+    (one.output / "vace_runs" / "walk").mkdir()
+    assert (two.output / "vace_runs" / "walk").is_dir() and (two.output.parent / "vace_runs" / "walk").is_dir()
