@@ -17,6 +17,7 @@ from .batch import DONE, FAILED, RUNNING, Catalog, Files, Job, Manifest, Planner
 from .comfy import ComfyProcess
 from .driver import Driver
 from .errors import BatchError, HostDiedError
+from .faults import full_disk_told
 from .live import LiveView, summary_line
 from .pool import PREPARE, SAMPLE, Pool, connect, resources_of, threads
 from .report import sampling_share, write_report
@@ -94,10 +95,11 @@ def _run(
         _files(options, settings, Store(manifest.folder / "files")),
         divide=kinds[PREPARE][0] > 0,
     )
-    jobs = planner.plan(rows)
-    if _tell_findings(planner, console):
-        return 1
-    _tell_sync(manifest.sync(jobs), console)
+    with full_disk_told(manifest.folder):
+        jobs = planner.plan(rows)
+        if _tell_findings(planner, console):
+            return 1
+        _tell_sync(manifest.sync(jobs), console)
     if any(job.cut.prepare for job in jobs):
         pool.add(PREPARE, *kinds[PREPARE])
     with LiveView(console) as view:

@@ -21,7 +21,7 @@ from .batch import (
     with_vcus,
 )
 from .errors import BatchError
-from .faults import ATTEMPTS, FAULT, MISTAKE, is_full, pause
+from .faults import ATTEMPTS, FAULT, MISTAKE, full_disk_told, is_full, pause
 from .pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
 from .results import Flight, Results
 from .settings import Settings
@@ -75,21 +75,27 @@ class Driver:
         Raises:
             BatchError: If nothing can go on: no worker is left, or the disk of the batch is full.
         """
-        self._forget_lost_files()
-        while True:
-            counts = self.manifest.counts()
-            if not (counts[WAITING] or counts[RUNNING] or counts[CANCELLING]):
-                return
-            self._cancel()
-            with self.manifest.together():
-                self._give_out()
-            self._require_workers()
-            awaited = [*self.flights, *self.pool.starting()]
-            ready, _ = ray.wait(awaited, timeout=TICK) if awaited else (time.sleep(TICK) or [], None)
-            for ref in ready:
-                self._hear(ref)
-            self._end_hanging()
-            self._view.update(self)
+        with full_disk_told(self.manifest.folder):
+            self._forget_lost_files()
+            while self._is_under_way():
+                self._step()
+
+    def _is_under_way(self) -> bool:
+        counts = self.manifest.counts()
+        return bool(counts[WAITING] or counts[RUNNING] or counts[CANCELLING])
+
+    def _step(self) -> None:
+        """Give out what can be, and wait for one answer."""
+        self._cancel()
+        with self.manifest.together():
+            self._give_out()
+        self._require_workers()
+        awaited = [*self.flights, *self.pool.starting()]
+        ready, _ = ray.wait(awaited, timeout=TICK) if awaited else (time.sleep(TICK) or [], None)
+        for ref in ready:
+            self._hear(ref)
+        self._end_hanging()
+        self._view.update(self)
 
     def _forget_lost_files(self) -> None:
         """What was prepared before and is no longer there is prepared again."""
@@ -161,9 +167,7 @@ class Driver:
             self._write_down(flight, report)
         except (OSError, RayError) as error:
             if is_full(error):
-                raise BatchError(
-                    f"The disk of {self.manifest.folder} is full. Make room and run again; what is finished is kept."
-                ) from error
+                raise
             self._try_again(flight, FAULT, f"What it made did not arrive: {error}")
 
     def _write_down(self, flight: Flight, report: dict) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import BatchError
 
 MISTAKE, FAULT, UNSURE = "mistake", "fault", "unsure"
 ATTEMPTS = {MISTAKE: 1, UNSURE: 2}  # a fault: as often as was asked for
@@ -41,3 +46,21 @@ def is_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) == 28 or (
         isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)
     )
+
+
+@contextlib.contextmanager
+def full_disk_told(folder: Path) -> Iterator[None]:
+    """Within, a disk of a batch that is full becomes a sentence, whoever found it full.
+
+    Args:
+        folder: Of the batch.
+
+    Raises:
+        BatchError: If it is.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        if not is_full(error):
+            raise
+        raise BatchError(f"The disk of {folder} is full. Make room and run again; what is finished is kept.") from error

@@ -310,10 +310,11 @@ class Manifest:
         self._data.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._data.execute("COMMIT")
         except BaseException:
-            self._data.execute("ROLLBACK")
+            if self._data.in_transaction:  # on a full disk SQLite may have ended it
+                self._data.execute("ROLLBACK")
             raise
-        self._data.execute("COMMIT")
 
 
 def _marks(values: Collection[str]) -> str:

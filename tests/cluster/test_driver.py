@@ -9,8 +9,9 @@ import pytest
 from harness.cluster.batches import jobs_of
 from wan_vace.cluster.batch import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
 from wan_vace.cluster.driver import Driver
+from wan_vace.cluster.errors import BatchError
 from wan_vace.cluster.faults import FAULT
-from wan_vace.cluster.pool import FREE, PREPARE, REFUSED, SAMPLE, Member, Pool
+from wan_vace.cluster.pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, Member, Pool
 from wan_vace.cluster.results import Flight
 from wan_vace.cluster.settings import Settings
 from wan_vace.cluster.worker import LACKS
@@ -100,3 +101,19 @@ def test_a_retry_while_a_driver_runs_prepares_again_what_was_dropped(driver):
     assert not file.exists() and driver.manifest.retry([]) == 1
     assert driver.manifest.next_job("w", "", (), alone=True) is None
     assert driver.manifest.next_preparation("w") is not None
+
+
+def test_a_manifest_on_a_full_disk_ends_the_batch_with_a_sentence(driver):
+    """SQLite is told that no more pages fit, and says of itself that the disk is full."""
+    driver.pool.members[SAMPLE].state = driver.pool.members[PREPARE].state = BUSY
+    (pages,) = driver.manifest._data.execute("PRAGMA page_count").fetchone()
+    driver.manifest._data.execute(f"PRAGMA max_page_count = {pages}")
+
+    def write(driver):
+        with driver.manifest.together():
+            driver.manifest.set_job("a", error="x" * 10**6)
+
+    driver._view = SimpleNamespace(update=write)
+    with pytest.raises(BatchError, match=r"The disk of .* is full. Make room and run again"):
+        driver.run()
+    assert driver.manifest.job("a")["error"] is None, "the manifest is whole"
