@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import av
 from PIL import Image
@@ -83,7 +84,7 @@ def _results(folder: Path, row: sqlite3.Row) -> str:
     parts = []
     for each in json.loads(row["outputs"] or "[]"):
         path = folder / OUTPUTS / row["name"] / each["name"]
-        link = escape(path.relative_to(folder).as_posix(), quote=True)
+        link = quote(path.relative_to(folder).as_posix())
         strip = _strip(folder, path, each["sha256"])
         picture = f"<img loading=lazy alt='' src='{escape(strip, quote=True)}'>" if strip else ""
         parts.append(f"<a href='{link}'>{picture}{escape(each['name'])}</a>")

@@ -78,14 +78,16 @@ def _socket(begun: Socket, kind: str | list, options: dict, values: dict[str, ob
     if kind == GROWING:
         template = options["template"]
         first = next(iter(next(group for group in template["input"].values() if group).values()))
-        for number in range(template["max"]):
-            yield Socket(f"{name}.{template['prefix']}{number}", first[0], number < template["min"])
+        names = template.get("names") or [f"{template['prefix']}{number}" for number in range(template["max"])]
+        for number, each in enumerate(names):
+            grown = Socket(f"{name}.{each}", "", number < template["min"])
+            yield from _socket(grown, first[0], first[1] if len(first) > 1 else {}, values, node)
         return
     if kind == DYNAMIC:
         keys = {option["key"]: option["inputs"] for option in options["options"]}
         yield Socket(name, kind, required, options, tuple(keys))
         chosen = values.get(name, options.get("default", next(iter(keys), None)))
-        yield from _sockets(keys.get(chosen, {}), f"{name}.", values, node)
+        yield from _sockets(keys.get(chosen, {}) if isinstance(chosen, str) else {}, f"{name}.", values, node)
         return
     choices = tuple(kind) if isinstance(kind, list) else tuple(options["options"]) if "options" in options else None
     is_file = any(options.get(upload) for upload in UPLOADS) or (node == LOAD_VCU and name == "file")

@@ -94,13 +94,22 @@ class Files:
     def name(self, text: str) -> str | None:
         """What a file is called by its content; None if it is not there."""
         for folder in self.folders:
-            path = (folder / text).resolve()
-            if not path.is_file():
+            path = _file(folder, text)
+            if path is None:
                 continue
             if path not in self._known:
                 digest = sha256_of(path)
-                self._known[path] = self.store.take(path, digest) if self.store else f"{digest[:16]}/{path.name}"
+                self._known[path] = self.store.copy(path, digest) if self.store else f"{digest[:16]}/{path.name}"
             return self._known[path]
+        return None
+
+
+def _file(folder: Path, text: str) -> Path | None:
+    """A file in a folder; None if it is not there, or no file can have such a name."""
+    try:
+        path = (folder / text).resolve()
+        return path if path.is_file() else None
+    except (OSError, ValueError, RuntimeError):  # too long, with a NUL, links in a circle
         return None
 
 
@@ -280,7 +289,7 @@ class Planner:
         found: set[str] = set()
         for node in (prompt or {}).values():
             sockets = self._catalog.sockets(node["class_type"], node["inputs"]).values()
-            named = {node["inputs"].get(socket.name) for socket in sockets if socket.is_file}
+            named = [node["inputs"].get(socket.name) for socket in sockets if socket.is_file]
             found |= {value for value in named if isinstance(value, str) and "/" in value}
         return tuple(sorted(found))
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 PART = ".part"
@@ -26,6 +27,12 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file under its name only when all of it is there."""
     with _arriving(path) as part:
         part.write_bytes(data)
+
+
+def copy_whole(source: Path, path: Path) -> None:
+    """Copy a file; the copy appears when all of it is there."""
+    with _arriving(path) as part:
+        shutil.copyfile(source, part)
 
 
 def take_whole(source: Path, path: Path) -> None:
@@ -72,11 +79,18 @@ class Store:
         """Where a file lies or would lie."""
         return self.folder / name
 
+    def copy(self, source: Path, digest: str) -> str:
+        """Keep a copy of a user's file, which may be written to later; gives its name."""
+        return self._keep(source, digest, copy_whole)
+
     def take(self, source: Path, digest: str) -> str:
-        """Keep a file; gives its name."""
+        """Keep a file that the batch made itself; gives its name."""
+        return self._keep(source, digest, take_whole)
+
+    def _keep(self, source: Path, digest: str, how: Callable[[Path, Path], None]) -> str:
         name = self.name_of(source, digest)
         if not self.has(name):
-            take_whole(source, self.folder / name)
+            how(source, self.folder / name)
         return name
 
     def write(self, name: str, data: bytes) -> None:

@@ -20,7 +20,8 @@ class Row:
     """One row.
 
     Attributes:
-        number: As a spreadsheet counts: the first row behind the heading is 2, the first line of JSON is 1.
+        number: As a spreadsheet counts, however many lines a row has: the first one behind the heading is 2, the first
+            line of JSON is 1.
         cells: By column; cells that are empty are left out.
     """
 
@@ -59,13 +60,13 @@ def _read_csv(path: Path) -> list[Row]:
         heading = [name.strip() for name in next(lines, [])]
         _require_different(path, heading)
         rows = []
-        for cells in lines:
+        for number, cells in enumerate(lines, 2):
             if len(cells) > len(heading):
                 raise BatchError(
-                    f"Row {lines.line_num} of {path} has {len(cells)} cells, the heading has {len(heading)}. "
+                    f"Row {number} of {path} has {len(cells)} cells, the heading has {len(heading)}. "
                     f'A cell with a comma in it stands in quotes: "red, blue".'
                 )
-            rows.append(Row(lines.line_num, dict(zip(heading, cells, strict=False))))
+            rows.append(Row(number, dict(zip(heading, cells, strict=False))))
         return rows
 
 

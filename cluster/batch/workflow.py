@@ -49,9 +49,18 @@ def read_workflow(path: Path) -> Prompt:
             f"{path} is in the browser's format. Export it from ComfyUI in API format: File, Export (API)."
         )
     nodes = data.values() if isinstance(data, dict) else []
-    if not nodes or not all(isinstance(node, dict) and isinstance(node.get("class_type"), str) for node in nodes):
-        raise BatchError(f"{path} is no workflow in API format: each node needs a class_type.")
+    if not nodes or not all(map(_is_node, nodes)):
+        raise BatchError(f"{path} is no workflow in API format: each node needs a class_type, and inputs by name.")
     return {node_id: {"inputs": {}} | node for node_id, node in data.items()}
+
+
+def _is_node(node: object) -> bool:
+    return (
+        isinstance(node, dict)
+        and isinstance(node.get("class_type"), str)
+        and isinstance(node.get("inputs", {}), dict)
+        and isinstance(node.get("_meta") or {}, dict)
+    )
 
 
 def copy_of(prompt: Prompt, only: set[str] | None = None) -> Prompt:
@@ -69,8 +78,13 @@ def wires(prompt: Prompt) -> Iterator[Wire]:
     """Every wire between nodes that are there."""
     for node_id, node in prompt.items():
         for socket, value in node["inputs"].items():
-            if isinstance(value, list) and len(value) == 2 and value[0] in prompt:
+            if is_wire(value) and value[0] in prompt:
                 yield Wire(node_id, socket, value[0], value[1])
+
+
+def is_wire(value: object) -> bool:
+    """Whether a value of an input is ``[id, slot]``; any other list is a value."""
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 
 def ancestors(prompt: Prompt, nodes: set[str]) -> set[str]:

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from harness.cluster.batches import INFO, PROMPT, catalog, jobs_of, planner, workflow, write_workflow
-from wan_vace.cluster.batch import Files, Planner, Row
+from wan_vace.cluster.batch import Catalog, Files, Planner, Row
 from wan_vace.cluster.batch.catalog import Socket
 from wan_vace.cluster.batch.cells import CellError, read_cell
+from wan_vace.cluster.batch.workflow import wires
 from wan_vace.cluster.errors import BatchError
 
 
@@ -26,6 +27,21 @@ def test_a_row_fills_the_workflow_by_title_or_id_and_nested_inputs_too(tmp_path)
     (file,) = job.prepare_files
     assert file.endswith("/other.webm") and (tmp_path / "store" / file).read_bytes() == b"other.webm"
     assert job.cut.prepare["2"]["inputs"]["file"] == file and not job.sample_files
+
+
+def test_a_cell_that_no_file_can_be_named_by_is_a_finding(tmp_path):
+    found = findings(tmp_path, {"Load Video.file": "a\0b"}, {"Load Video.file": "x" * 5000})
+    assert [text.split(":")[0] for text in found] == [f"row {number}, column Load Video.file" for number in (2, 3)]
+    assert all("There is no file" in text for text in found)
+
+
+def test_a_users_file_that_is_written_to_later_leaves_the_batch_as_it_was(tmp_path):
+    (job,) = jobs_of(tmp_path, {"Load Video.file": "other.webm"})
+    (name,) = job.prepare_files
+    with (tmp_path / "other.webm").open("r+b") as file:
+        file.write(b"OTHER")
+    assert (tmp_path / "store" / name).read_bytes() == b"other.webm"
+    assert not list((tmp_path / "store").rglob("*.part"))
 
 
 def test_every_bad_cell_is_named_with_row_and_column_at_once(tmp_path):
@@ -109,6 +125,7 @@ def test_a_long_video_goes_on_in_a_folder_of_its_own(tmp_path):
         ('{"nodes": []}', "is in the browser's format"),
         ('{"1": {"inputs": {}}}', "each node needs a class_type"),
         ("{}", "is no workflow in API format"),
+        (json.dumps({"1": {"class_type": "LoadVideo", "inputs": []}}), "and inputs by name"),
         ("[", "cannot be read"),
         (json.dumps({"1": {"class_type": "Nobody"}}), "ComfyUI has no node Nobody. Install the pack"),
         (json.dumps({"1": {"class_type": "LoadVideo", "inputs": {"file": "a"}}}), "saves a result. Add Save Video"),
@@ -145,6 +162,35 @@ def test_a_cell_becomes_what_its_input_takes(kind, cell, value):
 def test_a_cell_of_another_type_is_refused(kind, cell):
     with pytest.raises(CellError):
         read_cell(Socket("x", kind, True), cell)
+
+
+def test_lists_that_are_no_wires_are_values_and_wires_may_stand_where_a_table_writes(tmp_path):
+    nodes = workflow("control_video")
+    nodes["5"]["inputs"]["points"] = [[0, 1], [1, 0]]
+    nodes["5"]["inputs"]["more"] = ["4", "0"]
+    nodes["2"]["inputs"]["file"] = ["1", 0]
+    nodes["5"]["inputs"]["settings"] = ["1", 0]
+    assert {wire.socket for wire in wires(nodes) if wire.target == "5"}.isdisjoint({"points", "more"})
+    path = tmp_path / "graph.json"
+    path.write_text(json.dumps(nodes), "utf-8")
+    planned = Planner(path, catalog(), Files((tmp_path,)))
+    assert len(planned.plan([Row(2, {PROMPT: "a"})])) == 1, planned.findings
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        ({"prefix": "image", "min": 1, "max": 2}, ["image0", "image1"]),
+        ({"names": ["a", "b", "c"], "min": 2}, ["a", "b", "c"]),
+    ],
+)
+def test_inputs_that_grow_are_numbered_or_named(template, names):
+    grown = template | {"input": {"required": {"value": ["INT", {"max": 7}]}, "optional": {}}}
+    info = {"Grows": {"input": {"required": {"values": ["COMFY_AUTOGROW_V3", {"template": grown}]}}}}
+    sockets = Catalog(info).sockets("Grows", {})
+    assert list(sockets) == [f"values.{name}" for name in names]
+    assert [socket.required for socket in sockets.values()].count(True) == template["min"]
+    assert all(socket.kind == "INT" and socket.options == {"max": 7} for socket in sockets.values())
 
 
 def test_inputs_of_a_dynamic_combo_are_those_of_its_choice():

@@ -29,9 +29,11 @@ def test_the_three_kinds_of_file_give_the_same_rows(tmp_path):
     assert [row.number for row in read_table(kinds[0])] == [2, 3]
 
 
-def test_a_cell_with_line_breaks_counts_lines_as_an_editor_does(tmp_path):
+def test_a_row_with_line_breaks_counts_once_as_in_a_spreadsheet(tmp_path):
     rows = read_table(write(tmp_path, 'job,p\na,"one\ntwo, three"\nb,four\n'))
-    assert [(row.number, row.cells["p"]) for row in rows] == [(3, "one\ntwo, three"), (4, "four")]
+    assert [(row.number, row.cells["p"]) for row in rows] == [(2, "one\ntwo, three"), (3, "four")]
+    with pytest.raises(BatchError, match=r"Row 3 of .* has 2 cells"):
+        read_table(write(tmp_path, 'p\n"one\ntwo"\nred, blue\n'))
 
 
 @pytest.mark.parametrize(
