@@ -104,6 +104,8 @@ def _run(
         pool.add(PREPARE, *kinds[PREPARE])
     with LiveView(console) as view:
         Driver(manifest, pool, settings, view, retries=options.retries, first_pause=options.pause).run()
+    if not settings.shared and not manifest.counts()[FAILED]:  # a long video that failed goes on there
+        pool.clear()
     return _finish(manifest, jobs, console)
 
 

@@ -18,6 +18,7 @@ from .worker import Worker
 
 SAMPLE, PREPARE = "sample", "prepare"
 STARTING, FREE, BUSY, REFUSED = "starting", "free", "busy", "refused"
+CLEAR_SECONDS = 30.0
 STARTS = 3  # of Ray on this machine, which gives up after 30 s where others compute
 
 
@@ -97,6 +98,11 @@ class Pool:
         sentence = member.about["error"] or self._differs(member)
         member.state = REFUSED if sentence else FREE
         return sentence and f"{member.name} cannot work: {sentence}"
+
+    def clear(self) -> None:
+        """Let all end their ComfyUI and remove what they have of the batch on their machines."""
+        refs = [member.actor.clear.remote() for member in self.members.values()]
+        ray.wait(refs, num_returns=len(refs), timeout=CLEAR_SECONDS)
 
     def start_again(self, member: Member) -> None:
         """After its death Ray makes the actor anew, perhaps on another machine; wait until it is up."""

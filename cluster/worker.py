@@ -38,12 +38,8 @@ class Worker:
             settings: The batch's.
             on_cpu: Whether ComfyUI is kept off the accelerator.
         """
-        self._name, self._settings = name, settings
-        root = Path(settings.batch) / "workers" if settings.shared else Path(tempfile.gettempdir(), "wan_vace_cluster")
-        scratch = root / (name if settings.shared else f"{Path(settings.batch).name}_{name}")
-        scratch.mkdir(parents=True, exist_ok=True)
-        self._comfy = ComfyProcess(settings, scratch, on_cpu=on_cpu)
-        self._store = Store(self._comfy.input)
+        self._name, self._settings, self._on_cpu = name, settings, on_cpu
+        self._comfy: ComfyProcess | None = None
         self._progress = Progress("")
         self._catalog: Catalog | None = None
 
@@ -52,6 +48,7 @@ class Worker:
         """Start ComfyUI; says what there is: machine, versions, or an ``error`` sentence."""
         about = {"machine": platform.node(), "pid": os.getpid(), "comfyui": "", "pack": "", "error": ""}
         try:
+            self.settle()
             client = await self._comfy.ensure()
             info = await client.get("/object_info")
             self._catalog = Catalog(info)
@@ -60,6 +57,25 @@ class Worker:
         except (HostDiedError, BatchError) as error:
             about["error"] = str(error)
         return about
+
+    def settle(self) -> None:
+        """Make the folders, the first time.
+
+        Raises:
+            BatchError: If they cannot be its own.
+        """
+        if self._comfy is None:
+            self._scratch = scratch_folder(self._settings, self._name)
+            self._comfy = ComfyProcess(self._settings, self._scratch, on_cpu=self._on_cpu)
+            self._store = Store(self._comfy.input)
+
+    async def clear(self) -> None:
+        """End ComfyUI, and remove the folder that this machine has of the batch."""
+        if self._comfy is None:
+            return
+        await self._comfy.stop()
+        if not self._settings.shared:
+            await asyncio.to_thread(shutil.rmtree, self._scratch, True)
 
     async def object_info(self) -> dict:
         """What its ComfyUI says of its nodes."""
@@ -190,6 +206,27 @@ class Worker:
             for path in sorted((root / layer).rglob("*.py")):
                 digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
         return digest.hexdigest()[:12]
+
+
+def scratch_folder(settings: Settings, name: str) -> Path:
+    """The folder of a worker: in the batch's, or where that is not shared one of this user and this batch alone.
+
+    Raises:
+        BatchError: If another user made it first.
+    """
+    if settings.shared:
+        folder = Path(settings.batch) / "workers" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    user = os.getuid() if hasattr(os, "getuid") else None  # on Windows the temporary folder is the user's own
+    root = Path(tempfile.gettempdir(), "wan_vace_cluster" + ("" if user is None else f"_{user}"))
+    root.mkdir(mode=0o700, exist_ok=True)
+    if user is not None and (root.is_symlink() or root.stat().st_uid != user):
+        raise BatchError(f"{root} belongs to another user. Remove it, or set TMPDIR before `ray start`.")
+    digest = hashlib.sha256(settings.batch.encode()).hexdigest()[:12]
+    folder = root / f"{Path(settings.batch).name}_{digest}_{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _plain(name: str) -> str:

@@ -12,7 +12,7 @@ from harness.host.server import ComfyServer
 from wan_vace.cluster.batch import DONE, RUNNING, Manifest
 
 STEPS = 2
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.long]
 
 
 def frames(path):

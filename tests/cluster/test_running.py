@@ -1,7 +1,9 @@
 """Whole batches with Ray and a recorded stub of ComfyUI: every job once, faults survived, mistakes told."""
 
+import hashlib
 import io
 import json
+import tempfile
 import time
 from pathlib import Path
 
@@ -43,6 +45,12 @@ def states(batch):
     return {row["name"]: row["state"] for row in Manifest(batch.folder).jobs()}
 
 
+def scratch(batch):
+    """Folders that workers have of a batch where none is shared."""
+    digest = hashlib.sha256(str(batch.folder).encode()).hexdigest()[:12]
+    return list(Path(tempfile.gettempdir()).glob(f"wan_vace_cluster*/*{digest}*"))
+
+
 def wait_for(ask, seconds=90):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -76,6 +84,7 @@ def test_good_jobs_are_done_and_bad_ones_told_apart(batch):
     assert not list((made.folder / "made").rglob("*.mp4")) and not list(made.folder.rglob("*.part"))
 
 
+@pytest.mark.long
 def test_a_killed_worker_and_a_killed_driver_lose_nothing(batch):
     made = batch({f"shot_{k}": "slow" for k in range(5)})
     driver = made.start("--workers", "2", "--prepare", "0")
@@ -100,11 +109,13 @@ def test_without_a_shared_folder_files_and_vcus_go_through_the_object_store(batc
     driver = made.start("--workers", "1", "--prepare", "1", "--retries", "0")
     wait_for(lambda: (made.folder / "manifest.sqlite").is_file() and list(states(made).values()).count(DONE) == 2)
     wait_for(lambda: states(made)["late"] == RUNNING)
+    assert len(scratch(made)) == 2
     assert "1 jobs are cancelled" in say("cancel", made, "--job", "late")
     assert driver.wait(60) == 1 and states(made)["late"] == "cancelled"
     assert not (made.folder / "made").exists() and not list((made.folder / "files").rglob("*.safetensors"))
     for name in ("one", "two"):
         assert [path.read_bytes() for path in (made.folder / "outputs" / name).iterdir()] == [FILM]
+    assert not scratch(made), "workers leave nothing behind"
 
 
 def test_a_bad_table_runs_nothing(batch):

@@ -1,8 +1,13 @@
 """What a worker does around its ComfyUI, which is not started here."""
 
+import asyncio
+import os
+import tempfile
+
 import pytest
 
 from harness.cluster.batches import catalog, workflow
+from wan_vace.cluster.errors import BatchError
 from wan_vace.cluster.settings import Settings
 from wan_vace.cluster.worker import Worker
 
@@ -15,6 +20,7 @@ def worker(tmp_path):
         settings = Settings("", "", "", (), str(tmp_path / batch), shared, 60.0, None, "")
         made = Worker(name, settings, on_cpu=True)
         made._catalog = catalog()
+        made.settle()
         return made
 
     return make
@@ -51,3 +57,24 @@ def test_workers_write_apart_and_share_their_long_videos(worker):
         comfy._share_runs()
     (one.output / "vace_runs" / "walk").mkdir()
     assert (two.output / "vace_runs" / "walk").is_dir() and (two.output.parent / "vace_runs" / "walk").is_dir()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has a temporary folder for each user")
+def test_without_a_shared_folder_each_batch_has_one_of_its_own_which_goes_with_it(worker, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    one, other = worker(batch="x/shots", shared=False), worker(batch="y/shots", shared=False)
+    root = tmp_path / "tmp" / f"wan_vace_cluster_{os.getuid()}"
+    assert len(list(root.iterdir())) == 2 and not (tmp_path / "x").exists()
+    assert all(folder.stat().st_mode & 0o777 == 0o700 for folder in (root, *root.iterdir()))
+    asyncio.run(one.clear())
+    assert list(root.iterdir()) == [other._scratch]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has a temporary folder for each user")
+def test_a_folder_that_another_user_may_have_laid_out_is_refused(worker, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"wan_vace_cluster_{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BatchError, match="belongs to another user"):
+        worker(shared=False)
