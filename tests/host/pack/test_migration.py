@@ -193,19 +193,12 @@ def test_the_sockets_that_are_written_are_those_of_the_nodes(host, host_nodes):
     for kind, shape in SHAPES.items():
         node = host.NODE_CLASS_MAPPINGS[kind]
         info = node.GET_NODE_INFO_V1()["input"] if hasattr(node, "GET_NODE_INFO_V1") else node.INPUT_TYPES()
-        known = {
-            name: (one, group == "optional")
-            for group, each in info.items()
-            if group != "hidden"
-            for name, one in each.items()
-        }
+        known = dict(sockets_of(info))
         for each in shape.inputs:
-            name, _, grown = each.name.partition(".")
-            declared, optional = known[name]
-            if "template" in (
-                declared[1] if len(declared) > 1 else {}
-            ):  # of a group that grows only the first are needed
-                optional |= int(grown.rpartition("_")[2]) >= declared[1]["template"]["min"]
+            group = each.name.partition(".")[0]
+            declared, optional = known.get(each.name) or known[group]
+            if each.name not in known:  # of a group that grows only the first ones are needed
+                optional |= int(each.name.rpartition("_")[2]) >= declared[1]["template"]["min"]
             assert optional == each.optional, (kind, each.name)
             if each.is_widget and "default" in (declared[1] if len(declared) > 1 else {}):
                 assert each.default == declared[1]["default"], (kind, each.name)
@@ -214,8 +207,21 @@ def test_the_sockets_that_are_written_are_those_of_the_nodes(host, host_nodes):
         assert len(order) == sum(is_widget(one) for one, _ in known.values()), kind
 
 
+WIDGETS = "INT", "FLOAT", "BOOLEAN", "STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3"
+
+
 def is_widget(declared):
-    return not isinstance(declared[0], str) or declared[0] in ("INT", "FLOAT", "BOOLEAN", "STRING", "COMBO")
+    return not isinstance(declared[0], str) or declared[0] in WIDGETS
+
+
+def sockets_of(info, before="", needless=False):
+    """Each input with what is declared of it and whether it may be left out, those of choices too."""
+    for group, each in info.items():
+        for name, one in each.items() if group != "hidden" else ():
+            optional = needless or group == "optional"
+            yield before + name, (one, optional)
+            for option in one[1]["options"] if one[0] == "COMFY_DYNAMICCOMBO_V3" else ():
+                yield from sockets_of(option["inputs"], f"{before}{name}.", optional)
 
 
 def test_a_graph_of_the_wrapper_runs(server):
