@@ -1,15 +1,16 @@
 """A batch: what is to be made, by a table, and what became of it.
 
 A table and a workflow go in (`table.py`, `workflow.py`); `planning.py` makes a job of each row and a finding of each
-bad cell, by `catalog.py` and `cells.py`; `cut.py` divides a job in two; `manifest.py` and `store.py` keep it on disk.
-It imports of this layer its errors alone, and knows nothing of Ray.
+bad cell, by `catalog.py` and `cells.py`; `cut.py` divides a job in two; `manifest.py`,
+`schema.py` and `store.py` keep it on disk. It imports of this layer its errors alone, and knows nothing of Ray.
 """
 
 from .catalog import Catalog
 from .cut import with_vcus
-from .manifest import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
-from .planning import Files, Job, Planner
-from .store import Store, sha256_of, take_whole, write_whole
+from .manifest import Manifest
+from .planning import Job, Planner
+from .schema import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING
+from .store import Files, Store, sha256_of, take_whole, write_whole
 from .table import Row, read_table
 from .workflow import Prompt, copy_of, read_workflow, title_of
 

@@ -11,30 +11,9 @@ from pathlib import Path
 
 from ..errors import BatchError
 from .planning import Job
+from .schema import CANCELLED, DONE, FAILED, RUNNING, SCHEMA, STATES, WAITING
 
-WAITING, RUNNING, DONE, FAILED, CANCELLING, CANCELLED = STATES = (
-    "waiting",
-    "running",
-    "done",
-    "failed",
-    "cancelling",
-    "cancelled",
-)
 FILE, LOCK = "manifest.sqlite", "lock.sqlite"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    name TEXT PRIMARY KEY, row INTEGER, state TEXT, fingerprint TEXT, cells TEXT, prepare_key TEXT, sample TEXT,
-    inputs TEXT, models TEXT, seed TEXT, run TEXT, outputs TEXT, worker TEXT, machine TEXT,
-    attempts INTEGER DEFAULT 0, not_before REAL DEFAULT 0, error TEXT, began REAL, ended REAL);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, row);
-CREATE INDEX IF NOT EXISTS jobs_by_models ON jobs (state, models, row);
-CREATE INDEX IF NOT EXISTS jobs_by_key ON jobs (prepare_key, state);
-CREATE TABLE IF NOT EXISTS preparations (
-    key TEXT PRIMARY KEY, row INTEGER, state TEXT, prompt TEXT, savers TEXT, inputs TEXT, vcus TEXT, shown TEXT,
-    worker TEXT, attempts INTEGER DEFAULT 0, not_before REAL DEFAULT 0, error TEXT, began REAL, ended REAL);
-CREATE INDEX IF NOT EXISTS preparations_by_state ON preparations (state, row);
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT);
-"""
 _AGAIN = "UPDATE {} SET state = 'waiting', attempts = 0, not_before = 0, error = NULL"
 
 
@@ -56,7 +35,7 @@ class Manifest:
         self._data = sqlite3.connect(folder / FILE, timeout=60, isolation_level=None)
         self._data.row_factory = sqlite3.Row
         try:
-            self._data.executescript(_SCHEMA)
+            self._data.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
             raise BatchError(
                 f"{folder / FILE} is damaged ({error}). Put a copy back, or begin in another folder."

@@ -12,7 +12,7 @@ from ..errors import BatchError
 from .catalog import Catalog
 from .cells import CellError, read_cell
 from .cut import MODELS, Cut, cut
-from .store import Store, sha256_of
+from .store import Files
 from .table import JOB, WORKFLOW, Row
 from .workflow import Prompt, copy_of, read_workflow, title_of
 
@@ -76,41 +76,6 @@ class Job:
     def prepare_key(self) -> str | None:
         """The same for all jobs with the same preparation, which is then made once."""
         return None if self.cut.prepare is None else json_hash(self.cut.prepare)
-
-
-@dataclass
-class Files:
-    """The files that cells and the workflow name.
-
-    Attributes:
-        folders: Where a name is looked for, in order.
-        store: Takes them; None leaves them where they are, for a check.
-    """
-
-    folders: tuple[Path, ...]
-    store: Store | None = None
-    _known: dict[Path, str] = field(default_factory=dict)
-
-    def name(self, text: str) -> str | None:
-        """What a file is called by its content; None if it is not there."""
-        for folder in self.folders:
-            path = _file(folder, text)
-            if path is None:
-                continue
-            if path not in self._known:
-                digest = sha256_of(path)
-                self._known[path] = self.store.copy(path, digest) if self.store else f"{digest[:16]}/{path.name}"
-            return self._known[path]
-        return None
-
-
-def _file(folder: Path, text: str) -> Path | None:
-    """A file in a folder; None if it is not there, or no file can have such a name."""
-    try:
-        path = (folder / text).resolve()
-        return path if path.is_file() else None
-    except (OSError, ValueError, RuntimeError):  # too long, with a NUL, links in a circle
-        return None
 
 
 def json_hash(value: object) -> str:

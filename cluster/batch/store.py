@@ -8,6 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PART = ".part"
@@ -104,3 +105,38 @@ class Store:
         path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # others of the same content
             path.parent.rmdir()
+
+
+@dataclass
+class Files:
+    """The files that cells and the workflow name.
+
+    Attributes:
+        folders: Where a name is looked for, in order.
+        store: Takes them; None leaves them where they are, for a check.
+    """
+
+    folders: tuple[Path, ...]
+    store: Store | None = None
+    _known: dict[Path, str] = field(default_factory=dict)
+
+    def name(self, text: str) -> str | None:
+        """What a file is called by its content; None if it is not there."""
+        for folder in self.folders:
+            path = _file(folder, text)
+            if path is None:
+                continue
+            if path not in self._known:
+                digest = sha256_of(path)
+                self._known[path] = self.store.copy(path, digest) if self.store else f"{digest[:16]}/{path.name}"
+            return self._known[path]
+        return None
+
+
+def _file(folder: Path, text: str) -> Path | None:
+    """A file in a folder; None if it is not there, or no file can have such a name."""
+    try:
+        path = (folder / text).resolve()
+        return path if path.is_file() else None
+    except (OSError, ValueError, RuntimeError):  # too long, with a NUL, links in a circle
+        return None
