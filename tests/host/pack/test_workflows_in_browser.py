@@ -96,12 +96,15 @@ def test_the_switch_for_few_steps_asks_for_its_file_only_once_it_is_on(front_end
     loader = next(i for i, node in api.items() if node["class_type"] == "VaceLoadModels")
     with page_of(front_end, "classic") as page:
         open_front_end(page, front_end[0].url)
-        page.evaluate(OPEN, [json.loads(text.graph.read_text("utf-8")), text.title])
+        graph = json.loads(text.graph.read_text("utf-8"))
+        notes = [node for node in graph["nodes"] if node["type"] == "MarkdownNote"]
+        named = sum(LORA.name in str(node["widgets_values"]) for node in notes)  # on the canvas, with its link
+        page.evaluate(OPEN, [graph, text.title])
         page.get_by_role("button", name="View details").click()
         page.get_by_role("button", name="Download all").wait_for()
-        assert page.get_by_text(LORA.name).count() == 0
+        assert page.get_by_text(LORA.name).count() == named
         page.evaluate(SWITCH_ON)
-        page.get_by_text(LORA.name).first.wait_for()
+        page.get_by_text(LORA.name).nth(named).wait_for()
         shown = page.evaluate(PROMPT)
     (switch,) = (i for i, node in shown.items() if node["class_type"] == SWITCH)
     assert shown[switch]["inputs"]["model"] == [loader, 0]
