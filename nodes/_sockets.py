@@ -2,6 +2,7 @@
 
 from comfy_api.latest import io
 
+from ..vace_core.exact import DEFAULT_FEATHER
 from ..vace_core.masks import UNITS
 from ..vace_core.video import FITS
 
@@ -112,6 +113,20 @@ def shape_sockets(grow: str, feather: str, grown: float) -> list[io.Input]:
         io.Float.Input("grow", default=grown, min=-1024.0, tooltip=grow, **far),
         io.Float.Input("feather", default=0.0, min=0.0, tooltip=feather, **far),
     ]
+
+
+def join_socket(tooltip: str, advanced: bool = False) -> io.Input:
+    """How softly what was generated joins what is put back around it."""
+    return io.Float.Input(
+        "feather",
+        default=DEFAULT_FEATHER,
+        optional=True,
+        min=0.0,
+        max=512.0,
+        step=1.0,
+        advanced=advanced,
+        tooltip=tooltip,
+    )
 
 
 def unit_socket(tooltip: str, advanced: bool = False) -> io.Input:

@@ -3,14 +3,13 @@
 from comfy_api.latest import io
 
 from ...vace_core.errors import VaceInputError
-from ...vace_core.exact import DEFAULT_FEATHER
 from ...vace_core.notes import collect_notes
 from .._host.conditioning import decode_later, decode_video, decoded_clip, require_wan_vae, trim_references
 from .._host.exact import paste_later, stitch_later
 from .._host.report import publish
 from .._host.video import write_clip
 from .._node import VaceNode
-from .._sockets import CropWire, VcuWire, fps_socket
+from .._sockets import CropWire, VcuWire, fps_socket, join_socket
 
 FROM_LATENT = -1
 
@@ -116,15 +115,9 @@ class VaceDecodeVideo(VaceNode):
             search_aliases=["vae decode", "low memory", "stream", "paste back", "stitch crop"],
             inputs=[
                 *_sampled(*_kept()),
-                io.Float.Input(
-                    "feather",
-                    default=DEFAULT_FEATHER,
-                    optional=True,
-                    min=0.0,
-                    max=512.0,
-                    step=1.0,
+                join_socket(
+                    "Pixels over which the join with vcu or crop fades. 0: a hard join.",
                     advanced=True,
-                    tooltip="Pixels over which the join with vcu or crop fades. 0: a hard join.",
                 ),
             ],
             outputs=[

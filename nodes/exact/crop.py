@@ -2,14 +2,14 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.exact import DEFAULT_FEATHER, SCALES, make_crop, stitch_crop
+from ...vace_core.exact import SCALES, make_crop, stitch_crop
 from ...vace_core.notes import collect_notes
 from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
 from .._node import VaceNode
 from .._results import vcu_hidden, vcu_picture
-from .._sockets import CropWire, VcuWire, video_socket
+from .._sockets import CropWire, VcuWire, join_socket, video_socket
 
 
 class VaceCropVcu(VaceNode):
@@ -104,14 +104,8 @@ class VaceStitchCrop(VaceNode):
             inputs=[
                 video_socket("frames", tooltip="What was generated from the cropped vcu: all frames, uncut."),
                 CropWire.Input("crop", tooltip="From the VACE Crop VCU that made the cropped vcu."),
-                io.Float.Input(
-                    "feather",
-                    default=DEFAULT_FEATHER,
-                    optional=True,
-                    min=0.0,
-                    max=512.0,
-                    step=1.0,
-                    tooltip="Pixels of the whole video over which the result fades out around the mask. 0 is a hard "
+                join_socket(
+                    "Pixels of the whole video over which the result fades out around the mask. 0 is a hard "
                     "edge. About 4 at 480p, 8 at 720p.",
                 ),
             ],

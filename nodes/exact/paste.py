@@ -2,13 +2,13 @@
 
 from comfy_api.latest import io
 
-from ...vace_core.exact import DEFAULT_FEATHER, SIDES, paste_back
+from ...vace_core.exact import SIDES, paste_back
 from ...vace_core.notes import collect_notes
 from ...vace_core.video import Clip
 from .._host.report import publish
 from .._host.video import read_clip, write_clip
 from .._node import VaceNode
-from .._sockets import VcuWire, video_socket
+from .._sockets import VcuWire, join_socket, video_socket
 
 
 class VacePasteBack(VaceNode):
@@ -28,14 +28,8 @@ class VacePasteBack(VaceNode):
                     "frames", tooltip="The whole generated video, from VACE Sample VCU or VACE Decode Latent."
                 ),
                 VcuWire.Input("vcu", tooltip="The VCU that it was generated from; it holds the source and the mask."),
-                io.Float.Input(
-                    "feather",
-                    default=DEFAULT_FEATHER,
-                    optional=True,
-                    min=0.0,
-                    max=512.0,
-                    step=1.0,
-                    tooltip="Pixels over which the join fades. 0: a hard join, every kept pixel exact. About 4 at "
+                join_socket(
+                    "Pixels over which the join fades. 0: a hard join, every kept pixel exact. About 4 at "
                     "480p, 8 at 720p.",
                 ),
                 io.Combo.Input(
