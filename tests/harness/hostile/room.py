@@ -96,7 +96,7 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
         outcome, text = READ, ""
         try:
             text = f"{case.read(given)}"
-        except BaseException as error:  # noqa: BLE001  (it is what is looked for)
+        except BaseException as error:  # noqa: BLE001  (a panic of Rust is no Exception)
             outcome, text = SENTENCE, str(error)
             if type(error).__name__ != OURS:
                 outcome, text = type(error).__name__, "".join(traceback.format_exc()[-1500:])
