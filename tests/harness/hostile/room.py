@@ -107,13 +107,13 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
 
 def _wait(child: int, receive: int, end: float) -> tuple[list | None, int, int, float]:
     """What the child told, its status, by how much its memory grew at most, and seconds of the processor."""
-    process = psutil.Process(child)
-    begin = peak = process.memory_info().rss
+    begin = peak = _own_memory(child)
     os.set_blocking(receive, False)
     told = b""
     while True:
         with contextlib.suppress(BlockingIOError):
             told += os.read(receive, 2**16)
+        peak = max(peak, _own_memory(child))
         done, status, usage = os.wait4(child, os.WNOHANG)
         if done:
             break
@@ -125,8 +125,14 @@ def _wait(child: int, receive: int, end: float) -> tuple[list | None, int, int, 
     while part := os.read(receive, 2**16):
         told += part
     os.close(receive)
-    peak = max(peak, usage.ru_maxrss * 1024)
     return json.loads(told) if told else None, status, peak - begin, usage.ru_utime + usage.ru_stime
+
+
+def _own_memory(process: int) -> int:
+    """Bytes that a process holds beside pages of files: a fork's libraries, which it has from the start, count late."""
+    status = Path(f"/proc/{process}/status").read_text("utf-8")
+    kinds = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
+    return 1024 * sum(int(kinds.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))
 
 
 def _ended(status: int, waited: bool) -> str:

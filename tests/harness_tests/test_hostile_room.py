@@ -1,0 +1,39 @@
+"""The memory that is told of a case is what it took for itself; pages of files, such as libraries, come on top."""
+
+import mmap
+import os
+
+import pytest
+import torch
+
+from harness.hostile import room
+from harness.hostile.case import READ, Case
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process for each file is forked")
+
+MB = 2**20
+
+
+def _hundred_megabytes(folder):
+    path = folder / "pages"
+    path.write_bytes(bytes(100 * MB))
+    return path
+
+
+def _every_page(path):
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+        return sum(pages[:: mmap.PAGESIZE])
+
+
+def _allocated(_given):
+    return int(torch.ones(100 * MB, dtype=torch.uint8)[-1])
+
+
+def test_pages_of_files_do_not_count():
+    result = room.run(Case("test", "pages", _hundred_megabytes, _every_page, READ))
+    assert not result.fault and result.bytes < 50 * MB
+
+
+def test_what_is_allocated_counts():
+    result = room.run(Case("test", "memory", lambda folder: folder, _allocated, READ))
+    assert not result.fault and 95 * MB < result.bytes < 150 * MB
