@@ -14,9 +14,9 @@ FRAMES, REFERENCES = 6, 4  # shown at most
 CELL_HEIGHT, GAP, BAR = 108, 4, 10  # pixels
 WIDEST = 4  # times the height
 GROUND, INK = (24, 26, 30), (255, 255, 255)
-# The colours of the editors: green is kept, red is generated, blue is a reference.
-KEPT, GENERATED, REFERENCE = (63, 185, 80), (255, 77, 79), (76, 154, 255)
-VEIL = 0.5  # how much red lies on what is generated; on control, which is to be seen, less than half of that
+# The colours of the editors and diagrams: green is kept, violet is generated, blue is a reference.
+KEPT, GENERATED, REFERENCE = (63, 179, 127), (139, 116, 232), (74, 144, 217)
+VEIL = 0.5  # how much violet lies on what is generated; on control, which is to be seen, less than half of that
 
 
 def spread(count: int, shown: int) -> list[int]:
@@ -58,8 +58,8 @@ def _frames(vcu: Vcu, index: Sequence[int]) -> list[Image.Image]:
     size = _cell(vcu)
     frames = resize(vcu.frames[index].float().cpu(), *size)
     mask = resize(vcu.mask[index].float().cpu()[..., None], *size) * veil
-    red = frames.new_tensor(GENERATED) / 255
-    return [_picture(frame) for frame in frames * (1 - mask) + red * mask]
+    violet = frames.new_tensor(GENERATED) / 255
+    return [_picture(frame) for frame in frames * (1 - mask) + violet * mask]
 
 
 def _references(vcu: Vcu) -> list[Image.Image]:
@@ -80,7 +80,7 @@ def _picture(pixels: Tensor) -> Image.Image:
 
 
 def _draw_bar(pen: ImageDraw.ImageDraw, share: Sequence[float], width: int) -> None:
-    """The clip from left to right: green where a frame is kept, red by as much of it as is generated.
+    """The clip from left to right: green where a frame is kept, violet by as much of it as is generated.
 
     Where a column of pixels stands for several frames it shows the one of which most is kept.
     """

@@ -12,14 +12,13 @@ from ...vace_core.conditioning import split_for_encoding
 from ...vace_core.notes import sentences
 from ...vace_core.vcu import Preflight, Vcu, generated_share, letterbox, visible_frames
 from ...vace_core.video import resize
-from .._thumbnail import spread
+from .._thumbnail import GENERATED, KEPT, spread
 
 CELL_AREA = 160 * 120
 GAP, LABEL_WIDTH, LINE = 6, 126, 15
 TIMELINE_HEIGHT = 14
 MIN_TEXT_WIDTH = 640
 BACKGROUND, INK, FAINT, AMBER = (24, 26, 30), (236, 236, 236), (150, 154, 160), (255, 178, 66)
-KEPT, GENERATED = np.array([64, 160, 120]), np.array([120, 110, 170])
 
 Row = tuple[str, str, Tensor]
 
@@ -86,14 +85,14 @@ def _draw_timeline(pen: ImageDraw.ImageDraw, vcu: Vcu, width: int) -> None:
     share = generated_share(vcu.mask).tolist()
     edges = [left + (right - left) * k // len(share) for k in range(len(share) + 1)]
     for k, part in enumerate(share):
-        colour = tuple(int(c) for c in KEPT + (GENERATED - KEPT) * part)
+        colour = tuple(round(a + (b - a) * part) for a, b in zip(KEPT, GENERATED, strict=True))
         pen.rectangle((edges[k], GAP, max(edges[k + 1] - 2, edges[k]), GAP + TIMELINE_HEIGHT), colour)
     for k in visible_frames(vcu.num_frames):
         middle = (edges[k] + edges[k + 1]) // 2
         pen.line((middle, GAP + TIMELINE_HEIGHT + 2, middle, GAP + TIMELINE_HEIGHT + 6), INK)
     font = ImageFont.load_default(10)
-    pen.text((GAP, GAP), "kept", tuple(KEPT), font)
-    pen.text((GAP + 30, GAP), "generated", tuple(GENERATED + 40), font)
+    pen.text((GAP, GAP), "kept", KEPT, font)
+    pen.text((GAP + 30, GAP), "generated", GENERATED, font)
     pen.text((GAP, GAP + TIMELINE_HEIGHT), "seen by the mask:", FAINT, font)
 
 

@@ -137,7 +137,7 @@ def schema(arguments: list[str]) -> int:
 
 
 def draw(arguments: list[str]) -> int:
-    """Make example_workflows/*.json (needs Chromium) and every drawn picture (--graphs, --pictures, --demo; names)."""
+    """Make example_workflows/*.json and every drawn picture (--graphs, --pictures, --editors, --demo; names)."""
     return _run_module(set_up(), "harness.browser.draw", *arguments)
 
 

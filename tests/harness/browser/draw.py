@@ -1,7 +1,8 @@
 """Turns the API workflows into workflows for the browser, and draws every picture that is made by a script.
 
 The graphs are laid out in a real browser; the blueprints follow from them. Cards of the workflows, diagrams of the
-tasks, icon and banner of the registry are drawn beside. ``--demo`` runs the demo for the moving picture of the README.
+tasks, icon and banner of the registry are drawn beside. ``--editors`` takes the pictures of the editors in the page;
+``--demo`` runs the demo for the moving picture of the README.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ..pictures.film import film_demo
 from ..structure.schema import complete
 from ..workflows import published
 from .browser import VIEW, chromium, open_front_end, require_chromium
+from .editors import draw_editors
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -45,12 +47,16 @@ def main(names: list[str]) -> int:
 
     Args:
         names: Of files in API format, without ending; among them ``--graphs`` for these and the blueprints alone,
-            ``--pictures`` for what needs no browser, ``--demo`` for the README's moving picture.
+            ``--pictures`` for what needs no browser, ``--editors`` for pictures of the editors (names are then
+            theirs), ``--demo`` for the README's moving picture.
 
     Returns:
         The exit status.
     """
     flags, names = {name for name in names if name.startswith("--")}, [name for name in names if name[:2] != "--"]
+    if "--editors" in flags:
+        _say(*draw_editors(names))
+        return 0
     chosen = [text for name, text in texts().items() if not names or name in names]
     if not flags & {"--graphs", "--demo"}:
         _say(*draw_diagrams(), *draw_cards([text.name for text in chosen]))

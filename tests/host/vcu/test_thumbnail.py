@@ -8,7 +8,7 @@ import torch
 from wan_vace.vace_core.vcu import Reference, Vcu, generated_share
 
 pytestmark = pytest.mark.host
-GREEN, RED, BLUE = (63, 185, 80), (255, 77, 79), (76, 154, 255)
+GREEN, VIOLET, BLUE = (63, 179, 127), (139, 116, 232), (74, 144, 217)
 
 
 @pytest.fixture
@@ -34,20 +34,20 @@ def test_what_is_kept_and_what_is_generated(thumbnail):
     left, width = 4, sheet.shape[1] - 8
     bar = [colour(sheet, left + round(width * (k + 0.5) / 9), 8) for k in range(9)]
     assert bar[:3] == [GREEN] * 3
-    assert bar[3:8] == [RED] * 5
-    assert near(bar[8], [(a + b) / 2 for a, b in zip(GREEN, RED, strict=True)])
+    assert bar[3:8] == [VIOLET] * 5
+    assert near(bar[8], [(a + b) / 2 for a, b in zip(GREEN, VIOLET, strict=True)])
     cell, below = 216 + 4, 108 + 4  # three beside each other
     assert near(colour(sheet, 4 + 108, 18 + 40), (64, 64, 64))  # frame 0 as it is
-    assert near(colour(sheet, 4 + 2 * cell + 108, 18 + 40), [(64 + c) / 2 for c in RED])  # frame 3 under a veil
+    assert near(colour(sheet, 4 + 2 * cell + 108, 18 + 40), [(64 + c) / 2 for c in VIOLET])  # frame 3 under a veil
     last = 4 + 2 * cell, 18 + below + 40
     assert near(colour(sheet, last[0] + 50, last[1]), (64, 64, 64))
-    assert near(colour(sheet, last[0] + 170, last[1]), [(64 + c) / 2 for c in RED])
+    assert near(colour(sheet, last[0] + 170, last[1]), [(64 + c) / 2 for c in VIOLET])
 
 
 def test_control_is_seen_through_the_veil(thumbnail):
     ones = torch.ones(1, 1, 1).expand(5, 64, 128)
     white = thumbnail(Vcu(torch.ones(5, 64, 128, 3), ones))
-    assert near(colour(white, 100, 60), [0.8 * 255 + 0.2 * c for c in RED])
+    assert near(colour(white, 100, 60), [0.8 * 255 + 0.2 * c for c in VIOLET])
 
 
 def test_references_have_a_blue_frame(thumbnail):
@@ -65,7 +65,7 @@ def test_a_single_kept_frame_of_a_long_clip_is_on_the_bar(thumbnail):
     mask[150_000] = 0
     frames = torch.zeros(1, 16, 16, 3).expand(200_000, -1, -1, -1)
     sheet = thumbnail(Vcu(frames, mask))
-    assert {colour(sheet, x, 8) for x in range(4, sheet.shape[1] - 4)} == {GREEN, RED}
+    assert {colour(sheet, x, 8) for x in range(4, sheet.shape[1] - 4)} == {GREEN, VIOLET}
 
 
 def test_the_share_of_a_long_mask_is_that_of_each_frame():

@@ -44,7 +44,7 @@ function drawObject(editor, context, view, line, chosen) {
   if (line.keys.length > 1) drawPath(editor, context, view, line, chosen, colour);
   const box = view.box(editor.boxNow(line));
   if (editor.spec.look === "mask") {
-    context.fillStyle = chosen ? "rgba(255,77,79,.38)" : "rgba(255,77,79,.24)";
+    context.fillStyle = chosen ? "rgba(139,116,232,.42)" : "rgba(139,116,232,.28)";
     context.fillRect(...box);
   }
   outline(context, box, colour, chosen);

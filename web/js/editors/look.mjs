@@ -1,8 +1,8 @@
-// Colours and styles of all editors: green is kept, red is generated, blue is a reference.
+// Colours and styles of all editors: green is kept, violet is generated, blue is a reference.
 
-export const KEEP = "#3fb950";
-export const GENERATE = "#ff4d4f";
-export const REFERENCE = "#4c9aff";
+export const KEEP = "#3fb37f";
+export const GENERATE = "#8b74e8";
+export const REFERENCE = "#4a90d9";
 export const PAPER = "#ffffff";
 export const INK = "#101010";
 
@@ -98,9 +98,9 @@ export function hatch(context, [x, y, width, height]) {
   context.beginPath();
   context.rect(x, y, width, height);
   context.clip();
-  context.fillStyle = "rgba(255,77,79,.22)";
+  context.fillStyle = "rgba(139,116,232,.22)";
   context.fillRect(x, y, width, height);
-  Object.assign(context, { strokeStyle: "rgba(255,77,79,.4)", lineWidth: 1.5 });
+  Object.assign(context, { strokeStyle: "rgba(139,116,232,.5)", lineWidth: 1.5 });
   context.beginPath();
   for (let at = -height; at < width; at += 10) {
     context.moveTo(x + at, y + height);

@@ -1,4 +1,4 @@
-// The canvas of VACE Outpaint Video: edges to drag, green is the clip that is kept, red what is generated around it.
+// The canvas of VACE Outpaint Video: edges to drag, green is the clip that is kept, violet what is generated around it.
 import { say } from "../texts.mjs";
 import { button } from "./look.mjs";
 import { MULTIPLE, marginsOf, placement, snapped } from "./outpaint_numbers.mjs";

@@ -1,4 +1,4 @@
-// The strip of a clip to come: green is kept, red is generated, dots are the frames that the mask channels see.
+// The strip of a clip to come: green is kept, violet is generated, dots are the frames that the mask channels see.
 import { say } from "../texts.mjs";
 import { acceptFiles, load } from "./drops.mjs";
 import { button } from "./look.mjs";
