@@ -21,7 +21,8 @@ from wan_vace.vace_core.masks.semantics import fold_mask, seen_frames
 
 pytestmark = pytest.mark.host
 
-SAMPLED = ("depth", "pose", "layout", "inpaint", "guided_inpaint", "outpaint", "first_last", "swap")
+SAMPLED = "depth", "inpaint", "first_last"
+SAMPLED_IN_LONG = "pose", "layout", "guided_inpaint", "outpaint", "swap"
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def test_what_is_kept_of_an_exchange_is_the_truths_too(call):
         assert measures.psnr(case.clip.frames, case.vcu.frames, kept) == measures.CEILING
 
 
-@pytest.mark.parametrize("task", SAMPLED)
+@pytest.mark.parametrize("task", [*SAMPLED, *(pytest.param(one, marks=pytest.mark.long) for one in SAMPLED_IN_LONG)])
 def test_a_task_passes_its_gates_on_a_scene(studio, task):
     rows = quality.rows_of(task, [quality.attempt(studio, task, 0)])
     short = [" | ".join(row.cells) for row in rows if not row.passed(row.gate.slack if row.gate else 0)]
@@ -128,6 +129,7 @@ def test_late_frames_are_given_back_as_well_as_early_ones(studio):
         assert late > early - 2
 
 
+@pytest.mark.long
 def test_the_verb_writes_its_table_and_a_sheet_and_fails_with_a_gate(call, tmp_path, monkeypatch):
     from harness.nodes.wan_vace_dev.miniature import load_clip
 

@@ -46,6 +46,7 @@ def whole(train, tmp_path_factory):
     return folder, trained(train, folder, train.STAGES)
 
 
+@pytest.mark.long
 def test_a_seed_settles_the_weights_also_when_each_stage_is_a_run_of_its_own(train, whole, tmp_path):
     _, hashes = whole
     assert set(train.STAGES) - {"comparison"} <= set(hashes)
@@ -54,6 +55,7 @@ def test_a_seed_settles_the_weights_also_when_each_stage_is_a_run_of_its_own(tra
     assert again == {name: hashes[name] for name in again}
 
 
+@pytest.mark.long
 def test_another_seed_gives_other_weights(train, whole, tmp_path):
     assert trained(train, tmp_path, ["vae"], seed=1)["vae"] != whole[1]["vae"]
 

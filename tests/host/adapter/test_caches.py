@@ -214,6 +214,7 @@ def test_hints_go_onto_the_vcus_own_tokens_alone(setting):
 # torch.compile
 
 
+@pytest.mark.long
 def test_compiled_it_is_one_graph_like_the_merged_model(setting, same):
     """By the host's node, without a C++ compiler; with the attention of PyTorch, which can be traced as a whole."""
     from comfy.ldm.modules.attention import attention_pytorch
