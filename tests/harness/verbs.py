@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from . import bench as benchmarks
+from .browser.browser import OTHER_FRONT_END
 from .host import base_directory, install, locations
 from .host.dtypes import run_dtypes
 from .host.locations import ROOT, Host, SetupError
@@ -54,12 +55,18 @@ def demo(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """Lint, format check and tests, a process for each core (-n 0: one); the rest goes to pytest. --ui: the editors."""
     host = set_up()
-    if "--ui" in arguments:
-        arguments = [*UI, *(each for each in arguments if each != "--ui")]
+    parser = argparse.ArgumentParser(prog="dev.py test", allow_abbrev=False, add_help=False)
+    parser.add_argument("--ui", action="store_true")
+    parser.add_argument("--front-end")
+    own, arguments = parser.parse_known_args(arguments)
+    env = tool_env(host) | workers_env()
+    if own.front_end:
+        env[OTHER_FRONT_END] = str(install.front_end(own.front_end, host.python))
+    arguments = [*UI, *arguments] if own.ui else arguments
     for check in (["ruff", "check", "--output-format", "concise", "."], ["ruff", "format", "--check", "."]):
         if status := _run_module(host, *check):
             return status
-    return run_child([str(host.python), "-m", "pytest", *BY_FILE, *arguments], tool_env(host) | workers_env())
+    return run_child([str(host.python), "-m", "pytest", *BY_FILE, *arguments], env)
 
 
 def long(arguments: list[str]) -> int:

@@ -26,6 +26,7 @@ VIEW = {"width": 1500, "height": 900}
 TIMEOUT = 60_000  # milliseconds
 READY = "() => window.app?.extensionManager && window.app?.graph && !document.querySelector('.p-blockui-mask')"
 MODES = {"classic": False, "Nodes 2.0": True}  # what Comfy.VueNodes.Enabled is in each
+OTHER_FRONT_END = "WAN_VACE_FRONT_END"  # a folder to test with, instead of the host's own
 MODE_SETTING = "Comfy.VueNodes.Enabled"
 # Of every start: files that a new user does not have, models of the default workflow, and a slip of the front end.
 USUAL = (
@@ -101,7 +102,8 @@ def front_end_or_skip() -> Iterator[tuple[ComfyServer, Browser]]:
     if sentence := missing():
         without = pytest.fail if os.environ.get("CI") else pytest.skip
         without(sentence)
-    with serve_front_end() as server, chromium() as browser:
+    other = os.environ.get(OTHER_FRONT_END)
+    with serve_front_end(Path(other) if other else None) as server, chromium() as browser:
         yield server, browser
 
 
