@@ -1,70 +1,106 @@
 """From images to a sampled latent: the core graph (WanVaceToVideo, KSampler, the merged model) against ours.
 
-Each side runs in a process of its own, by the host's own nodes, with its models loaded before. The edit that follows
-has another prompt: the core node encodes again with it, ours does not.
+Both run in turn in one process, by the host's own nodes, on one VAE and one model. The edit that follows has another
+prompt: the core node encodes again with it, ours does not.
 """
 
 import hashlib
-import json
-import sys
 import time
+from functools import partial
 
 import torch
-from _memory import MEBI, measured, peak
+from _memory import allocated
 from _table import Spread, Table, is_quick, keep, ratios
 
 from harness.host.inprocess import load_host
-from harness.host.locations import ROOT
+from harness.host.locations import ROOT, pack_module
 
 STEPS = 4
 ROUNDS = 1 if is_quick() else 3
-WAYS = ("core", "ours")
 GREY = 0.5
+MINIATURE = "miniature_wan_vae.safetensors"
 RANDOM = "random"  # a VAE of the real one's width, of random weights
-# By name: frames, height and width, the VAE, and its channels where it is made here.
+# By name: frames, height and width, and the VAE.
 CASES = {
-    "miniature, 17 frames of 64 x 64": (17, 64, 64, "miniature_wan_vae.safetensors"),
-    "miniature, 81 frames of 64 x 64": (81, 64, 64, "miniature_wan_vae.safetensors"),
+    "miniature, 17 frames of 64 x 64": (17, 64, 64, MINIATURE),
+    "miniature, 81 frames of 64 x 64": (81, 64, 64, MINIATURE),
     "miniature with a VAE of 96 channels, 17 frames of 64 x 64": (17, 64, 64, RANDOM),
 }
-MEASURES = ("wall s", "CPU s", "peak MiB")
-COLUMNS = ("edit", *(f"{who}, {what}" for what in MEASURES for who in ("core", "wan-vace", "ratio")), "same latent")
+EDITS = ("first", "again, another prompt")
+TIMES = ("wall s", "CPU s")
+WAYS = ("core", "wan-vace", "ratio")
+COLUMNS = ("edit", *(f"{way}, {what}" for what in (*TIMES, "peak MiB") for way in WAYS), "same latent")
 TEXT = (
     "`python dev.py bench whole_run`: an inpaint of {steps} steps of euler at CFG 1 from IMAGE to LATENT with the "
     "merged VACE model of the miniature, on the CPU, one thread: *WanVaceToVideo* and *KSampler* against *VACE Build "
-    "VCU*, *VACE Encode VCU*, *VACE Apply Context* and the same *KSampler*. Ratio is core / wan-vace. Memory is the "
-    "peak above inputs and models. *Again* is the same edit with another prompt, behind the first. Median of {rounds} "
-    "rounds, least and most in brackets. In real models a step weighs more against the encoder than here. No GPU was "
-    "at hand: not measured there."
+    "VCU*, *VACE Encode VCU*, *VACE Apply Context* and the same *KSampler*. Ratio is core / wan-vace. Times are "
+    "medians of {rounds} pairs that ran in turn, least and most in brackets, behind a run of each that does not count. "
+    "Memory is what PyTorch's tensors take at most above inputs and models, counted by its profiler in a run of its "
+    "own: pages of the process, as the system counts them, went from 0 to 60 MiB for the same run, by what the C "
+    "library had kept of what was freed before. *Again* is the same edit with another prompt, behind the first. In "
+    "real models a step weighs more against the encoder than here. No GPU was at hand: not measured there."
 )
 RESULT = ROOT / "benchmarks" / "results" / "whole_run.md"
 
 
 def measure():
-    rows = [row for name in CASES for row in rows_of(name, ROUNDS)]
+    torch.set_num_threads(1)
+    call = load_host()
+    with torch.inference_mode():
+        model = miniature(call)
+        rows = [row for name in CASES for row in rows_of(call, model, name)]
     return Table("From images to a sampled latent", TEXT.format(steps=STEPS, rounds=ROUNDS), COLUMNS, rows)
 
 
-def rows_of(name, rounds):
-    found = [{way: measured(__file__, way, *map(str, CASES[name])) for way in WAYS} for _ in range(rounds)]
-    for number, edit in enumerate(("first", "again, another prompt")):
-        pairs = [tuple(each[way]["edits"][number] for way in WAYS) for each in found]
+def rows_of(call, model, name):
+    length, height, width, vae = CASES[name]
+    sides = both(call, model, load_vae(call, vae))
+    clips, prompts = [clip(length, height, width)], [prompt(model, seed) for seed in (1, 2)]
+    peaks = [held(side, clips, prompts) for side in sides]  # first: these runs warm up, too
+    rounds = [[timed(side, clips, prompts) for side in sides] for _ in range(ROUNDS)]
+    for number, edit in enumerate(EDITS):
+        pairs = [[side[number] for side in each] for each in rounds]
         cells = []
-        for what in MEASURES:
-            values = [tuple(side[what] for side in pair) for pair in pairs]
+        for what in TIMES:
+            values = [[side[what] for side in pair] for pair in pairs]
             cells += [Spread.of(core for core, _ in values), Spread.of(own for _, own in values), ratios(values)]
-        yield f"{name}: {edit}", *cells, all(core["latent"] == own["latent"] for core, own in pairs)
+        core, own = (peak[number] for peak in peaks)
+        same = all(core["latent"] == own["latent"] for core, own in pairs)
+        print(name, edit, *map(str, cells), core, own, same, flush=True)
+        yield f"{name}: {edit}", *cells, core, own, core / own, same
 
 
-def run(way, length, height, width, vae, vcus="1", steps=str(STEPS)):
-    """By edit: seconds and memory of its encoding and of all of it, and what came out."""
-    torch.set_num_threads(1)
-    call = load_host()
-    (model,) = call("UNETLoader", unet_name="miniature_wan_vace.safetensors", weight_dtype="default")
-    side = {"core": Core, "ours": Ours}[way](call, model, load_vae(call, vae), int(steps))
-    side.run([clip(5, 32, 32)], prompt(model, 0))  # loads the models, tries out the device
-    clips = [clip(int(length), int(height), int(width), seed) for seed in range(int(vcus))]
-    return {"edits": [side.run(clips, prompt(model, seed)) for seed in (1, 2)]}
+def timed(side, clips, prompts):
+    """By edit: seconds and what came out."""
+    side.forget()
+    return [_timed(partial(side.run, clips, positive)) for positive in prompts]
+
+
+def _timed(run):
+    wall, cpu = time.perf_counter(), time.process_time()
+    samples = run()
+    seconds = {"wall s": time.perf_counter() - wall, "CPU s": time.process_time() - cpu}
+    return {**seconds, "latent": hashlib.sha256(samples.contiguous().numpy().tobytes()).hexdigest()}
+
+
+def held(side, clips, prompts):
+    """By edit: MiB at most."""
+    side.forget()
+    return [allocated(partial(side.run, clips, positive))[1] for positive in prompts]
+
+
+def both(call, model, vae, steps=STEPS):
+    """The core's side and ours, the device tried out."""
+    sides = [kind(call, model, vae, steps) for kind in (Core, Ours)]
+    for side in sides:
+        side.run([clip(5, 32, 32)], prompt(model, 0))
+        side.forget()
+    return sides
+
+
+def miniature(call):
+    """Its merged model."""
+    return call("UNETLoader", unet_name="miniature_wan_vace.safetensors", weight_dtype="default")[0]
 
 
 def load_vae(call, name):
@@ -95,17 +131,8 @@ class _Side:
         self.call, self.model, self.vae, self.steps = call, model, vae, steps
 
     def run(self, clips, positive):
-        peak(reset=True)
-        before = peak()
-        wall, cpu = time.perf_counter(), time.process_time()
-        conditioned = self.condition(clips, positive)
-        encoded = {"wall s": time.perf_counter() - wall, "CPU s": time.process_time() - cpu}
-        encoded["peak MiB"] = (peak() - before) / MEBI
-        samples = self.sample(*conditioned)
-        whole = {"wall s": time.perf_counter() - wall, "CPU s": time.process_time() - cpu}
-        whole["peak MiB"] = (peak() - before) / MEBI
-        digest = hashlib.sha256(samples.contiguous().numpy().tobytes()).hexdigest()
-        return {**whole, "encoded": encoded, "latent": digest}
+        """The latent that is sampled."""
+        return self.sample(*self.condition(clips, positive))
 
     def sample(self, positive, negative, latent):
         settings = {"seed": 1, "steps": self.steps, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple"}
@@ -115,6 +142,9 @@ class _Side:
 
 class Core(_Side):
     """By the core's nodes."""
+
+    def forget(self):
+        """It remembers nothing."""
 
     def condition(self, clips, positive):
         """Both prompts with the clips, and an empty latent."""
@@ -135,6 +165,11 @@ class Ours(_Side):
         super().__init__(*given)
         self.contexts = {}
 
+    def forget(self):
+        """Begin anew, as in a new session."""
+        self.contexts.clear()
+        pack_module("nodes._host.conditioning.clip_memory").memory_of(self.vae).clear()
+
     def condition(self, clips, positive):
         """Both prompts with the clips, and an empty latent."""
         negative, latent = positive, None
@@ -154,8 +189,4 @@ class Ours(_Side):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        with torch.inference_mode():
-            print(json.dumps(run(*sys.argv[1:])))
-    else:
-        keep(str(measure()), RESULT)
+    keep(str(measure()), RESULT)
