@@ -6,71 +6,16 @@ import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from ..errors import BatchError
+from .database import Database
 from .planning import Job
-from .schema import CANCELLED, DONE, FAILED, RUNNING, SCHEMA, STATES, WAITING
+from .schema import CANCELLED, DONE, FAILED, RUNNING, STATES, WAITING
 
-FILE, LOCK = "manifest.sqlite", "lock.sqlite"
 _AGAIN = "UPDATE {} SET state = 'waiting', attempts = 0, not_before = 0, error = NULL"
 
 
-class Manifest:
-    """The manifest of a batch.
-
-    Attributes:
-        folder: Of the batch.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """Open it, or begin one.
-
-        Raises:
-            BatchError: If it is damaged.
-        """
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._data = sqlite3.connect(folder / FILE, timeout=60, isolation_level=None)
-        self._data.row_factory = sqlite3.Row
-        try:
-            self._data.executescript(SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise BatchError(
-                f"{folder / FILE} is damaged ({error}). Put a copy back, or begin in another folder."
-            ) from None
-
-    @classmethod
-    def there(cls, folder: Path) -> Manifest:
-        """That of a batch that was begun.
-
-        Raises:
-            BatchError: If there is none.
-        """
-        if not (folder / FILE).is_file():
-            raise BatchError(f"There is no batch in {folder}. Name the folder that `run` wrote.")
-        return cls(folder)
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Within, no other driver works on this batch; the system lets go when this process ends, however it ends.
-
-        Raises:
-            BatchError: If another one does.
-        """
-        lock = sqlite3.connect(self.folder / LOCK, timeout=0, isolation_level=None)
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            lock.close()
-            raise BatchError(
-                f"Another run works on {self.folder}. Wait for it, or use `status` and `cancel`."
-            ) from None
-        try:
-            yield
-        finally:
-            lock.close()
+class Manifest(Database):
+    """The manifest of a batch."""
 
     def sync(self, jobs: Iterable[Job]) -> dict[str, int]:
         """Make the manifest say what the table says.
@@ -268,32 +213,6 @@ class Manifest:
             changed = [self._data.execute(one, (name,)).rowcount for name in chosen]
             self._data.execute(f"{_AGAIN.format('preparations')} WHERE state = 'failed'")
         return sum(changed)
-
-    def keep(self, **settings: object) -> None:
-        """Remember settings of the batch."""
-        rows = [(name, json.dumps(value)) for name, value in settings.items()]
-        self._data.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", rows)
-
-    def setting(self, name: str) -> object:
-        """One of them; None if it was never kept."""
-        row = self._data.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-        return row and json.loads(row[0])
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._data.close()
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Within, all changes are made or none, and the disk is waited for once."""
-        self._data.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._data.execute("COMMIT")
-        except BaseException:
-            if self._data.in_transaction:  # on a full disk SQLite may have ended it
-                self._data.execute("ROLLBACK")
-            raise
 
 
 def _marks(values: Collection[str]) -> str:

@@ -21,5 +21,4 @@ CREATE TABLE IF NOT EXISTS preparations (
     key TEXT PRIMARY KEY, row INTEGER, state TEXT, prompt TEXT, savers TEXT, inputs TEXT, vcus TEXT, shown TEXT,
     worker TEXT, attempts INTEGER DEFAULT 0, not_before REAL DEFAULT 0, error TEXT, began REAL, ended REAL);
 CREATE INDEX IF NOT EXISTS preparations_by_state ON preparations (state, row);
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT);
 """

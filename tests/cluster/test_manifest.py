@@ -162,6 +162,41 @@ def test_one_driver_at_a_time_and_a_killed_one_lets_go(manifest):
         assert manifest.counts()[WAITING] == 3, "its file can be read meanwhile"
 
 
+def _count_up(folder, told):
+    manifest = Manifest(folder)
+    for number in range(10**6):
+        with manifest.together():
+            for name in "abc":
+                manifest.set_job(name, began=number)
+        told.value = number
+
+
+@pytest.mark.parametrize("one_machine", [True, False])
+def test_what_was_committed_outlives_a_kill_and_no_half_of_it_is_there(manifest, one_machine):
+    manifest.keep_journal(one_machine=one_machine)
+    context = multiprocessing.get_context("fork")
+    told = context.Value("q", -1)
+    writer = context.Process(target=_count_up, args=(manifest.folder, told))
+    writer.start()
+    end = time.monotonic() + 60
+    while told.value < 20 and time.monotonic() < end:
+        time.sleep(0.001)
+    writer.kill()
+    writer.join()
+    (began,) = {row["began"] for row in Manifest(manifest.folder).jobs()}
+    assert told.value >= 20 and began in (told.value, told.value + 1)
+
+
+def test_only_where_no_other_machine_opens_the_manifest_commits_do_not_wait_for_the_disk(manifest):
+    modes = {}
+    for one_machine in (True, False):
+        manifest.keep_journal(one_machine=one_machine)
+        again = Manifest(manifest.folder)._data
+        modes[one_machine] = [again.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+        again.close()
+    assert modes == {True: ["wal", 1], False: ["delete", 2]}
+
+
 def test_a_damaged_or_missing_manifest_is_said(tmp_path):
     with pytest.raises(BatchError, match="There is no batch in"):
         Manifest.there(tmp_path)
