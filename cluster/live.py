@@ -103,15 +103,11 @@ def time_left(driver: Driver, counts: dict[str, int]) -> float | None:
 
 
 def summary_line(counts: dict[str, int], left: float | None) -> str:
-    """How far it is, in a line."""
-    said = [
-        f"{counts[DONE]} done",
-        f"{counts[RUNNING]} running",
-        f"{counts[WAITING]} waiting",
-        f"{counts[FAILED]} failed",
-    ]
-    cancelled = counts[CANCELLED] + counts[CANCELLING]
-    said += [f"{cancelled} cancelled"] if cancelled else []
+    """How far it is, in a line: what is done, and what else there is."""
+    cancelled = {CANCELLED: counts[CANCELLED] + counts[CANCELLING]}
+    others = {state: counts[state] for state in (RUNNING, WAITING, FAILED)} | cancelled
+    said = [f"{counts[DONE]} of {sum(counts.values())} done"]
+    said += [f"{number} {state}" for state, number in others.items() if number]
     said += [f"about {duration(left)} left"] if left else []
     return ", ".join(said)
 

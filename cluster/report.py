@@ -13,17 +13,17 @@ from urllib.parse import quote
 import av
 from PIL import Image
 
-from .batch import DONE, Manifest, write_whole
+from .batch import DONE, FAILED, SEEDS, Manifest, write_whole
 from .live import duration, summary_line
 from .results import OUTPUTS
 
 PAGE, STRIPS = "report.html", "strips"
-FRAMES, HEIGHT = 6, 96
+FRAMES, HEIGHT, GAP = 6, 96, 4
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; width: 100%; } td, th { padding: .5rem; vertical-align: top; text-align: left; }
-tr { border-top: 1px solid #ddd; } img { display: block; max-width: 100%; } .failed { color: #a00; }
+tr { border-top: 1px solid #ddd; } img { display: block; max-width: 100%; } .failed, .failed a { color: #a00; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 .8rem; margin: 0; font-size: 13px; }
 dt { color: #777; } dd { margin: 0; overflow-wrap: anywhere; white-space: pre-line; }
 """
@@ -62,6 +62,9 @@ def _page(manifest: Manifest) -> Iterator[str]:
     yield f"<title>{escape(manifest.folder.name)}</title><style>{_STYLE}</style><h1>{escape(manifest.folder.name)}</h1>"
     yield f"<p>{escape(summary_line(manifest.counts(), None))}."
     yield f" Workers that sample were busy {share:.0%} of the time." if share is not None else ""
+    failed = [escape(row["name"]) for row in manifest.jobs(FAILED)]
+    listed = ", ".join(f"<a href='#{name}'>{name}</a>" for name in failed)
+    yield f"</p><p class=failed>Failed: {listed}" if failed else ""
     yield "</p><table><tr><th>job<th>result<th>settings</tr>"
     for row in manifest.jobs():
         yield _row(manifest.folder, row)
@@ -69,13 +72,15 @@ def _page(manifest: Manifest) -> Iterator[str]:
 
 
 def _row(folder: Path, row: sqlite3.Row) -> str:
-    state = escape(row["state"])
+    name, state = escape(row["name"]), escape(row["state"])
     seconds = f"<br>{duration(row['ended'] - row['began'])}" if row["state"] == DONE and row["ended"] else ""
     error = f"<p class=failed>{escape(row['error'])}</p>" if row["error"] and row["state"] != DONE else ""
-    settings = json.loads(row["cells"]) | {"seed": row["seed"], "worker": row["worker"], "machine": row["machine"]}
+    cells = json.loads(row["cells"])
+    seed = None if any(name.rpartition(".")[2] in SEEDS for name in cells) else row["seed"]
+    settings = cells | {"seed": seed, "worker": row["worker"], "machine": row["machine"]}
     listed = "".join(f"<dt>{escape(k)}<dd>{escape(str(v))}" for k, v in settings.items() if v not in (None, ""))
     return (
-        f"<tr><td><b>{escape(row['name'])}</b><br><span class={state}>{state}</span>{seconds}"
+        f"<tr id='{name}'><td><b>{name}</b><br><span class={state}>{state}</span>{seconds}"
         f"<td>{_results(folder, row)}{error}<td><dl>{listed}</dl></tr>"
     )
 
@@ -126,9 +131,9 @@ def _frames(path: Path) -> Iterator[Image.Image]:
 
 def _beside(frames: list[Image.Image]) -> Image.Image:
     small = [frame.resize((max(round(frame.width * HEIGHT / frame.height), 1), HEIGHT)) for frame in frames]
-    strip = Image.new("RGB", (sum(frame.width for frame in small), HEIGHT))
+    strip = Image.new("RGB", (sum(frame.width + GAP for frame in small) - GAP, HEIGHT), "white")
     left = 0
     for frame in small:
         strip.paste(frame, (left, 0))
-        left += frame.width
+        left += frame.width + GAP
     return strip

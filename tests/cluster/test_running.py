@@ -65,7 +65,7 @@ def test_good_jobs_are_done_and_bad_ones_told_apart(batch):
     bad = {"wrong": "mistake", "poison": "die", "crowded": "full", "stuck": f"hang {HOSTILE}"}
     made = batch({"one": "a", "two": "b"} | bad | {"three": "c"})
     status, said = made.call("run", "--workers", "2", "--prepare", "1", "--retries", "1", "--limit", "3")
-    assert status == 1 and "3 done, 0 running, 0 waiting, 4 failed" in said, said
+    assert status == 1 and "3 of 7 done, 4 failed." in said, said
     rows = {row["name"]: dict(row) for row in Manifest(made.folder).jobs()}
     assert {name for name, row in rows.items() if row["state"] == DONE} == {"one", "two", "three"}
     assert (rows["wrong"]["attempts"], rows["poison"]["attempts"]) == (1, 2), "mistakes once, faults again"

@@ -53,6 +53,8 @@ def equal(options: argparse.Namespace, folder: Path) -> list[str]:
             (made,) = (batch.folder / "outputs" / row["job"]).glob("*.mp4")
             same += np.array_equal(_frames(alone[-1]), _frames(made))
     _require(same == len(rows), f"{len(rows) - same} of {len(rows)} jobs differ from those made alone")
+    shown = (batch.folder / "report.html").read_text("utf-8").count("<img")
+    _require(shown == len(rows), f"the report shows {shown} of {len(rows)} videos")
     share = said[said.index("Workers that sample") :].split("\n")[0]
     return [f"{len(rows)} jobs of {len(KINDS)} kinds, 2 workers, {seconds:.0f} s: {same} equal to the bit. {share}"]
 
@@ -128,6 +130,7 @@ def _manifest_time(folder: Path, gpus: int) -> float:
     planner = batches.Planner(graph, catalog(), batches.Files((folder,)))
     rows = [batches.Row(k, {"job": f"job_{k}", "VACE Build VCU.length": str(17 + k)}) for k in range(1, gpus + 1)]
     manifest = batches.Manifest(folder / "batch")
+    manifest.keep_journal(one_machine=True)
     manifest.sync(planner.plan(rows))
     began, running = time.perf_counter(), []
     timed = min(gpus, MOST)
@@ -137,7 +140,7 @@ def _manifest_time(folder: Path, gpus: int) -> float:
             manifest.set_preparation(key, state="running")
         manifest.set_preparation(key, state="done", vcus="[]", shown="[]")
         with manifest.together():
-            row = manifest.next_job(f"w{number % gpus}", "", (), False)
+            row = manifest.next_job(f"w{number % gpus}", "", ())
             manifest.set_job(row["name"], state="running", worker=f"w{number % gpus}")
         manifest.counts()
         running.append(row["name"])
@@ -186,10 +189,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=60, help="of `equal`")
     parser.add_argument("--many", type=int, default=2000, help="of `many`")
     parser.add_argument("--idle", type=int, default=40, help="of `idle`")
+    parser.add_argument("--to", type=Path, help="keeps what is made, in an empty folder; else it is removed")
     options = parser.parse_args(arguments)
     for name in options.parts.split(","):
-        with tempfile.TemporaryDirectory(prefix=f"cluster_{name}_") as folder:
-            lines = PARTS[name](options, Path(folder))
+        with tempfile.TemporaryDirectory(prefix=f"cluster_{name}_") as passing:
+            folder = options.to / name if options.to else Path(passing)
+            folder.mkdir(parents=True, exist_ok=True)
+            lines = PARTS[name](options, folder)
         print("\n".join(lines), flush=True)
         _write(name, lines)
     return 0
