@@ -201,14 +201,14 @@ class Driver:
         if attempt < self._attempts.get(state, 1):
             wait = pause(attempt, self._first_pause)
             self._set(flight, state=WAITING, error=sentence, not_before=time.time() + wait)
-            self._view.say(f"{flight.key[:40]}: {sentence} Tried again in {wait:g} s.")
+            self._view.say(f"{flight.title}: {sentence} Tried again in {wait:g} s.")
             return
         tried = "" if state == MISTAKE or attempt == 1 else f" Tried {attempt} times."
         if flight.is_job:
             self.manifest.set_job(flight.key, state=FAILED, error=sentence + tried)
         else:
             self.manifest.fail_preparation(flight.key, sentence + tried)
-        self._view.say(f"{flight.key[:40]}: failed. {sentence}{tried}")
+        self._view.say(f"{flight.title}: failed. {sentence}{tried}")
 
     def _is_cancelling(self, flight: Flight) -> bool:
         """Whether it was asked to be cancelled while it ran."""

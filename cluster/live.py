@@ -9,6 +9,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
@@ -80,15 +81,14 @@ class LiveView(AbstractContextManager):
                 self._asked[flight.member.name] = flight.member.actor.progress.remote()
 
     def _running(self, driver: Driver) -> Table:
-        table = Table(expand=True)
-        for heading in ("worker", "job", "node", "step", "seconds"):
-            table.add_column(heading, justify="right" if heading in ("step", "seconds") else "left")
+        table = Table(expand=True, box=SIMPLE_HEAD, pad_edge=False)
+        for heading in ("worker", "job", "node", "step", "time"):
+            table.add_column(heading, justify="right" if heading in ("step", "time") else "left")
         for flight in list(driver.flights.values())[:MOST]:
             doing = self._doing.get(flight.member.name, {})
             step = f"{doing['value']} of {doing['maximum']}" if doing.get("maximum") else ""
-            job = flight.key if flight.is_job else f"preparing {flight.key[:8]}"
-            seconds = f"{time.monotonic() - flight.began:.0f}"
-            table.add_row(*map(escape, (flight.member.name, job, doing.get("node", ""), step, seconds)))
+            took = duration(time.monotonic() - flight.began)
+            table.add_row(*map(escape, (flight.member.name, flight.title, doing.get("node", ""), step, took)))
         hidden = len(driver.flights) - MOST
         if hidden > 0:
             table.add_row(f"and {hidden} more")

@@ -37,6 +37,11 @@ class Flight:
     contents: Any
     began: float
 
+    @property
+    def title(self) -> str:
+        """As people see it; a preparation is called by the first job that it is for."""
+        return self.key if self.is_job else f"preparing {self.row['job']}"
+
 
 class Results:
     """The files of a batch, in its folder or in Ray's object store.

@@ -77,6 +77,7 @@ def test_a_worker_that_lacks_a_model_takes_no_other_job_of_it(driver):
 
 def test_a_preparation_that_no_worker_can_take_fails_its_jobs(driver):
     flight = given(driver, PREPARE)
+    assert flight.title == "preparing a", "a job that people know"
     driver._write_down(flight, {"state": LACKS, "error": "prepare has no detector."})
     assert driver.manifest.next_preparation("other") and not driver.manifest.next_preparation("x", {flight.key})
     driver._require_workers()
