@@ -20,6 +20,7 @@ from .batch import Prompt, title_of
 from .errors import HostDiedError, NodeFailedError, RefusedError
 
 ANSWER_SECONDS = 120
+POLL_SECONDS = 0.01  # a worker that samples waits meanwhile
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class ComfyClient:
         while time.monotonic() < end:
             if entry := (await self.get(f"/history/{prompt_id}")).get(prompt_id):
                 return entry["outputs"]
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(POLL_SECONDS)
         raise HostDiedError("ComfyUI made a prompt and does not say what it wrote.")
 
     async def _queue(self, prompt: Prompt, name: str) -> str:

@@ -8,7 +8,7 @@ import uuid
 from typing import Any, Protocol
 
 import ray
-from ray.exceptions import ObjectLostError, RayError, TaskCancelledError
+from ray.exceptions import ObjectLostError, ObjectStoreFullError, OutOfDiskError, RayError, TaskCancelledError
 
 from .batch import (
     CANCELLED,
@@ -29,6 +29,10 @@ from .worker import LACKS
 
 TICK = 0.5
 GRACE = 60.0  # a worker reports by itself that its limit is over
+FULL_STORE = (
+    "Ray's object store is full, and so is the disk that it spills to. Make room there, give it more memory with "
+    "--store-mib (or `ray start --object-store-memory`), or let machines share a folder with --shared."
+)
 
 
 class View(Protocol):
@@ -113,6 +117,14 @@ class Driver:
             self._view.say(sentence)
 
     def _give_out(self) -> None:
+        """Whatever can be; where the object store has no room, the rest waits for what is under way."""
+        try:
+            self._give_to_free()
+        except (ObjectStoreFullError, OutOfDiskError) as error:
+            if not self.flights:
+                raise BatchError(f"{FULL_STORE} Then run again; what is finished is kept.") from error
+
+    def _give_to_free(self) -> None:
         for member in self.pool.of(SAMPLE, FREE):
             row = self.manifest.next_job(member.name, member.models, member.lacks, **self.pool.alone(member))
             if row is not None:
@@ -127,23 +139,27 @@ class Driver:
 
     def _give_job(self, member: Member, row: dict) -> None:
         prompt, vcus = json.loads(row["sample"]), json.loads(row["vcus"] or "[]")
+        files = [*vcus, *json.loads(row["inputs"])]
+        places = self._places(files)
         self.manifest.set_job(row["name"], state=RUNNING, worker=member.name, attempts=row["attempts"] + 1)
         member.models = row["models"]
-        task = {"job": row["name"], "prompt": with_vcus(prompt, vcus), "savers": []}
-        files = [*vcus, *json.loads(row["inputs"])]
-        self._start(member, Flight(member, row["name"], True, row, None, time.monotonic()), task, files)
+        task = {"job": row["name"], "prompt": with_vcus(prompt, vcus), "savers": [], "files": files}
+        self._start(member, Flight(member, row["name"], True, row, None, time.monotonic()), task, places)
 
     def _give_preparation(self, member: Member, row: dict) -> None:
+        prompt, savers, files = (json.loads(row[name]) for name in ("prompt", "savers", "inputs"))
+        places = self._places(files)
         self.manifest.set_preparation(row["key"], state=RUNNING, worker=member.name, attempts=row["attempts"] + 1)
-        task = {"job": row["key"][:16], "prompt": json.loads(row["prompt"]), "savers": json.loads(row["savers"])}
-        flight = Flight(member, row["key"], False, row, None, time.monotonic())
-        self._start(member, flight, task, json.loads(row["inputs"]))
+        task = {"job": row["key"][:16], "prompt": prompt, "savers": savers, "files": files}
+        self._start(member, Flight(member, row["key"], False, row, None, time.monotonic()), task, places)
 
-    def _start(self, member: Member, flight: Flight, task: dict, files: list[str]) -> None:
+    def _places(self, files: list[str]) -> list[tuple[Any, int]]:
+        return [] if self._settings.shared else [self._results.content(name) for name in files]
+
+    def _start(self, member: Member, flight: Flight, task: dict, places: list[tuple[Any, int]]) -> None:
         member.state = BUSY
-        places = [] if self._settings.shared else [self._results.content(name) for name in files]
         packs = list(dict.fromkeys(pack for pack, _ in places))
-        task |= {"token": uuid.uuid4().hex[:12], "files": files}
+        task["token"] = uuid.uuid4().hex[:12]
         task["places"] = [(packs.index(pack), number) for pack, number in places]
         ref, flight.contents = member.actor.run.options(num_returns=2).remote(task, *packs)
         self.flights[ref] = flight
@@ -168,7 +184,8 @@ class Driver:
         except (OSError, RayError) as error:
             if is_full(error):
                 raise
-            self._try_again(flight, FAULT, f"What it made did not arrive: {error}")
+            full = isinstance(error, (ObjectStoreFullError, OutOfDiskError))
+            self._try_again(flight, FAULT, f"What it made did not arrive: {FULL_STORE if full else error}")
 
     def _write_down(self, flight: Flight, report: dict) -> None:
         state = report["state"]

@@ -15,6 +15,7 @@ from .pool import Member
 
 OUTPUTS = "outputs"
 PREPARED = "prepared"
+KEPT = 32 * 2**20  # bytes of a table's files in the object store
 
 
 @dataclass
@@ -59,18 +60,31 @@ class Results:
         """
         self._manifest, self._shared = manifest, shared
         self.store = Store(manifest.folder / "files")
-        self._contents: dict[str, tuple[Any, int]] = {}
+        self._vcus: dict[str, tuple[Any, int]] = {}
+        self._files: dict[str, tuple[Any, int]] = {}
 
     def content(self, name: str) -> tuple[Any, int]:
-        """A file in Ray's object store, put there once: the pack that holds it, and its number there."""
-        if name not in self._contents:
-            self._contents[name] = ray.put([self.store.path(name).read_bytes()]), 0
-        return self._contents[name]
+        """A file in Ray's object store: the pack that holds it, and its number there.
+
+        The last ones that were asked for stay there, so that a clip of many jobs is put there once, and a table of
+        many clips does not fill it. Ray keeps what a worker still has to read.
+        """
+        if name in self._vcus:
+            return self._vcus[name]
+        data = self._files.pop(name, None)
+        while self._files and sum(map(self._size, (name, *self._files))) > KEPT:
+            del self._files[next(iter(self._files))]
+        self._files[name] = data or (ray.put([self.store.path(name).read_bytes()]), 0)
+        return self._files[name]
+
+    def _size(self, name: str) -> int:
+        return self.store.path(name).stat().st_size
 
     def forget(self, names: list[str]) -> None:
         """Files that the object store lost; they are put there anew when they are asked for."""
         for name in names:
-            self._contents.pop(name, None)
+            self._vcus.pop(name, None)
+            self._files.pop(name, None)
 
     def finish_job(self, flight: Flight, report: dict) -> None:
         """Let what a job made appear in its folder, and write down that it is done.
@@ -102,7 +116,7 @@ class Results:
         vcus, folder = report["vcus"], self._manifest.folder / PREPARED / flight.key
         shown = self._arrive(folder, report["outputs"], flight.contents, skip=len(vcus))
         if not self._shared:
-            self._contents |= {name: (flight.contents, number) for number, name in enumerate(vcus)}
+            self._vcus |= {name: (flight.contents, number) for number, name in enumerate(vcus)}
         self._manifest.set_preparation(
             flight.key,
             state=DONE,

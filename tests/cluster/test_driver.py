@@ -2,9 +2,11 @@
 
 import json
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from ray.exceptions import OutOfDiskError
 
 from harness.cluster.batches import jobs_of
 from wan_vace.cluster.batch import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
@@ -118,3 +120,16 @@ def test_a_manifest_on_a_full_disk_ends_the_batch_with_a_sentence(driver):
     with pytest.raises(BatchError, match=r"The disk of .* is full. Make room and run again"):
         driver.run()
     assert driver.manifest.job("a")["error"] is None, "the manifest is whole"
+
+
+def test_where_the_object_store_is_full_jobs_wait_for_room_and_the_batch_ends_when_none_can_come(driver):
+    def full(name):
+        raise OutOfDiskError("Local disk is full")
+
+    driver._settings, driver._results.content = replace(driver._settings, shared=False), full
+    driver.flights["other"] = None
+    driver._give_out()
+    driver.flights.clear()
+    with pytest.raises(BatchError, match=r"object store is full, .* with --store-mib .* what is finished is kept\."):
+        driver._step()
+    assert driver.manifest.counts()[WAITING] == 2 and driver.manifest.next_preparation("w")["attempts"] == 0

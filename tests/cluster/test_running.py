@@ -4,14 +4,13 @@ import hashlib
 import io
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from harness.cluster.batches import PROMPT, RECORDED, write_table, write_workflow
-from harness.cluster.running import Batch, kill, processes, stub_host
+from harness.cluster.batches import RECORDED, write_table
+from harness.cluster.running import wait_for
 from wan_vace.cluster.batch import DONE, FAILED, RUNNING, Manifest
 from wan_vace.cluster.command import run_command
 from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, judge, pause
@@ -22,18 +21,6 @@ FILM = (RECORDED / "video.mp4").read_bytes()
 HOSTILE = '"><script>alert(1)</script>'
 
 
-@pytest.fixture
-def batch(tmp_path, ray_address):
-    """Makes a batch of prompts on the stub."""
-
-    def make(prompts):
-        rows = [{"job": name, PROMPT: text} for name, text in prompts.items()]
-        table, graph = write_table(tmp_path / "shots.csv", rows), write_workflow(tmp_path, "text_to_video")
-        return Batch(tmp_path / "batch", graph, table, stub_host(), ray_address)
-
-    return make
-
-
 def say(verb, batch, *more):
     """What a verb that only looks at the manifest says, in this process."""
     console = Console(record=True, file=io.StringIO(), width=200)
@@ -41,23 +28,10 @@ def say(verb, batch, *more):
     return console.export_text()
 
 
-def states(batch):
-    return {row["name"]: row["state"] for row in Manifest(batch.folder).jobs()}
-
-
 def scratch(batch):
     """Folders that workers have of a batch where none is shared."""
     digest = hashlib.sha256(str(batch.folder).encode()).hexdigest()[:12]
     return list(Path(tempfile.gettempdir()).glob(f"wan_vace_cluster*/*{digest}*"))
-
-
-def wait_for(ask, seconds=90):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := ask():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
 
 
 def test_good_jobs_are_done_and_bad_ones_told_apart(batch):
@@ -84,34 +58,15 @@ def test_good_jobs_are_done_and_bad_ones_told_apart(batch):
     assert not list((made.folder / "made").rglob("*.mp4")) and not list(made.folder.rglob("*.part"))
 
 
-@pytest.mark.long
-def test_a_killed_worker_and_a_killed_driver_lose_nothing(batch):
-    made = batch({f"shot_{k}": "slow" for k in range(5)})
-    driver = made.start("--workers", "2", "--prepare", "0")
-    wait_for(lambda: (made.folder / "manifest.sqlite").is_file() and RUNNING in states(made).values())
-    actor = wait_for(lambda: processes("ray::Worker"))[0]
-    kill(actor)
-    wait_for(lambda: list(states(made).values()).count(DONE) >= 2)
-    kill(driver.pid)
-    driver.wait()
-    wait_for(lambda: not processes("main.py", str(made.folder)), 30)  # none is left behind
-    done = {row["name"]: row["ended"] for row in Manifest(made.folder).jobs(DONE)}
-    status, said = made.call("run", "--workers", "2", "--prepare", "0")
-    assert status == 0 and f"{len(done)} jobs are done already." in said, said
-    after = {row["name"]: row["ended"] for row in Manifest(made.folder).jobs(DONE)}
-    assert len(after) == 5 and done.items() <= after.items(), "what was finished was not made again"
-    assert all((made.folder / "outputs" / name).is_dir() for name in after)
-
-
 def test_without_a_shared_folder_files_and_vcus_go_through_the_object_store(batch):
     made = batch({"one": "a", "two": "b", "late": "hang"})
     made.shared = False
     driver = made.start("--workers", "1", "--prepare", "1", "--retries", "0")
-    wait_for(lambda: (made.folder / "manifest.sqlite").is_file() and list(states(made).values()).count(DONE) == 2)
-    wait_for(lambda: states(made)["late"] == RUNNING)
+    wait_for(lambda: made.count(DONE) == 2)
+    wait_for(lambda: made.states()["late"] == RUNNING)
     assert len(scratch(made)) == 2
     assert "1 jobs are cancelled" in say("cancel", made, "--job", "late")
-    assert driver.wait(60) == 1 and states(made)["late"] == "cancelled"
+    assert driver.wait(60) == 1 and made.states()["late"] == "cancelled"
     assert not (made.folder / "made").exists() and not list((made.folder / "files").rglob("*.safetensors"))
     for name in ("one", "two"):
         assert [path.read_bytes() for path in (made.folder / "outputs" / name).iterdir()] == [FILM]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import tempfile
 
 import pytest
@@ -78,3 +79,14 @@ def test_a_folder_that_another_user_may_have_laid_out_is_refused(worker, tmp_pat
     (tmp_path / f"wan_vace_cluster_{os.getuid()}").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BatchError, match="belongs to another user"):
         worker(shared=False)
+
+
+def test_a_worker_says_which_model_or_node_it_lacks(worker):
+    made, prompt = worker(), workflow("text_to_video")
+    assert asyncio.run(made._lacking(prompt)) == ""
+    loader = next(node for node in prompt.values() if node["class_type"] == "DevLoadMiniature")
+    loader["inputs"]["model"] = "wan2.1_vace_14B.safetensors"
+    said = asyncio.run(made._lacking(prompt))
+    assert said == f"sample-1 on {platform.node()} has no model wan2.1_vace_14B.safetensors."
+    loader["class_type"] = "DepthAnything"
+    assert asyncio.run(made._lacking(prompt)) == "sample-1 has no node DepthAnything."

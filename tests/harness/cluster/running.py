@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ..host.computing import computing_flags
 from ..host.locations import ROOT, Host, base_dir, locate
 from ..host.processes import host_env, start_group, stop_group
 from ..host.server import free_port
+from .batches import batch
 
 STUB = Path(__file__).parent / "stub"
 START_SECONDS, TRIES = 60.0, 3
-OBJECT_STORE = 150 * 2**20
+TOKEN = "RAY_AUTH_TOKEN_PATH"
+OBJECT_STORE = 80 * 2**20
 
 
 def stub_host() -> Host:
@@ -33,32 +37,73 @@ def batch_env() -> dict[str, str]:
     return host_env() | {"PYTHONPATH": os.pathsep.join(found), "RAY_USAGE_STATS_ENABLED": "0"}
 
 
+def _on_loopback(folder: Path) -> None:
+    """With a token, as the environment says to every Ray of this process, and to batches that join one."""
+    if TOKEN in os.environ:
+        return
+    token = folder / "token"
+    token.write_text(uuid.uuid4().hex * 2, "utf-8")
+    os.environ.update({TOKEN: str(token), "RAY_AUTH_MODE": "token", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"})
+
+
 @contextlib.contextmanager
-def ray_head(folder: Path, cpus: int) -> Iterator[str]:
+def ray_nodes(folder: Path, nodes: int) -> Iterator[tuple[str, list[int]]]:
+    """A Ray of several nodes on this machine; gives its address and the processes of their raylets."""
+    _on_loopback(folder)
+    argv, env = [sys.executable, "-m", "harness.cluster.nodes", "--nodes", str(nodes)], batch_env()
+    env["PYTHONPATH"] += f"{os.pathsep}{ROOT / 'tests'}"
+    for attempt in range(TRIES):
+        log = folder / f"nodes-{attempt}.log"
+        with log.open("wb") as file:
+            process = start_group(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file)
+        try:
+            if said := process.stdout.readline().decode().split():
+                yield said[0], [int(raylet) for raylet in said[1:]]
+                return
+        finally:
+            process.communicate()  # its input ends
+            stop_group(process)
+    raise RuntimeError(_not_started(log))
+
+
+@contextlib.contextmanager
+def ray_head(folder: Path, cpus: int, *more: str) -> Iterator[str]:
     """A Ray on loopback without a dashboard, up inside a ``with``.
 
     Args:
         folder: Of its files.
         cpus: How many it believes to have.
+        more: Of its command line.
     """
-    token = folder / "token"
-    token.write_text(uuid.uuid4().hex * 2, "utf-8")
-    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token), RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0")
+    _on_loopback(folder)
     for attempt in range(TRIES):  # it gives up after 30 s where others compute
         port = free_port()
         argv = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port", str(port)]
         argv += ["--include-dashboard=False", "--include-log-monitor=False", "--no-monitor", "--disable-usage-stats"]
-        argv += ["--num-cpus", str(cpus), "--object-store-memory", str(OBJECT_STORE), "--temp-dir", f"/tmp/ray-{port}"]
+        argv += [
+            "--num-cpus",
+            str(cpus),
+            "--object-store-memory",
+            str(OBJECT_STORE),
+            "--temp-dir",
+            f"/tmp/ray-{port}",
+            *more,
+        ]
         log = folder / f"ray-{attempt}.log"
         with log.open("wb") as file:
-            process = start_group(argv, env=batch_env(), stdout=file, stderr=subprocess.STDOUT)
+            process = start_group([*argv, *more], env=batch_env(), stdout=file, stderr=subprocess.STDOUT)
         try:
             if _is_up(process, log):
                 yield f"127.0.0.1:{port}"
                 return
         finally:
-            stop_group(process)
-    raise RuntimeError(f"Ray did not start:\n{log.read_text('utf-8', errors='replace')[-3000:]}")
+            stop_group(process, grace=1.0)
+            shutil.rmtree(f"/tmp/ray-{port}", ignore_errors=True)
+    raise RuntimeError(_not_started(log))
+
+
+def _not_started(log: Path) -> str:
+    return f"Ray did not start:\n{log.read_text('utf-8', errors='replace')[-3000:]}"
 
 
 def _is_up(process: subprocess.Popen, log: Path) -> bool:
@@ -118,6 +163,30 @@ class Batch:
         argv = self.argv(verb, *more)
         done = subprocess.run(argv, env=batch_env(), capture_output=True, text=True, timeout=timeout, check=False)
         return done.returncode, done.stdout + done.stderr
+
+    def states(self) -> dict[str, str]:
+        """The state of each job; none before there is a manifest."""
+        if not (self.folder / "manifest.sqlite").is_file():
+            return {}
+        return {row["name"]: row["state"] for row in batch.Manifest(self.folder).jobs()}
+
+    def count(self, state: str) -> int:
+        """How many jobs are in a state."""
+        return list(self.states().values()).count(state)
+
+    def log(self) -> str:
+        """What `start` said so far."""
+        return (self.folder / "run.log").read_text("utf-8")
+
+
+def wait_for(ask: Callable[[], Any], seconds: float = 120) -> Any:
+    """Ask until the answer is true, and give it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := ask():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
 
 
 def processes(*words: str) -> list[int]:

@@ -1,7 +1,7 @@
 """A recorded stub of ComfyUI: it takes its command line, answers what one answered, and computes nothing.
 
 For batches of thousands of jobs, where only the driver is looked at, and for faults that a real one does not have on
-demand. What a prompt asks for stands in its text: ``die``, ``hang``, ``mistake``, ``full``, ``slow``.
+demand. What a prompt asks for stands in its text: ``die``, ``hang``, ``mistake``, ``full``, ``slow``, ``large``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ MISTAKE = ("wan_vace.VaceInputError", "mask: got 3 frames, it must have 17. Conn
 FULL = ("builtins.OSError", f"[Errno {errno.ENOSPC}] No space left on device: 'video.mp4'")
 ENDS = {"SaveVideo": ("images", "{}_00001_.mp4"), "VaceSaveVcu": ("vcus", "{}_00001_.vcu.safetensors")}
 PARTS = ("VaceBuildVcu", "VaceSampleVcu")  # preparing and sampling, each of which takes so long
+LARGE = 160 * 2**20
 SECONDS = float(os.environ.get("STUB_SECONDS", "0"))
 
 
@@ -63,7 +64,12 @@ class Stub:
             if word in text:
                 await tell("execution_error", node_id="5", exception_type=kind, exception_message=message)
                 return
-        made = {"outputs": {node: self.write(each) for node, each in prompt.items() if self.ends(each)}}
+        more = bytes(LARGE) if "large" in text else b""
+        try:
+            made = {"outputs": {node: self.write(each, more) for node, each in prompt.items() if self.ends(each)}}
+        except OSError as error:
+            await tell("execution_error", node_id="6", exception_type="builtins.OSError", exception_message=str(error))
+            return
         await tell("execution_success")
         await asyncio.sleep(0.01)  # as the real one: its history comes a moment later
         self.history[name] = made
@@ -72,12 +78,12 @@ class Stub:
         """Whether a node writes a file."""
         return node["class_type"] in ENDS
 
-    def write(self, node: dict) -> dict:
+    def write(self, node: dict, more: bytes) -> dict:
         """The recorded film; a VCU that says what it was made of."""
         key, pattern = ENDS[node["class_type"]]
         path = Path(self.options.output_directory, pattern.format(node["inputs"]["filename_prefix"]))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.film if key == "images" else json.dumps(node).encode())
+        path.write_bytes(self.film + more if key == "images" else json.dumps(node).encode())
         folder = path.parent.relative_to(self.options.output_directory).as_posix()
         return {key: [{"filename": path.name, "subfolder": folder, "type": "output"}]}
 
