@@ -11,7 +11,6 @@ from ..vcu import EMPTY, Vcu
 from ..video import MID_GREY, hold_last, padded_length, without_repeats
 
 MASK_EDGES = ("official", "hard", "soft")
-FRAMES_AT_ONCE = 1
 SNAP_WITHIN = 0.501 / 255  # of mid-grey, which lies between 127 and 128 of 255
 
 
@@ -66,9 +65,7 @@ class HalfFrames:
 
     def is_grey(self) -> bool:
         """Whether all of it is exactly mid-grey; looked at up to the first frames that are not."""
-        starts = range(0, self.num_frames, FRAMES_AT_ONCE)
-        parts = (self.part(start, min(start + FRAMES_AT_ONCE, self.num_frames)) for start in starts)
-        return self.is_empty or all((part == MID_GREY).all() for part in parts)
+        return self.is_empty or all((self.part(k, k + 1) == MID_GREY).all() for k in range(self.num_frames))
 
     def whole(self) -> Tensor:
         """All of it, [T, H, W, 3]."""
@@ -102,7 +99,7 @@ def split_halves(vcu: Vcu, edges: str = "official", snap_grey: bool = False) -> 
     )
 
 
-def channel_mask(vcu: Vcu, edges: str = "official") -> Tensor:
+def channel_mask(vcu: Vcu, edges: str) -> Tensor:
     """[T', H, W]: the mask that the mask channels are folded of, at the unit's own length."""
     return binarize(vcu.mask) if edges == "hard" else vcu.mask
 

@@ -1,7 +1,5 @@
 """Which cells of the latent the sampler holds still, because all that they cover is kept."""
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from einops import rearrange, reduce
@@ -20,7 +18,7 @@ from ..video import (
     num_pixel_frames,
     padded_length,
 )
-from .halves import split_for_encoding
+from .halves import split_halves
 
 
 def latent_noise_mask(vcu: Vcu, num_references: int = 0, grow: int = 0) -> Tensor:
@@ -55,8 +53,7 @@ def latent_noise_mask(vcu: Vcu, num_references: int = 0, grow: int = 0) -> Tenso
 
 def kept_frames(vcu: Vcu) -> Tensor:
     """[T, H, W, 3] with T = 4n + 1, what is generated mid-grey: the inactive half that the context encodes too."""
-    inactive, _, _ = split_for_encoding(replace(vcu, control_amount=0.0))  # the reactive half costs nothing then
-    return inactive
+    return split_halves(vcu)[0].whole()
 
 
 def reference_slots(samples: Tensor, carried: int | None, vcu: Vcu) -> int:

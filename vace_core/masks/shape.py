@@ -59,7 +59,7 @@ def distance_to(mask: Tensor) -> Tensor:
         VaceInputError: If OpenCV is missing.
     """
     if not mask.any():
-        return torch.full(mask.shape, torch.inf, device=mask.device)
+        return torch.full_like(mask, torch.inf, dtype=torch.float32)
     cv2 = opencv(PURPOSE)
     distance = cv2.distanceTransform(as_opencv(~mask), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return torch.from_numpy(distance).square().round().sqrt().to(mask.device)
@@ -85,9 +85,9 @@ def grow_mask(mask: Tensor, pixels: float) -> Tensor:
         [T, H, W], in [0, 1].
     """
     if pixels > 0:
-        return each_frame(mask, lambda m: torch.maximum(m, (distance_to(m > 0.5) <= pixels).to(m)))
+        return each_frame(mask, lambda m: m.masked_fill(distance_to(m > 0.5) <= pixels, 1))
     if pixels < 0:
-        return each_frame(mask, lambda m: torch.minimum(m, (distance_to(m <= 0.5) > -pixels).to(m)))
+        return each_frame(mask, lambda m: m.masked_fill(distance_to(m <= 0.5) <= -pixels, 0))
     return mask
 
 
@@ -104,7 +104,7 @@ def feather_mask(mask: Tensor, pixels: float) -> Tensor:
     if pixels <= 0:
         return mask
     reach = pixels + 1  # the first pixel outside is at distance 1, and the last soft one at `pixels`
-    return each_frame(mask, lambda m: torch.maximum(m, (1 - distance_to(m > 0.5) / reach).clamp(0, 1).to(m)))
+    return each_frame(mask, lambda m: torch.maximum(m, (1 - distance_to(m > 0.5) / reach).to(m)))
 
 
 def fill_holes(mask: Tensor) -> Tensor:
@@ -119,7 +119,7 @@ def fill_holes(mask: Tensor) -> Tensor:
     Raises:
         VaceInputError: If OpenCV is missing.
     """
-    return each_frame(mask, lambda m: torch.where(_enclosed(m > 0.5), 1.0, m).to(m))
+    return each_frame(mask, lambda m: m.masked_fill(_enclosed(m > 0.5), 1))
 
 
 def _enclosed(inside: Tensor) -> Tensor:
@@ -160,7 +160,6 @@ def rasterize_boxes(
     height: int,
     width: int,
     easing: str = "linear",
-    name: str = "boxes",
 ) -> Tensor:
     """The union of boxes that stand still or move; a pixel is inside when its centre is.
 
@@ -170,7 +169,6 @@ def rasterize_boxes(
         height: H.
         width: W.
         easing: One of `vace_core.video.EASINGS`.
-        name: The socket that the boxes come from.
 
     Returns:
         [T, H, W], 0 or 1.
@@ -182,7 +180,7 @@ def rasterize_boxes(
     mask = torch.zeros(num_frames if moves else 1, height, width, dtype=torch.bool)
     for track in tracks:
         boxes = boxes_at(track, num_frames, easing)[: len(mask)]
-        _check_path(name, boxes, height, width)
+        _check_path(boxes, height, width)
         left, top, right, bottom = torch.tensor([box.sides for box in boxes]).T[..., None]  # [T, 1] each
         x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
         columns, rows = (left <= x) & (x < right), (top <= y) & (y < bottom)
@@ -190,19 +188,19 @@ def rasterize_boxes(
     return mask.float().expand(num_frames, -1, -1)
 
 
-def _check_path(name: str, boxes: list[Box], height: int, width: int) -> None:
+def _check_path(boxes: list[Box], height: int, width: int) -> None:
     """Refuse a path that is never seen, tell of one that leaves the frame."""
     seen = [b for b in boxes if b.left < width and b.top < height and b.right > 0 and b.bottom > 0]
     if not seen:
         raise VaceInputError(
-            f"{name}: box {boxes[0]} is wholly outside the frame of {width} x {height} pixels. "
+            f"boxes: box {boxes[0]} is wholly outside the frame of {width} x {height} pixels. "
             f"Boxes are left,top,right,bottom in pixels of the frame, or in per cent with a % behind the number."
         )
     out = [b for b in boxes if b.left < 0 or b.top < 0 or b.right > width or b.bottom > height]
     if out:
         tell(
             "box-outside",
-            f"{name}: box {out[0]} reaches out of the frame of {width} x {height}; only the part inside counts.",
+            f"boxes: box {out[0]} reaches out of the frame of {width} x {height}; only the part inside counts.",
         )
 
 
@@ -215,7 +213,7 @@ def draw_box_mask(text: str, height: int, width: int, num_frames: int, easing: s
     tracks = parse_tracks("boxes", text, height, width, num_frames)
     if not tracks:
         raise VaceInputError(f"boxes is empty: there is nothing to draw. {EXAMPLE}")
-    return rasterize_boxes(tracks, num_frames, height, width, easing, "boxes")
+    return rasterize_boxes(tracks, num_frames, height, width, easing)
 
 
 def note_black(mask: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ def _given_mask(region: Region, frames: Tensor) -> Tensor:
 def _with_boxes(given: Tensor, region: Region, frames: Tensor) -> Tensor:
     """The mask united with the boxes; refused when both are empty."""
     T, H, W, _ = frames.shape
-    drawn = rasterize_boxes(parse_tracks("boxes", region.boxes, H, W, T), T, H, W, region.easing, "boxes").to(given)
+    drawn = rasterize_boxes(parse_tracks("boxes", region.boxes, H, W, T), T, H, W, region.easing).to(given)
     still = given.stride(0) == 0 and drawn.stride(0) == 0
     united = torch.maximum(given[:1], drawn[:1]).expand(T, -1, -1) if still else torch.maximum(given, drawn)
     if not (united > 0.5).any():
