@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from wan_vace.vace_core.conditioning.context import assemble_context, pad_references
+from wan_vace.vace_core.conditioning.context import (
+    VaceContext,
+    assemble_context,
+    context_of,
+    pad_references,
+    token_strength,
+)
 from wan_vace.vace_core.conditioning.halves import is_constant, split_for_encoding
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.masks.semantics import decouple, fold_mask
@@ -105,3 +111,37 @@ def test_odd_lengths_are_padded_by_holding_the_last_frame_and_mask(num_frames):
     assert len(mask) % 4 == 1 and len(mask) - num_frames < 4
     for part in (inactive, reactive, mask):
         assert (part[num_frames:] == part[num_frames - 1]).all()
+
+
+def test_parts_of_another_shape_are_refused_by_their_names():
+    latents, mask = torch.zeros(1, 32, 2, 2, 3), torch.zeros(1, 64, 2, 2, 3)
+    assert VaceContext(latents, mask, 0, 5).reference_strengths == ()
+    with pytest.raises(VaceInputError, match=r"^latents must have shape \[1, 32, 2, 2, 3\], got \[1, 16, 2, 2, 3\]\.$"):
+        VaceContext(latents[:, :16], mask, 0, 5)
+    with pytest.raises(VaceInputError, match=r"^mask must have shape \[1, 64, 2, 2, 3\], got \[1, 64, 1, 2, 3\]\.$"):
+        VaceContext(latents, mask[:, :, :1], 0, 5)
+
+
+def test_a_mask_of_fewer_frames_than_the_latents_decode_to_holds_its_last():
+    mask = torch.rand(2, 16, 16)
+    held = torch.cat([mask, mask[1:].expand(7, -1, -1)])
+    assert torch.equal(context_of(torch.zeros(1, 32, 4, 2, 2), mask, 1, 2).mask[0], fold_mask(held, 9, 1))
+
+
+def test_the_mask_and_what_is_padded_have_the_latents_precision():
+    latents = torch.rand(1, 32, 2, 2, 2, dtype=torch.float64)
+    context = context_of(latents, torch.rand(5, 16, 16), 0, 5)
+    assert context.mask.dtype == torch.float64
+    padded, mask = pad_references(latents, context.mask, 0, 1, EMPTY)
+    assert padded.dtype == mask.dtype == torch.float64
+
+
+def test_a_strength_is_one_number_unless_references_differ_from_it():
+    assert token_strength(0.7, (), 3, 4, 6) == 0.7
+    assert token_strength(0.7, (1.0, 1.0), 3, 4, 6) == 0.7
+
+
+def test_each_token_of_a_reference_has_its_factor_and_the_video_has_none():
+    scales = token_strength(0.5, (1.0, 0.25, 3.0), 5, 5, 7)  # 2 x 3 tokens in each of five latent frames
+    assert scales.shape == (1, 30, 1) and scales.dtype == torch.float32
+    assert scales.view(5, 6).tolist() == [[value] * 6 for value in (0.5, 0.125, 1.5, 0.5, 0.5)]

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from wan_vace.vace_core.conditioning.halves import MASK_EDGES, channel_mask, split_for_encoding, split_halves
+from wan_vace.vace_core.conditioning.halves import (
+    MASK_EDGES,
+    HalfFrames,
+    channel_mask,
+    split_for_encoding,
+    split_halves,
+)
 from wan_vace.vace_core.masks.semantics import fold_mask
 from wan_vace.vace_core.vcu.unit import Vcu, empty_vcu
 from wan_vace.vace_core.video.fit import hold_last
@@ -90,3 +96,28 @@ def test_grey_content_is_found_where_only_looking_tells():
     assert (inactive.is_grey(), reactive.is_grey(), reactive.is_empty) == (False, True, False)
     frames[8, 15, 15, 2] = 0.5 + 2**-24
     assert not split_halves(Vcu(frames, mask))[1].is_grey()
+
+
+def test_the_kept_half_comes_first_and_says_so():
+    assert [half.reactive for half in split_halves(unit(5))] == [False, True]
+
+
+def test_parts_of_an_empty_half_are_where_they_are_asked_for():
+    for half in split_halves(empty_vcu(6, 16, 32)):
+        part = half.part(4, 9, torch.device("meta"))
+        assert part.device.type == "meta" and part.shape == (5, 16, 32, 3)
+        assert half.part(4, 9).device.type == "cpu"
+
+
+def test_looking_for_grey_takes_one_frame_at_a_time_and_stops_at_the_first_that_is_not():
+    looked = []
+
+    class Watched(HalfFrames):
+        def part(self, start, stop, device=None):
+            looked.append((start, stop))
+            return super().part(start, stop, device)
+
+    frames = torch.full((7, 16, 16, 3), 0.5)
+    frames[2] = 0.75
+    assert not Watched(frames, torch.ones(7, 16, 16), 9, reactive=True).is_grey()
+    assert looked == [(0, 1), (1, 2), (2, 3)]

@@ -11,7 +11,7 @@ from scipy import ndimage
 from wan_vace.vace_core.conditioning.halves import split_for_encoding
 from wan_vace.vace_core.conditioning.noise_mask import held_notes, kept_frames, latent_noise_mask, reference_slots
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.notes import sentences
+from wan_vace.vace_core.notes import Note
 from wan_vace.vace_core.vcu.unit import Vcu
 
 H, W = 32, 48
@@ -61,18 +61,48 @@ def test_a_kept_first_frame_is_held_and_a_lone_kept_frame_in_the_middle_is_not()
     vcu = unit(mask)
     noise_mask = latent_noise_mask(vcu, 2)
     assert noise_mask[0, 0, :, 0, 0].tolist() == [1, 1, 0, 1, 1]
-    assert sentences(held_notes(vcu, noise_mask, 2)) == [
-        "33.3% of the latent is held at the source; the rest is sampled.",
-        "Kept but not held: frame 3. Generated frames share these latents; VACE Paste Back returns what is kept.",
+    loose = "Kept but not held: frame 3. Generated frames share these latents; VACE Paste Back returns what is kept."
+    assert held_notes(vcu, noise_mask, 2) == [
+        Note("held", "33.3% of the latent is held at the source; the rest is sampled."),
+        Note("not-held", loose, (3,)),
+    ]
+
+
+def test_kept_frames_that_share_no_latent_with_a_generated_one_are_held():
+    mask = torch.zeros(9, H, W)
+    mask[0] = 1
+    vcu = unit(mask)
+    assert [note.code for note in held_notes(vcu, latent_noise_mask(vcu), 0)] == ["held"]
+
+
+def test_a_pixel_of_one_half_is_kept():
+    mask = torch.full((5, H, W), 0.5)
+    mask[3:] = 1
+    vcu = unit(mask)
+    assert [(note.code, note.frames) for note in held_notes(vcu, latent_noise_mask(vcu), 0)] == [
+        ("held", ()),
+        ("not-held", (1, 2)),
     ]
 
 
 def test_nothing_or_all_held_is_told():
     nothing, everything = unit(torch.ones(5, H, W)), unit(torch.zeros(5, H, W))
-    (note,) = sentences(held_notes(nothing, latent_noise_mask(nothing), 0))
-    assert note.startswith("Nothing is held: every latent cell (8 x 8 pixels of 4 frames) covers")
-    share, note = sentences(held_notes(everything, latent_noise_mask(everything, 3), 3))
-    assert share.startswith("100.0% of the latent is held") and note.startswith("All of it is held, so nothing")
+    told = (
+        "Nothing is held: every latent cell (8 x 8 pixels of 4 frames) covers something that is generated. The "
+        "latent is given on as it was; VACE Paste Back still returns what is kept."
+    )
+    assert held_notes(nothing, latent_noise_mask(nothing), 0) == [Note("nothing-held", told)]
+    told = "All of it is held, so nothing will be generated. White is generated; check the mask."
+    assert held_notes(everything, latent_noise_mask(everything, 3), 3) == [
+        Note("held", "100.0% of the latent is held at the source; the rest is sampled."),
+        Note("nothing-generated", told),
+    ]
+
+
+def test_there_is_no_reference_and_no_growth_unless_asked_for():
+    vcu = unit(specks(2, 5))
+    assert latent_noise_mask(vcu).shape == (1, 1, 2, H // 8, W // 8)
+    assert torch.equal(latent_noise_mask(vcu), latent_noise_mask(vcu, 0, 0))
 
 
 @pytest.mark.parametrize("num_frames", [1, 5, 7])
@@ -99,6 +129,8 @@ def test_reference_slots_are_what_is_longer_than_the_video(carried, length):
         ((1, 16, 4, 4, 6), 0, "48 x 32 with 13 frames"),  # a longer video is not a reference
         ((1, 16, 2, 4, 6), None, "48 x 32 with 5 frames"),
         ((1, 16, 3, 4, 4), 0, "32 x 32 with 9 frames"),
+        ((1, 16, 4, 4, 6), 2, "48 x 32 with 5 frames"),
+        ((1, 16, 4, 2, 6), 1, "48 x 16 with 9 frames"),
     ],
 )
 def test_the_latent_of_another_vcu_is_refused_with_both(shape, carried, found):

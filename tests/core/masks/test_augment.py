@@ -1,5 +1,7 @@
 """The six official mask augmentations, computed a second way with numpy and scipy."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -159,3 +161,38 @@ def test_wrong_settings_are_refused():
         augment_mask(mask, "hull", ratio=-1.0)
     with pytest.raises(VaceInputError, match=r"got 0\.3 and 0"):
         augment_mask(mask, "hull", iterations=0)
+
+
+def test_a_side_near_the_right_and_lower_edge_grows_by_half_of_what_is_left():
+    right, bottom = (torch.rand(4, generator=torch.Generator().manual_seed(5)).tolist()[k] for k in (1, 3))
+    grown = set()
+    for behind in range(4, 24):  # rows and columns behind the object
+        mask = torch.zeros(1, H, W)
+        mask[:, H - behind - 4 : H - behind, W - behind - 4 : W - behind] = 1
+        _, _, columns, rows = bounds(augment_mask(mask, "bbox_expand", seed=5, ratio=9.0, iterations=1)[0].numpy())
+        by = columns - (W - behind - 1), rows - (H - behind - 1)
+        assert by == (int(right * (behind + 1) / 2), int(bottom * (behind + 1) / 2))
+        grown.add(by)
+    assert len(grown) > 5
+
+
+def test_what_is_not_said_is_the_official_third_in_five_steps_of_seed_0():
+    mask = torch.from_numpy(blobs(4)).float()
+    plain = augment_mask(mask, "bbox_expand")
+    assert torch.equal(plain, augment_mask(mask, "bbox_expand", seed=0, ratio=0.3, iterations=5))
+    wide = augment_mask(mask, "bbox_expand", ratio=2.0)
+    assert torch.equal(wide, augment_mask(mask, "bbox_expand", seed=0, ratio=2.0, iterations=5))
+    assert not torch.equal(wide, augment_mask(mask, "bbox_expand", seed=1, ratio=2.0))
+
+
+def test_a_pixel_of_one_half_is_no_object():
+    mask = torch.zeros(1, H, W)
+    mask[0, 5, 5], mask[0, 10, 10] = 1, 0.5
+    assert augment_mask(mask, "bbox").nonzero().tolist() == [[0, 5, 5]]
+
+
+@pytest.mark.parametrize("mode", ["hull", "original_expand"])
+def test_an_augmentation_without_opencv_is_refused(mode, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(VaceInputError, match=r"^Making masks needs opencv-python-headless, which this ComfyUI"):
+        augment_mask(torch.ones(1, 8, 8), mode)

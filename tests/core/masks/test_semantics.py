@@ -5,7 +5,14 @@ import torch
 import torch.nn.functional as F
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.masks.semantics import binarize, decouple, fold_mask, seen_frames
+from wan_vace.vace_core.masks.semantics import (
+    INVERTED,
+    binarize,
+    decouple,
+    fold_mask,
+    large_region_sentence,
+    seen_frames,
+)
 
 # Wan-Video/Wan2.1 at 9737cba, wan/vace.py, vace_encode_masks: index that nearest-exact picks, worked out by
 # running F.interpolate(torch.arange(T).view(1, 1, T, 1, 1), size=(t, 1, 1), mode="nearest-exact").
@@ -108,3 +115,9 @@ def test_fold_mask_names_the_usable_length():
 def test_decouple_names_the_socket_and_both_shapes():
     with pytest.raises(VaceInputError, match=r"mask must have shape \[5, 8, 8\], got \[4, 8, 8\]"):
         decouple(torch.zeros(5, 8, 8, 3), torch.zeros(4, 8, 8))
+
+
+def test_a_region_is_large_above_eight_tenths():
+    assert large_region_sentence(0.8) is None and large_region_sentence(0.1) is None
+    assert large_region_sentence(0.811) == f"81% of the video is generated. {INVERTED}"
+    assert INVERTED == "White is generated; if the mask is the wrong way round, use Invert Mask."

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.masks.region import RegionShape
 from wan_vace.vace_core.masks.shape import (
-    UNITS,
     distance_to,
     draw_box_mask,
     feather_mask,
@@ -24,7 +22,7 @@ from wan_vace.vace_core.masks.shape import (
     rasterize_boxes,
     steady_mask,
 )
-from wan_vace.vace_core.notes import sentences
+from wan_vace.vace_core.notes import Note, collect_notes
 from wan_vace.vace_core.video.boxes import boxes_at, parse_tracks
 
 H, W = 24, 36
@@ -93,6 +91,29 @@ def test_soft_pixels_survive_and_the_input_is_not_touched():
     assert grow_mask(mask, 0) is mask and feather_mask(mask, 0) is mask
 
 
+def test_a_pixel_of_one_half_is_no_object():
+    mask = torch.zeros(1, 5, 5)
+    mask[0, 2, 2] = 0.5
+    assert torch.equal(grow_mask(mask, 1), mask) and torch.equal(feather_mask(mask, 1), mask)
+    assert in_pixels(mask, 10, "% of object") == 0
+    ones = torch.ones(1, 5, 5)
+    ones[0, 2, 2] = 0.5
+    assert (grow_mask(ones, -1) == 0).sum() == 5
+    ring = torch.zeros(1, 5, 5)
+    ring[0, 1:4, 1:4] = 0.5
+    ring[0, 2, 2] = 0
+    assert torch.equal(fill_holes(ring), ring)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda m: grow_mask(m, 2), lambda m: grow_mask(m, -1), lambda m: feather_mask(m, 2)]
+)
+def test_the_precision_of_a_mask_stays(change):
+    mask = noise(0)
+    assert change(mask.half()).dtype == torch.float16
+    assert torch.equal(change(mask.half()), change(mask).half())
+
+
 def test_an_empty_mask_stays_empty_and_a_full_one_full():
     for amount in (5, -5):
         assert not grow_mask(torch.zeros(2, 8, 8), amount).any() and grow_mask(torch.ones(2, 8, 8), amount).all()
@@ -104,15 +125,12 @@ def test_per_cent_are_of_the_object_where_it_is_seen():
     mask[0, :10, :10], mask[2, :10, :20] = 1, 1  # areas 100 and 200
     assert in_pixels(mask, 10, "% of object") == pytest.approx(0.1 * 150**0.5)
     assert in_pixels(mask, 10, "pixels") == 10
+    speck = torch.zeros(2, 8, 8)
+    speck[0, 1, 1] = 1
+    assert in_pixels(speck, 50, "% of object") == 0.5
     assert in_pixels(torch.zeros(2, 8, 8), 10, "% of object") == 0
     with pytest.raises(VaceInputError, match="unit must be one of pixels, % of object, got inch"):
         in_pixels(mask, 10, "inch")
-
-
-def test_both_settings_mean_the_object_before_it_grew():
-    mask = torch.zeros(1, 64, 64)
-    mask[:, 24:44, 24:44] = 1  # its size is 20, so 10 % are 2 pixels and 20 % are 4
-    assert torch.equal(RegionShape(10, 20, UNITS[1]).apply(mask), feather_mask(grow_mask(mask, 2), 4))
 
 
 @settings(deadline=None, max_examples=30)
@@ -139,9 +157,37 @@ def test_whole_pixels_are_the_official_slice_and_objects_unite():
 def test_a_path_may_leave_the_frame_and_that_is_told(notes):
     mask = draw_box_mask("0,0,10,10 36,0,46,10", H, W, 3)
     assert mask.sum((1, 2)).tolist() == [100, 100, 0]
-    assert sentences(notes) == [
-        "boxes: box 36,0,46,10 reaches out of the frame of 36 x 24; only the part inside counts."
-    ]
+    told = "boxes: box 36,0,46,10 reaches out of the frame of 36 x 24; only the part inside counts."
+    assert notes == [Note("box-outside", told)]
+
+
+@pytest.mark.parametrize("box", ["-1,2,9,9", "2,-1,9,9", "2,2,37,9", "2,2,9,25"])
+def test_a_box_that_leaves_by_one_side_is_told(box):
+    with collect_notes() as told:
+        draw_box_mask(box, H, W, 1)
+    assert [note.code for note in told] == ["box-outside"]
+
+
+def test_a_box_of_the_whole_frame_does_not_leave_it(notes):
+    assert draw_box_mask("0,0,36,24", H, W, 1).all() and notes == []
+
+
+@pytest.mark.parametrize("box", ["36,0,46,9", "0,24,9,34", "-9,0,0,9", "0,-9,9,0"])
+def test_a_box_that_only_touches_the_frame_is_outside(box):
+    with pytest.raises(VaceInputError, match=f"^boxes: box {box} is wholly outside the frame of 36 x 24 pixels"):
+        draw_box_mask(box, H, W, 1)
+
+
+def test_a_centre_on_the_left_or_upper_side_is_inside_and_on_the_others_outside():
+    drawn = draw_box_mask("3.5,4.5,6.5,9.5", H, W, 1)[0]
+    assert drawn.sum() == 15 and drawn[4:9, 3:6].all()
+
+
+def test_a_text_that_cannot_be_read_is_refused_by_socket_and_line_and_times_are_of_the_clip():
+    with pytest.raises(VaceInputError, match=r'^boxes, line 1 \("here"\): "here" is not a box'):
+        draw_box_mask("here", H, W, 5)
+    with pytest.raises(VaceInputError, match=r"whose frames are @0 to @4;"):
+        draw_box_mask("0,0,4,4 8,0,12,4@5", H, W, 5)
 
 
 def test_a_path_that_is_never_seen_and_an_empty_text_are_refused():
@@ -163,7 +209,8 @@ def test_a_black_result_is_told(notes):
     note_black(torch.ones(1, 2, 2))
     assert not notes
     note_black(torch.zeros(1, 2, 2))
-    assert sentences(notes) == ["The mask is black in every frame: nothing would be generated."]
+    note_black(torch.full((1, 2, 2), 0.5))
+    assert notes == [Note("black-mask", "The mask is black in every frame: nothing would be generated.")] * 2
 
 
 @settings(deadline=None, max_examples=60)
@@ -229,6 +276,12 @@ def test_steady_is_a_median_over_frames(seed, num_frames, frames):
     for k in range(num_frames):
         reach = min(frames // 2, k, num_frames - 1 - k)
         assert np.array_equal(steady[k], np.median(mask.numpy()[k - reach : k + reach + 1], 0))
+
+
+def test_one_frame_and_a_still_mask_are_given_on_as_they_are():
+    mask = torch.rand(5, 3, 4)
+    still = mask[:1].expand(5, -1, -1)
+    assert steady_mask(mask, 1) is mask and steady_mask(still, 3) is still
 
 
 def test_a_flash_and_a_gap_go_and_what_moves_on_stays():
