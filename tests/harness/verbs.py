@@ -114,6 +114,11 @@ def hostile(arguments: list[str]) -> int:
     return _run_module(set_up(), "harness.hostile", *arguments)
 
 
+def faults(arguments: list[str]) -> int:
+    """Kill, fill disks, cut files, interrupt, and say what came of each (--parts A,B, --only TEXT, --flags, --save)."""
+    return _run_module(set_up(), "harness.faults", *arguments)
+
+
 def soak(arguments: list[str]) -> int:
     """Run all workflows shuffled on one server and see that nothing grows (--prompts N, --seed S, --save)."""
     return _run_module(set_up(), "harness.host.soak", *arguments)
@@ -217,6 +222,7 @@ VERBS = {
         file_kinds,
         fuzz,
         hostile,
+        faults,
         soak,
         quality,
         browser,

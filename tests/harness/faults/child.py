@@ -1,0 +1,135 @@
+"""Work in a process of its own, which may be killed at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..host.locations import pack_module
+
+DONE, SENTENCE, KILLED = "done", "sentence", "killed"
+OURS = "VaceInputError"
+PATIENCE = 600.0  # seconds, on a machine that does much else
+POLL = 0.002
+LONGEST = 2000
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a process.
+
+    Attributes:
+        kind: `DONE`, `SENTENCE`, `KILLED` by us, or what it was instead.
+        value: What the work gave, as JSON holds it; None unless it is done.
+        text: The sentence, or the end of a traceback.
+        notes: Codes of what was told meanwhile.
+        bytes: What the process came to hold beyond what it began with, at most.
+        seconds: From its begin to its end.
+    """
+
+    kind: str
+    value: object = None
+    text: str = ""
+    notes: tuple[str, ...] = ()
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+def run(
+    work: Callable[[], object], kill_after: float | None = None, meanwhile: Callable[[float], object] | None = None
+) -> Ended:
+    """Fork, work there, and wait.
+
+    Args:
+        work: Gives what JSON can hold.
+        kill_after: Seconds after which the process is killed without any warning.
+        meanwhile: Called again and again with the seconds since the begin.
+    """
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(receive)
+        _work_and_leave(work, send)
+    os.close(send)
+    try:
+        return _watch(child, receive, kill_after, meanwhile)
+    finally:
+        os.close(receive)
+
+
+def _work_and_leave(work: Callable[[], object], send: int) -> None:
+    try:
+        notes_module = pack_module("vace_core.notes")
+        os.write(send, b"\n")
+        kind, value, text, codes = DONE, None, "", []
+        try:
+            with notes_module.collect_notes() as notes:
+                value = work()
+            codes = [note.code for note in notes]
+        except BaseException as error:  # noqa: BLE001  (a panic of Rust is no Exception)
+            kind, text = SENTENCE, str(error)
+            if type(error).__name__ != OURS:
+                kind, text = type(error).__name__, traceback.format_exc()
+        os.write(send, json.dumps([kind, value, text[-LONGEST:], codes]).encode())
+    finally:
+        os._exit(0)
+
+
+def _watch(child: int, receive: int, kill_after: float | None, meanwhile: Callable | None) -> Ended:
+    select.select([receive], [], [], PATIENCE)  # it says that it begins
+    begun, first = time.monotonic(), own_memory(child)
+    peak, told, hung, status = first, b"", False, None
+    os.set_blocking(receive, False)
+    while status is None:
+        passed = time.monotonic() - begun
+        told += _read(receive)
+        peak = max(peak, own_memory(child))
+        if meanwhile:
+            meanwhile(passed)
+        hung = kill_after is None and passed > PATIENCE
+        if hung or (kill_after is not None and passed >= kill_after):
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+        else:
+            done, ended = os.waitpid(child, os.WNOHANG)
+            status = ended if done else None
+            time.sleep(0 if done else POLL if kill_after is None else min(POLL, max(kill_after - passed, 0)))
+    told = (told + _read(receive)).strip()
+    seconds = time.monotonic() - begun
+    if told:
+        kind, value, text, codes = json.loads(told)
+        return Ended(kind, value, text, tuple(codes), peak - first, seconds)
+    return Ended(_ended(status, hung), bytes=peak - first, seconds=seconds)
+
+
+def _read(receive: int) -> bytes:
+    found = b""
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(receive, 2**16):
+            found += part
+    return found
+
+
+def _ended(status: int, hung: bool) -> str:
+    if hung:
+        return "no end"
+    number = status & 0x7F
+    return KILLED if number == signal.SIGKILL else f"the process died ({signal.Signals(number or signal.SIGHUP).name})"
+
+
+def own_memory(process: int) -> int:
+    """Bytes that a process holds beside pages of files; 0 once it has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text("utf-8")
+    except OSError:
+        return 0
+    kinds = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
+    return 1024 * sum(int(kinds.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))
