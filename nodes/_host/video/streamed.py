@@ -5,7 +5,7 @@ import os
 import weakref
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +15,7 @@ import torch
 from comfy_api.latest import Input, InputImpl, Types
 from torch import Tensor
 
+from ....vace_core.files import write_error
 from ....vace_core.notes import collect_notes, sentences
 from ....vace_core.video import DEFAULT_FPS
 from ..types import Audio, Video, VideoComponents
@@ -76,15 +77,18 @@ class StreamedVideo(Input.Video):
         return self._components(images)
 
     def save_to(self, path: str | IO[bytes], *args: object, **kwargs: object) -> None:
-        """Write a file as the host does, a few frames in memory at a time; none is left where that was cut short."""
+        """Write a file as the host does, a few frames in memory at a time; it is there whole or not at all.
+
+        Raises:
+            VaceInputError: If the disk is full or takes nothing, or a frame cannot be made.
+        """
         frames = _Frames(self.shape, self.parts_to_save(kwargs.get("bit_depth") or 8))
-        try:
-            with _told():
-                InputImpl.VideoFromComponents(self._components(frames)).save_to(path, *args, **kwargs)
-        except BaseException:
-            if isinstance(path, str | os.PathLike):
-                Path(path).unlink(missing_ok=True)
-            raise
+        video = InputImpl.VideoFromComponents(self._components(frames))
+        with _told():
+            if isinstance(path, str | os.PathLike) and (Path(path).is_file() or not Path(path).exists()):
+                _save_whole(video, Path(path).resolve(), *args, **kwargs)
+            else:  # memory, a pipe, a device
+                video.save_to(path, *args, **kwargs)
 
     def as_trimmed(
         self, start_time: float | None = None, duration: float | None = None, strict_duration: bool = False
@@ -120,6 +124,22 @@ class StreamedVideo(Input.Video):
 
     def _components(self, images: "Tensor | _Frames") -> VideoComponents:
         return Types.VideoComponents(images=images, audio=self.audio, frame_rate=self.get_frame_rate())
+
+
+def _save_whole(video: Video, path: Path, *args: object, **kwargs: object) -> None:
+    """Write beside the place, under a name that the next try uses again, and put the file there once it is whole.
+
+    The end of the name stays, for the host goes by it.
+    """
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        video.save_to(str(part), *args, **kwargs)
+        part.replace(path)
+    except OSError as error:
+        raise write_error(error, path) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

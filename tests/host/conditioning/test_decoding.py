@@ -2,11 +2,13 @@
 
 import io as python_io
 import logging
+import os
 
 import av
 import pytest
 import torch
 
+from harness.faults import child
 from harness.host.locations import pack_module
 from wan_vace.vace_core.notes import collect_notes
 
@@ -187,6 +189,46 @@ def test_no_part_of_a_file_is_left_where_saving_was_interrupted(decoding, new_va
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         later(new_vae()).save_to(str(file))
     assert not file.exists()
+
+
+@torch.inference_mode()
+def test_saving_that_fails_leaves_the_file_that_was_there(decoding, new_vae, tmp_path, monkeypatch):
+    file = tmp_path / "video.mp4"
+    later(new_vae()).save_to(str(file))
+    before = file.read_bytes()
+    monkeypatch.setattr(decoding, "decode_stream", lambda *given: iter([torch.zeros(1)]))
+    with pytest.raises(Exception):  # noqa: B017  (whatever it is)
+        later(new_vae()).save_to(str(file))
+    assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the process that is watched is forked")
+@torch.inference_mode()
+def test_a_video_is_there_whole_or_not_at_all_and_what_a_killed_process_left_is_written_over(new_vae, tmp_path):
+    file, video, sizes = tmp_path / "video.mp4", later(new_vae()), set()
+    (tmp_path / ".video.part.mp4").write_bytes(b"half")
+    ended = child.run(
+        lambda: video.save_to(str(file)), meanwhile=lambda _: sizes.add(file.stat().st_size if file.exists() else None)
+    )
+    assert ended.kind == child.DONE and list(tmp_path.iterdir()) == [file]
+    assert sizes == {None, file.stat().st_size}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the process that is limited is forked")
+@torch.inference_mode()
+def test_a_disk_that_takes_no_more_of_a_video_is_told(new_vae, tmp_path):
+    import resource
+
+    video = later(new_vae())
+
+    def save():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        video.save_to(str(tmp_path / "video.mp4"))
+
+    ended = child.run(save)
+    assert ended.kind == child.SENTENCE, ended
+    assert f"video.mp4 cannot be written to {tmp_path} (File too large)" in ended.text
+    assert not list(tmp_path.iterdir())
 
 
 @torch.inference_mode()
