@@ -1,7 +1,10 @@
 """Files and texts from outside: read within bounds, and a sentence where one cannot be written."""
 
+import contextlib
 import errno
 import json
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,6 +12,7 @@ from .errors import VaceInputError
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _MEBI = 2**20
+ABANDONED = 3600.0  # seconds after which what somebody began to write is nobody's any more
 _SHOWN = 100  # characters
 
 
@@ -64,6 +68,26 @@ def read_small(path: Path, most: int) -> bytes:
     if data is None or len(data) > most:
         raise ValueError(f"it is longer than {most // _MEBI} MiB")
     return data
+
+
+def remove_abandoned(parts: Iterable[Path]) -> None:
+    """Let go of files that a killed process began to write; those of the last hour may be of one that still writes.
+
+    One that is younger than now, because the clock was set back, counts by as much.
+
+    Args:
+        parts: Files that get another name once they are whole.
+    """
+    for part in parts:
+        with contextlib.suppress(OSError):  # another process lets go of them, too
+            if abs(time.time() - part.stat().st_mtime) > ABANDONED:
+                part.unlink()
+
+
+def used_last(path: Path) -> int:
+    """When a file was used last, in nanoseconds; long ago for one of the future, as the clock was set back since."""
+    modified = path.stat().st_mtime_ns
+    return modified if modified <= time.time_ns() else 0
 
 
 def write_error(error: OSError, path: Path, size: int = 0, kept: str = "") -> VaceInputError:

@@ -2,11 +2,22 @@
 
 import errno
 import os
+import time
 
 import pytest
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.files import is_file, open_plain, parse_json, read_small, shown, write_error
+from wan_vace.vace_core.files import (
+    ABANDONED,
+    is_file,
+    open_plain,
+    parse_json,
+    read_small,
+    remove_abandoned,
+    shown,
+    used_last,
+    write_error,
+)
 
 
 def test_what_is_no_json_is_a_value_error_however_deep():
@@ -56,3 +67,22 @@ def test_why_a_file_cannot_be_written_is_said(tmp_path, number, said):
     assert isinstance(error, VaceInputError)
     with pytest.raises(VaceInputError, match=said):
         raise error
+
+
+@pytest.mark.parametrize("ahead", [-2, 2])
+def test_what_a_killed_process_began_is_let_go_of_also_when_the_clock_was_set_back(tmp_path, ahead):
+    left, begun = tmp_path / "a.part", tmp_path / "b.part"
+    for part in (left, begun):
+        part.write_bytes(b"half")
+    moved = time.time() + ahead * ABANDONED
+    os.utime(left, (moved, moved))
+    remove_abandoned([left, begun, tmp_path / "gone.part"])
+    assert not left.exists() and begun.exists()
+
+
+def test_a_file_of_the_future_counts_as_used_longest_ago(tmp_path):
+    ages = {"old": -1000, "new": -10, "future": 1000}
+    for name, age in ages.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() + age, time.time() + age))
+    assert [path.name for path in sorted(tmp_path.iterdir(), key=used_last)] == ["future", "old", "new"]

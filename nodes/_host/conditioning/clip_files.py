@@ -1,7 +1,6 @@
 """Encoded clips on disk, in the host's temp folder: more than memory has room for, and those of a VAE that is gone."""
 
 import os
-import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from ....vace_core.files import remove_abandoned, used_last
 from ....vace_core.notes import tell
 from ..types import VAE
 from .clip_memory import digest_of, fastest_hash
 
 FOLDER = "vace_clips"
 SUFFIX, PART = ".safetensors", ".part"
-ABANDONED = 3600.0  # seconds after which what somebody began to write is nobody's any more
 MEBI = 2**20
 WEIGHTS = "wan_vace_weights"
 
@@ -51,15 +50,13 @@ class ClipFiles:
     def keep_to_limit(self) -> None:
         """Let go of files until the rest, those included that are being written, keeps to the limit."""
         held, files = 0, []
+        remove_abandoned(self.folder.glob(f"*{PART}"))
         for path in self.folder.iterdir():
             with suppress(FileNotFoundError):  # another process lets go of them, too
-                about = path.stat()
-                if path.suffix == PART and time.time() - about.st_mtime > ABANDONED:
-                    path.unlink()
-                    continue
-                held += about.st_size
+                size = path.stat().st_size
+                held += size
                 if path.suffix == SUFFIX:
-                    files.append((about.st_mtime_ns, about.st_size, path))
+                    files.append((used_last(path), size, path))
         for _, size, path in sorted(files):
             if held > self.limit:
                 path.unlink(missing_ok=True)

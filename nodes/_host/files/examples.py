@@ -8,10 +8,14 @@ from pathlib import Path
 
 import folder_paths
 
+from ....vace_core.files import remove_abandoned
+
 SHIPPED = Path(__file__).resolve().parents[3] / "example_workflows" / "inputs"
 LICENSE = "vace_LICENSE.txt"
 # In the host's user folder: of each input folder, the files that were once put into it and their SHA-256.
 MARKER = Path("wan_vace") / "examples.json"
+
+PART = ".part"
 
 logger = logging.getLogger("wan_vace")
 
@@ -27,6 +31,8 @@ def place_examples() -> list[str]:
         Names of the files that were copied.
     """
     folder = Path(folder_paths.get_input_directory())
+    for place, name in ((folder, "vace_*"), (_marker().parent, MARKER.name)):
+        remove_abandoned(place.glob(f".{name}.*{PART}"))
     placed = _placed()
     contents = {file.name: file.read_bytes() for file in sorted(SHIPPED.glob("vace_*"))}
     contents[LICENSE] = (SHIPPED / "LICENSE").read_bytes()
@@ -80,7 +86,7 @@ def _marker() -> Path:
 def _write(file: Path, content: bytes) -> None:
     """Whole or not at all, for another host may read the same folder."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    part = file.with_name(f".{file.name}.{os.getpid()}{PART}")
     try:
         part.write_bytes(content)
         part.replace(file)

@@ -12,10 +12,12 @@ import comfy.utils
 import folder_paths
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ....annotators.protocol import LEVELS, Annotator, Tick, on_threads, to_bytes
+from ....vace_core.files import remove_abandoned, used_last
+from ..files import read_tensors
 
 FOLDER = "vace_annotations"
 LIMIT_BYTES = 4 * 2**30  # what is oldest goes first
@@ -104,11 +106,12 @@ def _digest(frame: Tensor) -> bytes:
 
 def _load(path: Path, names: Sequence[str]) -> dict[str, Tensor] | None:
     try:
-        tensors = load_file(path)
+        tensors, _ = read_tensors(path)
         found = {name: tensors[name] for name in names}
-        os.utime(path)  # used last
-    except (OSError, SafetensorError, KeyError):
+    except (OSError, SafetensorError, KeyError, ValueError):
         return None  # not there, or cut off: it is made again
+    with contextlib.suppress(OSError):  # a folder that may only be read
+        os.utime(path)  # used last
     return found
 
 
@@ -126,7 +129,8 @@ def _save(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def _prune(folder: Path) -> None:
-    files = sorted(folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
+    remove_abandoned(folder.glob("*.part"))
+    files = sorted(folder.glob("*.safetensors"), key=used_last, reverse=True)
     total = 0
     for file in files:
         total += file.stat().st_size

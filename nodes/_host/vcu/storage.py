@@ -9,12 +9,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ....vace_core.errors import VaceInputError
-from ....vace_core.files import write_error
+from ....vace_core.files import remove_abandoned, write_error
 from ....vace_core.vcu import Vcu, require_format, vcu_from_tensors, vcu_to_tensors
 from ..files import OUTPUT_MARK, file_to_load, files_to_load, new_output_file, path_state, read_tensors
 
 SUFFIX = ".vcu.safetensors"
 SUBFOLDER = "vcu"
+PART = ".part"
 
 
 def save_vcu(vcu: Vcu, prefix: str, precision: str) -> tuple[str, dict]:
@@ -33,7 +34,8 @@ def save_vcu(vcu: Vcu, prefix: str, precision: str) -> tuple[str, dict]:
     """
     tensors, metadata = vcu_to_tensors(vcu, precision)
     path, name = new_output_file(prefix, SUFFIX)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")  # another ComfyUI may write into the same folder
+    remove_abandoned(path.parent.glob(f"*{SUFFIX}.*{PART}"))
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PART}")  # another ComfyUI may write into the same folder
     # Each tensor alone in memory: a picture used twice, or a view of a frame, is refused by the format.
     alone = {key: tensor.cpu().clone() for key, tensor in tensors.items()}
     try:

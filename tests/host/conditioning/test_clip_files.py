@@ -125,6 +125,18 @@ def test_what_was_begun_and_left_is_cleared_away(clips, tmp_path):
     assert not left.exists() and begun.exists()
 
 
+def test_after_the_clock_was_set_back_what_is_new_stays(clips, tmp_path):
+    files, left = clips.ClipFiles(tmp_path, 2 * 2048), tmp_path / "a.part"
+    for number in range(2):
+        files.at((number,)).write(latents(number))
+    left.write_bytes(b"half")
+    for path in tmp_path.iterdir():
+        os.utime(path, (2**32, 2**32))
+    for number in range(2, 5):
+        files.at((number,)).write(latents(number))
+    assert not left.exists() and files.at((4,)).read() is not None and files.at((0,)).read() is None
+
+
 def write_on(files, first):
     """Clips, some of them those of the other process, without an end."""
     number = first

@@ -90,6 +90,19 @@ def test_each_file_is_placed_once_and_a_new_one_of_its_name_again(folders):
     assert place_examples() == []
 
 
+def test_what_a_killed_process_left_goes_at_a_later_start(folders):
+    inputs, marker, place_examples = folders
+    place_examples()
+    left = inputs / ".vace_car.mp4.99.part", marker.with_name(".examples.json.99.part")
+    begun, of_others = inputs / ".vace_car.mp4.98.part", inputs / ".mine.mp4.99.part"
+    for path in (*left, begun, of_others):
+        path.touch()
+    for path in (*left, of_others):
+        os.utime(path, (0, 0))
+    assert place_examples() == []
+    assert begun.exists() and of_others.exists() and not any(path.exists() for path in left)
+
+
 def test_another_input_folder_is_another_place(folders, tmp_path):
     import folder_paths
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from harness.faults import child
 from wan_vace.annotators.lines.gray import BT601_LUMA, Gray
 from wan_vace.annotators.lines.informative import Generator
 from wan_vace.annotators.protocol import silent
@@ -145,6 +146,41 @@ def test_what_was_used_longest_ago_goes_first(base, temp, monkeypatch):
     assert len(one.calls) == 3
     base.annotate(one, clips[1])
     assert len(one.calls) == 4
+
+
+def test_after_the_clock_was_set_back_what_is_new_stays(base, temp, monkeypatch):
+    one, clips = Counting(), [torch.rand(1, 16, 16, 3) for _ in range(2)]
+    base.annotate(one, clips[0])
+    (kept,) = temp.iterdir()
+    (temp / "left.safetensors.99.part").touch()
+    for path in temp.iterdir():
+        os.utime(path, (2**32, 2**32))
+    monkeypatch.setattr(base, "LIMIT_BYTES", kept.stat().st_size)
+    base.annotate(one, clips[1])
+    assert len(list(temp.iterdir())) == 1 and not kept.exists()
+    base.annotate(one, clips[1])
+    assert len(one.calls) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the process that would be ended is forked")
+def test_a_file_that_is_cut_later_changes_nothing_that_was_read(base, temp):
+    frames = torch.rand(5, 64, 64, 3)
+
+    @dataclass(frozen=True)
+    class Finder(Gray):
+        def __call__(self, frames, tick):
+            return {"found": super().__call__(frames, tick)}
+
+    found = base.find_in_frames(Finder(), frames, ("found",))["found"]
+
+    def read_as_it_is_cut():
+        again = base.find_in_frames(Finder(), frames, ("found",))["found"]
+        (kept,) = temp.iterdir()
+        os.truncate(kept, 0)
+        return torch.equal(again, found)
+
+    ended = child.run(read_as_it_is_cut)
+    assert (ended.kind, ended.value) == (child.DONE, True), ended
 
 
 def test_a_disk_that_takes_nothing_costs_nothing(base, temp):

@@ -1,5 +1,6 @@
 """VCU files in the real host's folders, and nothing outside them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,14 @@ def test_a_vcu_that_is_loaded_stays_what_it_was_whatever_becomes_of_its_file(cal
     assert torch.equal(back.frames, vcu.frames) and torch.equal(back.mask, vcu.mask)
     path.write_bytes(b"")  # whoever reads a file in memory that was cut, ends
     assert torch.equal(back.frames, vcu.frames)
+
+
+def test_what_a_killed_process_left_goes_with_the_next_file(call, folders, vcu):
+    (folders[1] / "vcu").mkdir()
+    left, begun = (folders[1] / "vcu" / f"scene_00001_{SUFFIX}.{process}.part" for process in (98, 99))
+    for part in (left, begun):
+        part.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    save(call, vcu)
+    names = {path.name for path in left.parent.iterdir()}
+    assert begun.name in names and left.name not in names and len(names) == 2
