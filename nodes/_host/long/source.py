@@ -9,11 +9,12 @@ from pathlib import Path
 import folder_paths
 from torch import Tensor
 
+from ....vace_core.files import write_error
 from ....vace_core.long import LongVcu, build_long_vcu, paired
 from ....vace_core.vcu import Connected
 from ....vace_core.video import Target
 from ..types import Video
-from ..video import CHUNK, frame_count_hint, sound_of, stream_frames
+from ..video import CHUNK, frame_count_hint, reading, sound_of, stream_frames
 
 FOLDER = "vace_long"
 
@@ -31,15 +32,19 @@ def read_long_vcu(
         settings: What `build_long_vcu` takes beside.
 
     Raises:
-        VaceInputError: If an input cannot be used.
+        VaceInputError: If an input cannot be used, or the disk is full or takes nothing.
     """
     folder = Path(folder_paths.get_temp_directory()) / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(error, folder) from error
     path = folder / f"{uuid.uuid4().hex}.vcu"
     count = frame_count_hint(video)
     vcu = build_long_vcu(path, _read_parts(video, mask), references, target, num_frames=count, **settings)
     weakref.finalize(vcu.pixels, path.unlink, missing_ok=True)
-    return replace(vcu, fps=float(video.get_frame_rate()), audio=sound_of(video))
+    with reading(video):
+        return replace(vcu, fps=float(video.get_frame_rate()), audio=sound_of(video))
 
 
 def _read_parts(video: Video, mask: Video | Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:

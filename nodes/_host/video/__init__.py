@@ -5,7 +5,7 @@ It imports the host, nothing of this layer, and the core's `video`.
 """
 
 from .changed import ChangedVideo
-from .stream import CHUNK, frame_count_hint, sound_of, stream_frames
+from .stream import CHUNK, frame_count_hint, reading, sound_of, stream_frames
 from .streamed import ABOVE, StreamedVideo
 from .video import read_clip, write_clip
 
@@ -16,6 +16,7 @@ __all__ = [
     "StreamedVideo",
     "frame_count_hint",
     "read_clip",
+    "reading",
     "sound_of",
     "stream_frames",
     "write_clip",

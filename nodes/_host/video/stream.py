@@ -50,6 +50,23 @@ def frame_count_hint(video: Video) -> int:
         return container.streams.video[0].frames
 
 
+@contextmanager
+def reading(video: Video) -> Iterator[None]:
+    """Within, what the host cannot read of a file is said in a sentence.
+
+    Raises:
+        VaceInputError: If the file is gone, is cut off, or has no picture in it.
+    """
+    with _open_container(video):
+        pass  # closed again, for a file in memory has one place at which it is read
+    try:
+        yield
+    except VaceInputError:
+        raise
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _unreadable(error) from error
+
+
 def sound_of(video: Video) -> Audio | None:
     """The sound of a video in the host's form, of its trimmed part; None without any."""
     start, duration = _trim_window(video)
@@ -150,6 +167,8 @@ def _open_container(video: Video) -> Iterator[InputContainer]:
                 raise VaceInputError("video has no picture in it, only sound. Connect a video.")
             yield container
     except av.error.FFmpegError as error:
-        raise VaceInputError(
-            f"video cannot be read ({error}). It may be cut off: save or download it again."
-        ) from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> VaceInputError:
+    return VaceInputError(f"video cannot be read ({error}). It may be cut off: save or download it again.")

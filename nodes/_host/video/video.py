@@ -1,6 +1,7 @@
 """The host's VIDEO object, as far as VACE needs it."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 from comfy_api.latest import InputImpl, Types
 from torch import Tensor
@@ -9,7 +10,7 @@ from ....vace_core.errors import VaceInputError
 from ....vace_core.notes import keep_notes, tell
 from ....vace_core.video import Clip, Target, sized_parts
 from ..types import Audio, Video
-from .stream import sound_of, stream_frames
+from .stream import reading, sound_of, stream_frames
 from .streamed import StreamedVideo, exact_rate
 
 
@@ -23,16 +24,21 @@ def read_clip(video: Video | Tensor, length: int = 0, name: str = "video", targe
         name: The socket's name.
         target: What a file's frames are to become: each few of them are brought to its size as they are read, so that a
             large video never lies in memory. None leaves them as they are.
+
+    Raises:
+        VaceInputError: If a file is gone, is cut off, or has no frames.
     """
     if isinstance(video, Tensor):
         return Clip(video)
     if (length or target) and isinstance(video, InputImpl.VideoFromFile):
-        about = {"fps": float(video.get_frame_rate()), "audio": sound_of(video)}
+        with reading(video):
+            about = {"fps": float(video.get_frame_rate()), "audio": sound_of(video)}
         return _read_first(stream_frames(video), length, name, target, **about)
     if (length or target) and isinstance(video, StreamedVideo) and video.whole() is None:
         about = {"fps": float(video.get_frame_rate()), "audio": video.audio}
         return _read_first(video.parts(), length, name, target, **about)
-    parts = video.get_components()
+    with reading(video) if isinstance(video, InputImpl.VideoFromFile) else nullcontext():
+        parts = video.get_components()
     return Clip(parts.images, float(parts.frame_rate), parts.audio)
 
 

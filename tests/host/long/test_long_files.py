@@ -65,6 +65,16 @@ def test_the_film_is_saved_frame_by_frame_with_rate_and_sound(make, call, video,
     assert json.loads((runs / "saved" / "manifest.json").read_text())["fps"] == 12.0
 
 
+def test_a_temp_folder_that_takes_nothing_is_told(call, video, tmp_path, monkeypatch):
+    import folder_paths
+
+    film = save(call, tmp_path / "clip.mp4", video)
+    (tmp_path / "vace_long").write_text("a file where the folder would be", "utf-8")
+    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path))
+    with pytest.raises(ValueError, match=f"vace_long cannot be written to {tmp_path}"):
+        call("VaceBuildLongVcu", video=film, inside_mask="empty", **{k: v for k, v in BUILD.items() if k != "length"})
+
+
 def test_the_file_goes_with_the_vcu(call, video, tmp_path):
     import folder_paths
 

@@ -124,6 +124,26 @@ def test_a_damaged_packet_is_passed_over_as_by_the_host(host, video, film):
     assert torch.equal(video.read_clip(file, 81).frames, whole[:81])
 
 
+@pytest.mark.parametrize("harm", ["cut", "gone"])
+@pytest.mark.parametrize(
+    ("node", "socket", "inputs"),
+    [
+        ("VaceBuildVcu", "control_video", {"length": 5}),
+        ("VaceBuildVcu", "control_video", {"length": 0}),
+        ("VaceAnnotateGray", "frames", {}),
+        ("VaceBuildLongVcu", "video", {}),
+    ],
+)
+def test_a_file_that_was_cut_or_removed_is_told(call, film, tmp_path, node, socket, inputs, harm):
+    from comfy_api.latest import InputImpl
+
+    path = tmp_path / "clip.mkv"
+    if harm == "cut":
+        path.write_bytes(film[:400])
+    with pytest.raises(ValueError, match=r"video (cannot be read|has no picture in it)"):
+        call(node, **{socket: InputImpl.VideoFromFile(str(path))}, **inputs)
+
+
 def test_a_length_beyond_the_file_reserves_nothing(video, video_file):
     assert video.read_clip(video_file, 10**9).frames.untyped_storage().nbytes() == LONG * SIZE[0] * SIZE[1] * 12
 
