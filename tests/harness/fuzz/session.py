@@ -151,10 +151,11 @@ class Session:
         self._say(f"FAULT {outcome.kind}: {outcome.where}: {outcome.text[:200]!r} -> {path}")
 
     def _revive(self) -> None:
-        """Start the server anew if it died; what is known stays known."""
+        """Start the server anew if it died or does not come to an end; what is known stays known."""
         if self.server.process.poll() is None:
-            self.server.wait_idle(LIMIT)
-            return
+            with contextlib.suppress(TimeoutError):
+                self.server.wait_idle(LIMIT)
+                return
         self.server.__exit__(None, None, None)
         self.server.__enter__()
         prepare(self.server)
