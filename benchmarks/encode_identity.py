@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import torch
-from _table import Table, is_quick, keep
+from _table import Table, keep
 from encode import GREY, half, network
 
 from harness.host.inprocess import load_host
@@ -20,7 +20,7 @@ SIDE = 16
 SHORTEST, LONGEST = 5, 85
 LENGTHS = tuple(range(SHORTEST, LONGEST + 1, 4))
 SOME = (SHORTEST, 13, 29)
-WIDTHS = {4: SOME} if is_quick() else {4: LENGTHS, 16: LENGTHS, 32: LENGTHS, 96: SOME}
+WIDTHS = {4: LENGTHS, 16: LENGTHS, 32: LENGTHS, 96: SOME}
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 INTERRUPTED, NODES = "interrupted, then again", "core node, our nodes"
 TEXT = (
@@ -29,8 +29,8 @@ TEXT = (
     "channels: every count 4n + 1 from {first} to {last}; 96: {some}. Each clip is encoded with nothing remembered and "
     "again; a grey one also behind one of {first} and one of {last} frames. *Interrupted*: the host's exception is "
     "raised in a block and a call drawn by lot, which must leave what was remembered as it was and remember nothing "
-    "new; then the clip is encoded again. *Core node*: latents and masks of both prompts from WanVaceToVideo against VACE "
-    "Build VCU, VACE Encode VCU and VACE Apply Context, with a mask and a reference."
+    "new; then the clip is encoded again. *Core node*: latents and masks of both prompts from WanVaceToVideo against "
+    "VACE Build VCU, VACE Encode VCU and VACE Apply Context, with a mask and a reference."
 )
 RESULT = ROOT / "benchmarks" / "results" / "encode_identity.md"
 
