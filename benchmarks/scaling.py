@@ -16,11 +16,12 @@ from harness.host.inprocess import load_host
 from harness.host.locations import ROOT
 
 STEPS, ROUNDS = 2, 2
+AREA = "area of a frame, pixels"
 LENGTH, SIDE = 17, 64
-# By what grows: its unit, and frames, side and number of VCUs of each point.
+# By what grows: frames, side and number of VCUs of each point.
 GROWING = {
     "frames": [(length, SIDE, 1) for length in (5, 17, 33, 57, 81)],
-    "area, pixels of a frame": [(LENGTH, side, 1) for side in (32, 64, 96, 128)],
+    AREA: [(LENGTH, side, 1) for side in (32, 64, 96, 128)],
     "VCUs": [(LENGTH, SIDE, count) for count in (1, 2, 3, 4)],
 }
 PARTS = ("encoding", "one step", "whole run")
@@ -60,7 +61,7 @@ def _seconds(side, clips, positive):
 
 
 def points(call):
-    """By what grows: x and what was found of both, for each point."""
+    """By frames, side and number of VCUs, what was found of both."""
     model = miniature(call)
     sides, positive, known = both(call, model, load_vae(call, MINIATURE), STEPS), prompt(model, 1), {}
     for cell in dict.fromkeys(cell for cells in GROWING.values() for cell in cells):
@@ -90,12 +91,15 @@ def draw(known, path):
             for number, (way, style) in enumerate(zip(WAYS, ("o--", "s-"), strict=True)):
                 values = [known[cell][number][part][at] for cell in cells]
                 one.plot([place(growing, cell) for cell in cells], values, style, label=way, markersize=5)
-            one.set_xticks([place(growing, cell) for cell in cells])
+            names = [f"{cell[1]}²" if growing == AREA else place(growing, cell) for cell in cells]
+            one.set_xticks([place(growing, cell) for cell in cells], names)
             one.set_ylim(bottom=0)
             one.grid(alpha=0.3)
         line[0].set_ylabel(f"{part}\n{MEASURES[at]}")
-    for one, growing in zip(axes[-1], GROWING, strict=True):
-        one.set_xlabel(growing)
+    fixed = f"{SIDE} x {SIDE}, 1 VCU", f"{LENGTH} frames, 1 VCU", f"{LENGTH} frames, {SIDE} x {SIDE}"
+    for top, low, growing, others in zip(axes[0], axes[-1], GROWING, fixed, strict=True):
+        top.set_title(others, fontsize=10)
+        low.set_xlabel(growing)
     axes[0, 0].legend()
     figure.suptitle("VCUs encoded and sampled on the CPU: the core nodes and wan-vace")
     figure.savefig(path, dpi=90)

@@ -236,3 +236,26 @@ def test_an_interrupted_encode_stops_at_once_and_the_next_is_right(host, streami
     hook.remove()
     assert len(runs) == 3
     assert torch.equal(streaming.encode_half(vae, half), vae.encode(half.whole()))
+
+
+@torch.inference_mode()
+def test_an_encode_interrupted_in_any_block_leaves_what_is_remembered_as_it_was(host, streaming, new_vae, memory_of):
+    from comfy.model_management import InterruptProcessingException
+
+    vae, other, half = new_vae(), half_of(random(5)), half_of(CLIPS["first and last"](17))
+    expected, before = vae.encode(half.whole()), streaming.encode_half(vae, other)
+    held, encoder = memory_of(vae).num_bytes, vae.first_stage_model.encoder
+    for number, block in enumerate((encoder.conv1, *encoder.downsamples, *encoder.middle, encoder.head[-1])):
+        runs = []
+
+        def interrupt(*_, runs=runs, last=1 + number % 2):
+            runs.append(1)
+            if len(runs) == last:
+                raise InterruptProcessingException
+
+        hook = block.register_forward_hook(interrupt)
+        with pytest.raises(InterruptProcessingException):
+            streaming.encode_half(vae, half)
+        hook.remove()
+        assert memory_of(vae).num_bytes == held and streaming.encode_half(vae, other) is before
+    assert torch.equal(streaming.encode_half(vae, half), expected)
