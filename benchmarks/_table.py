@@ -81,7 +81,11 @@ def keep(text, result):
 
 
 def as_values(text):
-    """The rows of the tables in a page, by the names of their columns: numbers, spreads, yes and no, or text."""
+    """The rows of the tables in a page, by the names of their columns: numbers, spreads, yes and no, or text.
+
+    Raises:
+        ValueError: If two columns of a table have one name: one of them would be lost.
+    """
     rows, columns = [], None
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("| ").split(" | ")] if line.startswith("|") else None
@@ -89,6 +93,8 @@ def as_values(text):
             columns = None
         elif columns is None:
             columns = cells
+            if len(set(columns)) < len(columns):
+                raise ValueError(f"Columns of one name in a table: {line}")
         elif not set(line) <= set("|-: "):
             rows.append(dict(zip(columns, map(_as_value, cells), strict=True)))
     return rows

@@ -31,7 +31,10 @@ WAYS = {
     "stitched frames": ("VACE Decode Latent, VACE Stitch Crop", "stitched frames"),
     "stitched video": ("VACE Decode Video with `crop`", "stitched frames"),
 }
-COLUMNS = ("way, then saving as mp4", "memory, MiB", "core / this", "CPU s", "core / this", "file as by", "same file")
+COLUMNS = (
+    "way, then saving as mp4", "memory, MiB", "core / this, memory", "CPU s", "core / this, CPU s", "file as by",
+    "same file",
+)  # fmt: skip
 TEXT = (
     "`python dev.py bench decode_memory`: {length} frames of {width} x {height}, on the CPU, one thread, each run in a "
     "process of its own, the network all but taken out. Memory is the peak above what there was before, which holds "

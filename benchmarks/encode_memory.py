@@ -33,7 +33,7 @@ def report():
         f"CPU time that outside of the VAE's layers; median of {ROUNDS} runs, least and most in brackets."
     )
     yield ""
-    yield "| inputs | core node, MiB | wan-vace, MiB | ratio | core node, CPU s | wan-vace, CPU s | ratio |"
+    yield "| inputs | core node, MiB | wan-vace, MiB | ratio, MiB | core node, CPU s | wan-vace, CPU s | ratio, CPU s |"
     yield "|---|--:|--:|--:|--:|--:|--:|"
     rows = [_row(inputs) for inputs in INPUTS]
     yield from (row for row, _ in rows)
@@ -43,7 +43,7 @@ def report():
         f"result, the tensors of CONDITIONING and LATENT."
     )
     yield ""
-    yield "| inputs | core node, MB | of that the result | wan-vace, MB | of that the result | both results equal |"
+    yield "| inputs | core node, MB | the core's result, MB | wan-vace, MB | our result, MB | both results equal |"
     yield "|---|--:|--:|--:|--:|---|"
     yield from (growth for _, growth in rows)
 
@@ -64,7 +64,7 @@ def _row(inputs):
         grown += [f"{number:.2f}" for number in per_frame]
     same = all(len({each[one]["digest"] for one in who}) == 1 for each in (*rounds, longer))
     print(inputs, cells, grown, same, flush=True)
-    return f"| {inputs} | {' | '.join(cells)} |", f"| {inputs} | {' | '.join(grown)} | {'yes' if same else 'no'} |"
+    return f"| {inputs} | {' | '.join(cells)} |", f"| {inputs} | {' | '.join(grown)} | {'yes' if same else 'NO'} |"
 
 
 def run(who, inputs, length):

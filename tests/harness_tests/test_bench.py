@@ -55,3 +55,8 @@ def test_a_table_is_the_same_as_text_and_as_json(table, monkeypatch, tmp_path, c
     gathered = bench.gather(tmp_path, ["made"])
     assert gathered.read_text() == text
     assert json.loads(gathered.with_suffix(".json").read_text()) == {"made": kept}
+
+
+def test_columns_of_one_name_are_refused_for_one_would_be_lost(table):
+    with pytest.raises(ValueError, match=r"Columns of one name in a table: \| row \| ratio \| ratio \|"):
+        table.as_values("| row | ratio | ratio |\n|---|--:|--:|\n| one | 1 | 2 |")
