@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import time
 import uuid
 from typing import Any, Protocol
@@ -21,7 +23,7 @@ from .batch import (
     with_vcus,
 )
 from .errors import BatchError
-from .faults import ATTEMPTS, FAULT, MISTAKE, full_disk_told, is_full, pause
+from .faults import ATTEMPTS, FAULT, MISTAKE, NO_SPACE, full_disk_told, is_full, pause
 from .pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
 from .results import Flight, Results
 from .settings import Settings
@@ -29,6 +31,7 @@ from .worker import LACKS
 
 TICK = 0.5
 GRACE = 60.0  # a worker reports by itself that its limit is over
+LEAST_ROOM = 2**30  # bytes: with less, it is the disk of the batch that a worker found full
 FULL_STORE = (
     "Ray's object store is full, and so is the disk that it spills to. Make room there, give it more memory with "
     "--store-mib (or `ray start --object-store-memory`), or let machines share a folder with --shared."
@@ -200,7 +203,14 @@ class Driver:
             flight.member.models = ""
             self._set(flight, state=WAITING, attempts=flight.row["attempts"], error=report["error"])
         else:
+            self._require_room(report["error"])
             self._try_again(flight, state, report["error"])
+
+    def _require_room(self, sentence: str) -> None:
+        """Where the disk of the batch was full for one worker, the next one would sample for nothing too."""
+        folder = self.manifest.folder
+        if self._settings.shared and NO_SPACE in sentence and shutil.disk_usage(folder).free < LEAST_ROOM:
+            raise OSError(errno.ENOSPC, sentence)
 
     def _prepare_again(self, flight: Flight) -> None:
         """Forget what the object store lost; files of the table are put there anew."""

@@ -12,10 +12,11 @@ from .errors import BatchError
 MISTAKE, FAULT, UNSURE = "mistake", "fault", "unsure"
 ATTEMPTS = {MISTAKE: 1, UNSURE: 2}  # a fault: as often as was asked for
 LONGEST_PAUSE = 120.0
+NO_SPACE = "No space left on device"
 
 _MISTAKES = ("VaceInputError",)
 _MACHINES = ("OutOfMemoryError", "OOM_EXCEPTION", "MemoryError", "AcceleratorError", "OSError", "Interrupted")
-_SIGNS = ("CUDA error", "HIP error", "No space left on device", "Input/output error", "out of memory")
+_SIGNS = ("CUDA error", "HIP error", NO_SPACE, "Input/output error", "out of memory")
 
 
 def judge(kind: str, sentence: str) -> str:

@@ -12,7 +12,7 @@ from harness.cluster.batches import jobs_of
 from wan_vace.cluster.batch import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
 from wan_vace.cluster.driver import Driver
 from wan_vace.cluster.errors import BatchError
-from wan_vace.cluster.faults import FAULT
+from wan_vace.cluster.faults import FAULT, full_disk_told
 from wan_vace.cluster.pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, Member, Pool
 from wan_vace.cluster.results import Flight
 from wan_vace.cluster.settings import Settings
@@ -133,3 +133,14 @@ def test_where_the_object_store_is_full_jobs_wait_for_room_and_the_batch_ends_wh
     with pytest.raises(BatchError, match=r"object store is full, .* with --store-mib .* what is finished is kept\."):
         driver._step()
     assert driver.manifest.counts()[WAITING] == 2 and driver.manifest.next_preparation("w")["attempts"] == 0
+
+
+def test_a_disk_of_the_batch_that_a_worker_found_full_stops_it(driver, monkeypatch):
+    prepared(driver)
+    flight, report = given(driver), {"state": FAULT, "error": "Save Video: [Errno 28] No space left on device: 'a.mp4'"}
+    driver._write_down(flight, report)
+    assert driver.manifest.job("a")["error"].startswith("Save Video"), "there is room: another disk was full"
+    monkeypatch.setattr("wan_vace.cluster.driver.LEAST_ROOM", 2**60)
+    with pytest.raises(BatchError, match="Make room and run again"), full_disk_told(driver.manifest.folder):
+        driver._write_down(again := given(driver), report)
+    assert driver.manifest.job(again.key)["state"] == RUNNING, "which is no attempt when it runs again"
