@@ -1,5 +1,6 @@
-"""A batch on a real ComfyUI with the miniature: killed while it samples, made whole, equal to what is made alone."""
+"""Batches on a real ComfyUI with the miniature: killed while it samples, made whole, equal to what is made alone."""
 
+import shutil
 import time
 
 import av
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.cluster.batches import INFO, SEED, workflow, write_table, write_workflow
-from harness.cluster.running import Batch, kill, processes
+from harness.cluster.running import Batch, kill, processes, wait_for
 from harness.host.server import ComfyServer
 from wan_vace.cluster.batch import DONE, RUNNING, Manifest
 
@@ -61,3 +62,33 @@ def test_a_comfyui_killed_while_it_samples_costs_an_attempt_and_nothing_else(tmp
             now["input"]["required"]["file"][1]["options"] = recorded["input"]["required"]["file"][1]["options"]
         now["input"].pop("hidden", None), recorded["input"].pop("hidden", None)
         assert now["input"] == recorded["input"] and now["output"] == recorded["output"], kind
+
+
+def test_a_long_video_goes_on_at_its_last_segment_when_its_comfyui_is_killed(tmp_path, ray_address):
+    rows = [{"job": "walk", "VACE Build VCU.length": 17 + 3 * 12}]
+    graph = write_workflow(tmp_path, "long_video", steps=STEPS)
+    batch = Batch(tmp_path / "batch", graph, write_table(tmp_path / "shots.csv", rows), address=ray_address)
+    driver = batch.start("--workers", "1", "--prepare", "0")
+    runs = batch.folder / "made" / "vace_runs"
+    wait_for(lambda: driver.poll() is not None or len(segments(runs)) == 2, 300)
+    (host,) = processes("main.py", str(batch.folder / "workers" / "sample-1"), "--listen")
+    kill(host)
+    before = segments(runs)
+    assert driver.wait(300) == 0, batch.log()
+    after = segments(runs)
+    assert len(before) < len(after) == 4 and before.items() <= after.items(), "finished segments were not made again"
+    (row,) = Manifest(batch.folder).jobs(DONE)
+    assert row["attempts"] == 2 and row["run"] in [folder.name for folder in runs.iterdir()]
+    prompt = workflow("long_video", steps=STEPS)
+    prompt["2"]["inputs"]["length"] = rows[0]["VACE Build VCU.length"]
+    with ComfyServer() as server:
+        prompt["3"]["inputs"]["run"] = f"alone_{tmp_path.name}_{time.time_ns()}"
+        (alone,) = (p for p in server.outputs(server.run(prompt, timeout=240)) if p.suffix == ".mp4")
+        (made,) = (batch.folder / "outputs" / "walk").glob("*.mp4")
+        assert np.array_equal(frames(alone), frames(made))
+        shutil.rmtree(server.folders["output"] / "vace_runs" / prompt["3"]["inputs"]["run"])
+
+
+def segments(runs):
+    """Finished segments, and when they were written."""
+    return {path.name: path.stat().st_mtime_ns for path in runs.glob("*/segment_*.rgb")}

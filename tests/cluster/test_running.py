@@ -58,6 +58,7 @@ def test_good_jobs_are_done_and_bad_ones_told_apart(batch):
     assert not list((made.folder / "made").rglob("*.mp4")) and not list(made.folder.rglob("*.part"))
 
 
+@pytest.mark.long
 def test_without_a_shared_folder_files_and_vcus_go_through_the_object_store(batch):
     made = batch({"one": "a", "two": "b", "late": "hang"})
     made.shared = False
@@ -73,11 +74,12 @@ def test_without_a_shared_folder_files_and_vcus_go_through_the_object_store(batc
     assert not scratch(made), "workers leave nothing behind"
 
 
-def test_a_bad_table_runs_nothing(batch):
-    made = batch({"one": "a"})
+def test_a_bad_table_runs_nothing(batch_at):
+    made, console = batch_at("", {"one": "a"}), Console(record=True, file=io.StringIO(), width=200)
     write_table(Path(made.argv("run")[4]), [{"job": "one", "VACE Sample VCU.seed": "x", "Nobody.seed": "1"}])
-    status, said = made.call("check")
-    assert status == 1 and "row 2, column VACE Sample VCU.seed: 'x' is no whole number." in said, said
+    assert run_command(made.argv("check")[2:], console) == 1
+    said = console.export_text()
+    assert "row 2, column VACE Sample VCU.seed: 'x' is no whole number." in said, said
     assert "column Nobody.seed: There is no such node." in said and "2 things are to be put right" in said
 
 
