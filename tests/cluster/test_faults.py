@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from harness.cluster.batches import PROMPT, RECORDED, write_table, write_workflow
-from harness.cluster.running import Batch, kill, processes, ray_head, ray_nodes, stub_host, wait_for
+from harness.cluster.running import Batch, kill, parent, processes, ray_head, ray_nodes, stub_host, wait_for
 from wan_vace.cluster.batch import DONE, RUNNING, WAITING, Manifest
 
 FILM = (RECORDED / "video.mp4").read_bytes()
@@ -45,7 +45,7 @@ def test_a_killed_worker_and_a_killed_driver_lose_nothing(batch):
     made = batch({f"shot_{k}": "slow" for k in range(5)})
     driver = made.start("--workers", "2", "--prepare", "0")
     wait_for(lambda: made.count(RUNNING))
-    kill(wait_for(lambda: processes("ray::Worker"))[0])
+    kill(parent(processes("main.py", str(made.folder))[0]))
     wait_for(lambda: made.count(DONE) >= 2)
     kill(driver.pid)
     driver.wait()
@@ -77,7 +77,7 @@ def test_a_worker_that_stands_still_is_ended_and_its_job_done_elsewhere(batch):
     made = batch({"one": "slow", "two": "slow", "three": "slow"})
     driver = made.start("--workers", "2", "--prepare", "0", "--limit", "5")
     wait_for(lambda: made.count(RUNNING) == 2)
-    still = wait_for(lambda: processes("ray::Worker"))[0]
+    still = parent(processes("main.py", str(made.folder))[0])
     os.kill(still, signal.SIGSTOP)
     try:
         assert driver.wait(240) == 0, made.log()

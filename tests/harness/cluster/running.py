@@ -200,6 +200,11 @@ def processes(*words: str) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """Id of the process that started it; that of a ComfyUI of a batch is its worker."""
+    return int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[1])
+
+
 def kill(pid: int) -> None:
     """As the system does when memory runs out: no clean-up, no farewell."""
     with contextlib.suppress(ProcessLookupError):
