@@ -65,14 +65,20 @@ def _phases(server: ComfyServer, prompt: dict) -> list[tuple[str, float]]:
 
 
 def _stopped(server: ComfyServer, prompt: dict, node: str, after: float) -> str:
+    timers: list[threading.Timer] = []
+
     def hear(event: dict) -> None:
-        if event["type"] == "executing" and event["data"].get("node") == node:
-            threading.Timer(after, server.interrupt).start()
+        if event["type"] == "executing" and event["data"].get("node") == node and not timers:
+            timers.append(threading.Timer(after, server.interrupt))
+            timers[0].start()
 
     try:
         server.run(prompt, timeout=prompts.PATIENCE, on_event=hear)
     except PromptFailedError as error:
         return f"stopped after {after:.2f} s" if error.exception_type == "Interrupted" else str(error)
+    finally:
+        for timer in timers:
+            timer.join()  # else it would stop the next prompt
     return "it had ended"
 
 
