@@ -35,6 +35,7 @@ FILM = {
 }
 REFUSED, SLOWER, LESS = "refused", "slower", "less"
 LENGTH, SIZE = 9, 32
+LATENT = (8, 8)  # its video is a file of several pages
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class _Stock:
         self.frames = torch.stack([still.roll(2 * t, 1) for t in range(LENGTH)])
         self.mask = torch.zeros(LENGTH, SIZE, SIZE)
         self.mask[:, 8:24, 8:24] = 1
-        self.latent = {"samples": torch.randn(1, 16, (LENGTH - 1) // 4 + 1, SIZE // 8, SIZE // 8, generator=generator)}
+        self.latent = {"samples": torch.randn(1, 16, (LENGTH - 1) // 4 + 1, *LATENT, generator=generator)}
         self.clip_file = clip_file
         self._write_clip()
 
