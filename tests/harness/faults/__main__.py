@@ -32,9 +32,11 @@ def main(arguments: list[str]) -> int:
     if given.flags:
         with own_base_directory():
             return flags.run(given.save)
-    rows = [_told(row) for row in _rows(given)]
-    if given.save:
-        table.FILE.write_text(table.as_text(rows, f"ComfyUI {_version()}, seed {given.seed}"), "utf-8")
+    rows: list[Row] = []
+    for row in _rows(given):
+        rows.append(_told(row))
+        if given.save:  # after every row, for all of them take long
+            table.FILE.write_text(table.as_text(rows, f"ComfyUI {_version()}, seed {given.seed}"), "utf-8")
     if given.json:
         given.json.write_text(json.dumps({f"{row.fault}: {row.writer}": row.wrong for row in rows}), "utf-8")
     wrong = sum(bool(row.wrong) for row in rows)

@@ -66,11 +66,12 @@ class Tried:
 
 def run(save: bool) -> int:
     """Try each flag; the status is 1 if something is not as it should be."""
-    tried = [_told(_try(flag)) for flag in FLAGS]
-    text = as_text(tried)
-    print(text)
-    if save:
-        FILE.write_text(text, "utf-8")
+    tried: list[Tried] = []
+    for flag in FLAGS:
+        tried.append(_told(_try(flag)))
+        if save:
+            FILE.write_text(as_text(tried), "utf-8")
+    print(text := as_text(tried))
     return 1 if "FAULT" in text else 0
 
 
