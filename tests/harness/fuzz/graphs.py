@@ -98,7 +98,9 @@ class Grower:
                 make = random.choice((values.edge, values.bad))
                 inputs[key] = make(one, random)
             else:
-                inputs[key] = random.choice((*values.JUNK, ["image", 99], ["image", "0"], ["nowhere", 0], ["image", 0]))
+                # The host checks no wire of a growing group's own name, and its worker dies of one that leads nowhere.
+                lost = () if one.type == GROWING else (["image", 99], ["image", "0"], ["nowhere", 0])
+                inputs[key] = random.choice((*values.JUNK, *lost, ["image", 0]))
 
     def finished(self, prompt: dict) -> dict:
         """A prompt with its sources, and with an end that says what every node of ours gave."""
