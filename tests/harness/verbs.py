@@ -190,6 +190,12 @@ def outside(arguments: list[str]) -> int:
     return run_child([str(ready.python), "-m", "harness.outside", *arguments], tool_env(ready))
 
 
+def mutants(arguments: list[str]) -> int:
+    """Change masks and conditioning a thousand times and see that a test notices each change (--save)."""
+    ready = set_up()
+    return run_child([str(ready.python), "-m", "harness.mutants", *arguments], tool_env(ready))
+
+
 def migrate(arguments: list[str]) -> int:
     """Turn a workflow of WanVaceToVideo into one of this pack (IN OUT, --exact, --force); installs nothing."""
     return subprocess.call([sys.executable, str(ROOT / "migration"), *arguments])
@@ -228,6 +234,7 @@ VERBS = {
         browser,
         gpu,
         outside,
+        mutants,
         migrate,
         cluster,
         structure,

@@ -129,11 +129,11 @@ def test_a_mask_of_fewer_frames_than_the_latents_decode_to_holds_its_last():
 
 
 def test_the_mask_and_what_is_padded_have_the_latents_precision():
-    latents = torch.rand(1, 32, 2, 2, 2, dtype=torch.float64)
+    latents = torch.rand(1, 32, 2, 2, 2, dtype=torch.float16)
     context = context_of(latents, torch.rand(5, 16, 16), 0, 5)
-    assert context.mask.dtype == torch.float64
+    assert context.mask.dtype == torch.float16
     padded, mask = pad_references(latents, context.mask, 0, 1, EMPTY)
-    assert padded.dtype == mask.dtype == torch.float64
+    assert padded.dtype == mask.dtype == torch.float16
 
 
 def test_a_strength_is_one_number_unless_references_differ_from_it():
