@@ -12,30 +12,28 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from dataclasses import dataclass
 from pathlib import Path
 
 TOOL = "mutmut==3.8.1"
-INSIDE = "inside"
-ROOMS = ("masks", "conditioning")
-LEAST = 0.9  # of all mutants
-KILLED = (1, 3)  # exit statuses of pytest: a test failed, or pytest did
+ROOMS, INSIDE = ("masks", "conditioning"), "inside"
+LEAST, KILLED = 0.9, (1, 3)  # of all mutants; exit statuses of pytest: a test failed, or pytest did
 SETTINGS = """[tool.mutmut]
 source_paths = ["wan_vace/vace_core"]
 only_mutate = [{only}]
 also_copy = ["wan_vace"]
 pytest_add_cli_args_test_selection = ["wan_vace/tests/core"]
 pytest_add_cli_args = ["--import-mode=importlib", "--hypothesis-seed=0", "-p", "no:cacheprovider", "-q"]
+timeout_constant = 60.0
 """
 # Why no test on a CPU can notice a change: what the line was and became, with a line break between, and the reason.
 GPU = "where it is computed: only a GPU tells"
 REASONS = (
     (r"device\b.*\n.*(\.to\(None\)|device=None|device and |, \)|stop, \))", GPU),
     (r"numpy\(force=.*\n", GPU),
-    (
-        r"require_shape.*\n.*\"(XX.*XX|b c t h w|B C T H W|t h w)\"",
-        "names of axes whose sizes are all fixed: not shown",
-    ),
+    (r"require_shape.*\n.*\"(XX.*XX|b c t h w|B C T H W|t h w)\"", "names of axes, not shown where sizes are fixed"),
     (r"rearrange.*\n.*\"T C H W -> 1 C T H W\"", "names of axes within a pattern"),
     (r"strict=True.*\n", "there are always as many on each side"),
     (r"len\(pixels\).*\n.*stop < len", "a copy where a view would do"),
@@ -73,10 +71,8 @@ def main(arguments: list[str]) -> int:
     run = [str(python), "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)]
     if status := subprocess.call(run, cwd=folder, env=env):
         return status
-    told = subprocess.run(
-        [str(python), __file__, INSIDE], cwd=folder, env=env, check=True, capture_output=True, text=True
-    )
-    mutants = [Mutant(*each) for each in json.loads(told.stdout)]
+    told = subprocess.check_output([str(python), __file__, INSIDE], cwd=folder, env=env)
+    mutants = [Mutant(*each) for each in json.loads(told)]
     table = as_text(mutants)
     print(f"\n{table}")
     if "--save" in arguments:
@@ -92,9 +88,6 @@ def passes(mutants: list[Mutant]) -> bool:
 
 def _environment(folder: Path) -> Path:
     """An environment with mutmut beside what the host's Python has."""
-    import sysconfig
-    import venv
-
     place = sysconfig.get_path("purelib", vars={"base": str(folder)})
     if not (stamp := folder / "tool.txt").is_file() or stamp.read_text("utf-8") != TOOL:
         venv.create(folder, with_pip=True)
@@ -119,15 +112,11 @@ def _lay_out(root: Path, folder: Path) -> None:
 def as_text(mutants: list[Mutant]) -> str:
     """The tables, in Markdown."""
     killed = sum(mutant.killed for mutant in mutants)
-    lines = [
-        "# Mutants",
-        "",
-        f"`python dev.py mutants --save`, {TOOL}: {len(mutants)} small changes of the code, each with the tests of "
-        f"its rooms. {killed} were noticed ({killed / len(mutants):.1%}).",
-        "",
-        "| file | mutants | killed | survived |",
-        "|---|---|---|---|",
-    ]
+    head = (
+        f"# Mutants\n\n`python dev.py mutants --save`, {TOOL}: {len(mutants)} small changes of the code, each tried "
+        f"with its tests. {killed} were noticed ({killed / len(mutants):.1%}).\n"
+    )
+    lines = [head, "| file | mutants | killed | survived |", "|---|---|---|---|"]
     for file in dict.fromkeys(mutant.file for mutant in mutants):
         own = [mutant.killed for mutant in mutants if mutant.file == file]
         lines.append(f"| `vace_core/{file}` | {len(own)} | {sum(own)} | {len(own) - sum(own)} |")
@@ -142,17 +131,15 @@ def _mutants() -> list[tuple[str, str, bool, str]]:
     """Inside of the environment: the fields of every `Mutant`, from what mutmut wrote."""
     from mutmut.mutation.diff_apply import get_diff_for_mutant
 
-    found, core = [], Path("mutants", "wan_vace", "vace_core")
-    for file in sorted(core.rglob("*.meta")):
-        source = file.with_suffix("").relative_to("mutants")
+    found, top = [], Path("mutants")
+    for file in sorted(top.rglob("*.meta")):
+        source = file.with_suffix("").relative_to(top)
+        name_of_file = source.relative_to("wan_vace/vace_core").as_posix()
         for name, status in json.loads(file.read_text("utf-8"))["exit_code_by_key"].items():
             function = re.sub(r".*\.x_?|__mutmut_\d+$", "", name).replace("ǁ", ".").strip(".")
             diff = "" if status in KILLED else get_diff_for_mutant(name, path=source)
             was, became = (re.findall(rf"^\{sign}(?![+-]{{2}}) *(.*)$", diff, re.MULTILINE) for sign in "-+")
-            change = f"{' '.join(was)}\n{' '.join(became)}"
-            found.append(
-                (source.relative_to(core.relative_to("mutants")).as_posix(), function, status in KILLED, change)
-            )
+            found.append((name_of_file, function, status in KILLED, f"{' '.join(was)}\n{' '.join(became)}"))
     return found
 
 
