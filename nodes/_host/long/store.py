@@ -17,6 +17,10 @@ from .generator import MadeSegment, Neighbours
 from .planner import LongPlan
 
 FOLDER = "vace_runs"
+MOST_NAME, MOST_PATH = (
+    255,
+    3000,
+)  # bytes of a name that disks take, and characters of a path inside of the output folder
 
 
 class SegmentStore:
@@ -88,7 +92,7 @@ def run_folder(name: str) -> Path:
         name: As the user gives it.
 
     Raises:
-        VaceInputError: If it leads out of the host's output folder.
+        VaceInputError: If it leads out of the host's output folder, or is too long for the disk.
     """
     root = Path(folder_paths.get_output_directory()) / FOLDER
     if not is_below(root, name):
@@ -96,6 +100,8 @@ def run_folder(name: str) -> Path:
             f'run is "{shown(name)}", it must name a folder inside output/{FOLDER}. Use a name such as my_video, '
             f"without .. and without a drive or leading slash."
         )
+    if len(name) > MOST_PATH or any(len(part.encode(errors="replace")) > MOST_NAME for part in Path(name).parts):
+        raise VaceInputError(f'run is "{shown(name)}", too long a name for a folder. Use a shorter one.')
     return root / name
 
 

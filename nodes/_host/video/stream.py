@@ -158,7 +158,15 @@ def _trim_window(video: Video) -> tuple[float, float]:
 
 @contextmanager
 def _open_container(video: Video) -> Iterator[InputContainer]:
-    source = video.get_stream_source()
+    try:
+        source = video.get_stream_source()
+    except VaceInputError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError) as error:  # one in memory is encoded only now
+        raise VaceInputError(
+            f"video cannot be read ({error}). The node that made it was given something that it cannot use: "
+            f"look at its inputs."
+        ) from error
     if hasattr(source, "seek"):
         source.seek(0)
     try:

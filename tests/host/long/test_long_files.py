@@ -75,6 +75,12 @@ def test_a_temp_folder_that_takes_nothing_is_told(call, video, tmp_path, monkeyp
         call("VaceBuildLongVcu", video=film, inside_mask="empty", **{k: v for k, v in BUILD.items() if k != "length"})
 
 
+def test_a_video_that_the_host_cannot_encode_is_told(call, video):
+    (film,) = call("CreateVideo", images=video, fps=12.0, audio="no sound")
+    with pytest.raises(ValueError, match=r"video cannot be read .* The node that made it was given something"):
+        call("VaceBuildLongVcu", video=film, inside_mask="empty", **{k: v for k, v in BUILD.items() if k != "length"})
+
+
 def test_the_file_goes_with_the_vcu(call, video, tmp_path):
     import folder_paths
 

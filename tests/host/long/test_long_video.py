@@ -169,6 +169,12 @@ def test_run_names_outside_are_refused(make, name):
         make(name)
 
 
+@pytest.mark.parametrize("name", ["x" * 500, "x/" * 4000 + "x"])
+def test_a_run_name_that_the_disk_cannot_take_is_refused(make, name):
+    with pytest.raises(ValueError, match=r"^run is .*, too long a name for a folder"):
+        make(name)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
