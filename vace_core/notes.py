@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from .errors import printable
+
 Inputs, Part, Result = ParamSpec("Inputs"), TypeVar("Part"), TypeVar("Result")
 
 
@@ -32,6 +34,10 @@ class Note:
     code: str
     text: str
     frames: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Show half a character as its code, for the text goes to files and terminals."""
+        object.__setattr__(self, "text", printable(self.text))
 
 
 class UnheardNote(UserWarning):
