@@ -35,6 +35,7 @@ REASONS = (
     (r"numpy\(force=.*\n", GPU),
     (r"require_shape.*\n.*\"(XX.*XX|b c t h w|B C T H W|t h w)\"", "names of axes, not shown where sizes are fixed"),
     (r"rearrange.*\n.*\"T C H W -> 1 C T H W\"", "names of axes within a pattern"),
+    (r"k : k \+ 1\] = picture.*\n.*k : k \+ 2\] = picture", "what lies behind is written afterwards"),
     (r"strict=True.*\n", "there are always as many on each side"),
     (r"len\(pixels\).*\n.*stop < len", "a copy where a view would do"),
     (r"SNAP_WITHIN.*\n.* < SNAP_WITHIN", "between the levels of a file, where no pixel is"),

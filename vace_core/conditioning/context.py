@@ -88,7 +88,7 @@ def join_latents(inactive: Tensor, reactive: Tensor, references: Sequence[Tensor
         latents.chunk(2, dim=1), (references, [empty] * R), (inactive, reactive), strict=True
     ):
         for k, picture in enumerate(pictures):
-            half[:, :, k] = picture[:, :, 0]
+            half[:, :, k : k + 1] = picture
         half[:, :, R:] = video
     return latents
 

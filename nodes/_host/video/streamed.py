@@ -15,7 +15,7 @@ import torch
 from comfy_api.latest import Input, InputImpl, Types
 from torch import Tensor
 
-from ....vace_core.files import write_error
+from ....vace_core.files import remove_abandoned, write_error
 from ....vace_core.notes import collect_notes, sentences
 from ....vace_core.video import DEFAULT_FPS
 from ..types import Audio, Video, VideoComponents
@@ -25,6 +25,7 @@ MAX_DENOMINATOR = 1001
 logger = logging.getLogger("wan_vace")
 
 # The host's encoder cuts values off to bytes instead of rounding: k / 255 may come out as k - 1 without this.
+PART = ".vace-part"
 ABOVE = 0.25 / 255
 
 
@@ -127,15 +128,18 @@ class StreamedVideo(Input.Video):
 
 
 def _save_whole(video: Video, path: Path, *args: object, **kwargs: object) -> None:
-    """Write beside the place, under a name that the next try uses again, and put the file there once it is whole.
+    """Write beside the place, under a name of this process alone, and put the file there once it is whole.
 
     The end of the name stays, for the host goes by it.
     """
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    remove_abandoned(path.parent.glob(f".*{PART}*"))
+    part = path.with_name(f".{path.stem}.{os.getpid()}{PART}{path.suffix}")
     try:
         video.save_to(str(part), *args, **kwargs)
         part.replace(path)
     except OSError as error:
+        if error.filename not in (None, str(part)):  # of what the frames are made of
+            raise
         raise write_error(error, path) from error
     finally:
         with suppress(OSError):

@@ -39,6 +39,8 @@ def read_clip(video: Video | Tensor, length: int = 0, name: str = "video", targe
         return _read_first(video.parts(), length, name, target, **about)
     with reading(video) if isinstance(video, InputImpl.VideoFromFile) else nullcontext():
         parts = video.get_components()
+    if not len(parts.images):
+        raise _no_frames(name)
     return Clip(parts.images, float(parts.frame_rate), parts.audio)
 
 
@@ -51,9 +53,13 @@ def _read_first(
     first = _first(parts, length, name, sizes)
     held = list(sized_parts(first, target, name) if target else first)
     if not held:
-        raise VaceInputError(f"{name} has no frames. It may be cut off: save or download it again.")
+        raise _no_frames(name)
     frames = _joined(held, sum(len(part) for part in held))
     return Clip(frames, fps, audio, source_size=sizes[0] if target else None)
+
+
+def _no_frames(name: str) -> VaceInputError:
+    return VaceInputError(f"{name} has no frames. It may be cut off: save or download it again.")
 
 
 def _first(parts: Iterator[Tensor], length: int, name: str, sizes: list[tuple[int, int]]) -> Iterator[Tensor]:

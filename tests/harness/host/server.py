@@ -80,7 +80,7 @@ class ComfyServer(ComfyClient):
         self._cleanup = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
             stack.enter_context(exit_on_sigterm())
-            log = stack.enter_context(self.log.open("wb"))
+            log = stack.enter_context(self.log.open("ab"))  # a server that is started again goes on in it
             self.process = start_group(
                 self._command(), cwd=self.host.comfyui, env=host_env(), stdout=log, stderr=subprocess.STDOUT
             )

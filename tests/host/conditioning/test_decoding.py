@@ -3,6 +3,7 @@
 import io as python_io
 import logging
 import os
+import time
 
 import av
 import pytest
@@ -204,14 +205,37 @@ def test_saving_that_fails_leaves_the_file_that_was_there(decoding, new_vae, tmp
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the process that is watched is forked")
 @torch.inference_mode()
-def test_a_video_is_there_whole_or_not_at_all_and_what_a_killed_process_left_is_written_over(new_vae, tmp_path):
+def test_a_video_is_there_whole_or_not_at_all_and_what_was_abandoned_goes(new_vae, tmp_path):
     file, video, sizes = tmp_path / "video.mp4", later(new_vae()), set()
-    (tmp_path / ".video.part.mp4").write_bytes(b"half")
+    for name, age in ((".video.1.vace-part.mp4", 7200), (".other.2.vace-part.mp4", 0)):  # abandoned, and perhaps not
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
     ended = child.run(
         lambda: video.save_to(str(file)), meanwhile=lambda _: sizes.add(file.stat().st_size if file.exists() else None)
     )
-    assert ended.kind == child.DONE and list(tmp_path.iterdir()) == [file]
-    assert sizes == {None, file.stat().st_size}
+    assert ended.kind == child.DONE
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.2.vace-part.mp4", "video.mp4"]
+    assert sizes <= {None, file.stat().st_size}
+
+
+@torch.inference_mode()
+def test_two_processes_that_save_one_video_do_not_write_into_one_file(new_vae, tmp_path, monkeypatch):
+    file, video = tmp_path / "video.mp4", later(new_vae())
+    video.save_to(str(file))
+    whole, real = file.read_bytes(), type(video).parts_to_save
+
+    def with_another_between(self, depth):
+        parts = real(self, depth)
+        yield next(parts)
+        monkeypatch.setattr(type(video), "parts_to_save", real)
+        with monkeypatch.context() as other:
+            other.setattr(os, "getpid", lambda: 1)
+            video.save_to(str(file))
+        yield from parts
+
+    monkeypatch.setattr(type(video), "parts_to_save", with_another_between)
+    video.save_to(str(file))
+    assert file.read_bytes() == whole and list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the process that is limited is forked")
