@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import psutil
 
 from ..host.client import HostDiedError, PromptFailedError, PromptRefusedError
-from ..host.locations import ROOT
+from ..host.computing import computing_flags
+from ..host.locations import ROOT, locate
 from ..host.server import ComfyServer
 from . import prompts
 
@@ -26,6 +27,7 @@ FLAGS = (
     ("--bf16-vae",),
     ("--disable-dynamic-vram",),
 )
+VIDEO_MEMORY = ("--lowvram", "--novram")  # the host takes none of these beside --cpu
 OTHER_NUMBERS = ("--fp16-vae", "--bf16-vae")  # with these the host's own nodes give something else, too
 WORKFLOWS = ("control", "inpaint", "long video")
 BOOT = 900.0
@@ -66,18 +68,22 @@ class Tried:
 
 def run(save: bool) -> int:
     """Try each flag; the status is 1 if something is not as it should be."""
+    on_cpu = "--cpu" in computing_flags(locate().python)
+    left = VIDEO_MEMORY if on_cpu else ()
     tried: list[Tried] = []
     for flag in FLAGS:
+        if " ".join(flag) in left:
+            continue
         tried.append(_told(_try(flag)))
         if save:
-            FILE.write_text(as_text(tried), "utf-8")
-    print(text := as_text(tried))
+            FILE.write_text(as_text(tried, left), "utf-8")
+    print(text := as_text(tried, left))
     return 1 if "FAULT" in text else 0
 
 
 def _try(flag: Sequence[str]) -> Tried:
     begun, found = time.monotonic(), {}
-    with ComfyServer(cpu=True, arguments=tuple(flag), boot_timeout=BOOT) as server:
+    with ComfyServer(arguments=tuple(flag), boot_timeout=BOOT) as server:
         for name in WORKFLOWS:
             found[name] = _asked(server, name)
         held = psutil.Process(server.process.pid).memory_info().rss if server.process.poll() is None else 0
@@ -95,14 +101,20 @@ def _asked(server: ComfyServer, name: str) -> list[str]:
     return found[0] if found[0] == found[1] else ["another result the second time"]
 
 
-def as_text(tried: Sequence[Tried]) -> str:
-    """The table, in Markdown."""
+def as_text(tried: Sequence[Tried], left: Sequence[str] = ()) -> str:
+    """The table, in Markdown.
+
+    Args:
+        tried: A row each.
+        left: Flags that the host does not take on this machine.
+    """
+    on = f"on the CPU, where the host does not take {' and '.join(left)}" if left else "on this machine's device"
     lines = [
         "# Flags of the host",
         "",
-        "`python dev.py faults --flags --save`, on the CPU, where flags about video memory change little. One server",
-        "for each flag, small models; control and inpaint twice. *= core*: the frames are those of core nodes",
-        "on the same server, to the bit; *= no flag*: those of a server without flags.",
+        f"`python dev.py faults --flags --save`, {on}. One server for each flag, small models; control and",
+        "inpaint twice. *= core*: the frames are those of core nodes on the same server, to the bit; *= no flag*: those",
+        "of a server without flags.",
         "",
         f"| flag | {' | '.join(WORKFLOWS)} | MB | s |",
         "|---" * (len(WORKFLOWS) + 3) + "|",
