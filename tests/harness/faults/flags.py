@@ -112,9 +112,10 @@ def as_text(tried: Sequence[Tried], left: Sequence[str] = ()) -> str:
     lines = [
         "# Flags of the host",
         "",
-        f"`python dev.py faults --flags --save`, {on}. One server for each flag, small models; control and",
-        "inpaint twice. *= core*: the frames are those of core nodes on the same server, to the bit; *= no flag*: those",
-        "of a server without flags.",
+        f"`python dev.py faults --flags --save`, {on}.",
+        "One server for each flag, small models; control and",
+        "inpaint twice. *= core*: the frames are those of core nodes on the same server, to the bit; *= no flag*:",
+        "those of a server without flags.",
         "",
         f"| flag | {' | '.join(WORKFLOWS)} | MB | s |",
         "|---" * (len(WORKFLOWS) + 3) + "|",
