@@ -85,7 +85,7 @@ def fit_latent(latent: Latent, shape: ContextShape) -> Latent:
         The LATENT. That references were put before it is told.
 
     Raises:
-        VaceInputError: If it has another size or length.
+        VaceInputError: If it has another size or length, or a value is NaN or infinite.
     """
     _require_context_size(latent["samples"], shape)
     fitted = dict(latent)
@@ -112,8 +112,27 @@ def sampled_latent(latent: Latent, samples: Tensor, num_references: int) -> Late
     return {**frames, **latent, "samples": samples, NUM_REFERENCES: num_references, LATENT_FRAMES: length}
 
 
+def require_finite_latent(name: str, samples: Tensor) -> None:
+    """Refuse what can only become a black video.
+
+    Args:
+        name: The socket's name.
+        samples: Of a LATENT.
+
+    Raises:
+        VaceInputError: If a value is NaN or infinite.
+    """
+    if samples.numel() and not all(bound.isfinite() for bound in torch.aminmax(samples)):
+        raise VaceInputError(
+            f"{name} holds NaN or infinite values, so the video would be black. What made it failed: look at its "
+            f"sampler and scheduler (some schedulers of ComfyUI need two steps or more), its model, or the file it "
+            f"was loaded from."
+        )
+
+
 def _require_context_size(samples: Tensor, shape: ContextShape) -> None:
     require_shape("latent", samples, "B C t h w", (None, LATENT_CHANNELS, None, None, None))
+    require_finite_latent("latent", samples)
     _, _, length, h, w = samples.shape
     video = shape.length - shape.references
     if (h, w) == (shape.h, shape.w) and length in (shape.length, video):
@@ -151,10 +170,11 @@ def trim_references(latent: Latent, num_references: int | None) -> Latent:
         num_references: Leading latent frames to drop; None reads the count that the latent carries.
 
     Raises:
-        VaceInputError: If the count is unknown, or leaves nothing.
+        VaceInputError: If the count is unknown, or leaves nothing, or a value is NaN or infinite.
     """
     samples = latent["samples"]
     require_shape("samples", samples, "B C t h w", (None, LATENT_CHANNELS, None, None, None))
+    require_finite_latent("samples", samples)
     length = samples.shape[2]
     count = _read_count(latent, NUM_REFERENCES, num_references, "trim_latent")
     if num_references is None and length == latent.get(LATENT_FRAMES, length) - count:

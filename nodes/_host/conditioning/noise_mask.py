@@ -10,7 +10,7 @@ from torch import Tensor
 from ....vace_core.conditioning import reference_slots
 from ....vace_core.vcu import Vcu
 from ..types import Latent
-from .latents import LATENT_FRAMES, NUM_REFERENCES
+from .latents import LATENT_FRAMES, NUM_REFERENCES, require_finite_latent
 from .vae import empty_latent
 
 NOISE_MASK = "noise_mask"
@@ -20,12 +20,14 @@ def num_references(latent: Latent, vcu: Vcu) -> int:
     """Leading reference latents of a LATENT that was made for this VCU.
 
     Raises:
-        VaceInputError: If its size or length is not the VCU's.
+        VaceInputError: If its size or length is not the VCU's, or a value is NaN or infinite.
     """
     samples = latent["samples"]
     length = samples.shape[2] if samples.ndim == 5 else None
     fresh = latent.get(LATENT_FRAMES, length) == length  # else another node has cut it and kept our counts
-    return reference_slots(samples, latent.get(NUM_REFERENCES) if fresh else None, vcu)
+    count = reference_slots(samples, latent.get(NUM_REFERENCES) if fresh else None, vcu)
+    require_finite_latent("latent", samples)
+    return count
 
 
 def hold_kept(latent: Latent, kept: Tensor, mask: Tensor) -> Latent:
