@@ -170,7 +170,11 @@ def _solver(inputs: SamplingInputs) -> Sampler:
 
 
 def _sigmas(inputs: SamplingInputs, model: ModelPatcher) -> Tensor:
-    """The noise levels: those given, the official ones, or KSampler's, which for some solvers leaves out one."""
+    """The noise levels: those given, the official ones, or KSampler's, which for some solvers leaves out one.
+
+    Raises:
+        VaceInputError: If the host's scheduler gives NaN.
+    """
     if inputs.sigmas is not None:
         return inputs.sigmas
     settings = inputs.settings
@@ -183,7 +187,7 @@ def _sigmas(inputs: SamplingInputs, model: ModelPatcher) -> Tensor:
             f"{settings.sampler} leaves out the last noise level before 0 in ComfyUI, which costs detail. "
             f"{OFFICIAL_SAMPLER} takes all of them.",
         )
-    return comfy.samplers.KSampler(
+    sigmas = comfy.samplers.KSampler(
         model,
         steps=settings.steps,
         device=model.load_device,
@@ -192,6 +196,12 @@ def _sigmas(inputs: SamplingInputs, model: ModelPatcher) -> Tensor:
         denoise=inputs.denoise,
         model_options=model.model_options,
     ).sigmas
+    if not sigmas.isfinite().all():
+        raise VaceInputError(
+            f"settings.scheduler is {settings.scheduler}, whose noise levels are NaN at settings.steps {settings.steps}. "
+            f"Take more steps or another scheduler."
+        )
+    return sigmas
 
 
 def _callback(model: ModelPatcher, references: int, steps: int) -> Callable:

@@ -1,4 +1,4 @@
-"""A LATENT of NaN is refused by every node that takes one: a scheduler of the host gives one at a single step."""
+"""NaN is refused where it comes in: a scheduler of the host gives it at a single step, and a LATENT may hold it."""
 
 import pytest
 import torch
@@ -32,6 +32,22 @@ def test_a_scheduler_of_the_host_gives_nan_at_one_step(call, made):
     model = {name: parts[name] for name in ("model", "positive", "negative")}
     (sampled,) = call("KSampler", **model, latent_image=latent, **settings)
     assert sampled["samples"].isnan().any(), "the host has mended it: leave this test out"
+
+
+@pytest.mark.parametrize("sampler", ["official", "euler", "dpmpp_2m_sde_gpu"])
+def test_such_a_scheduler_is_named(call, made, sampler):
+    parts, latent = made
+    settings = {
+        "settings": "custom",
+        "steps": 1,
+        "cfg": 1.0,
+        "shift": 0.0,
+        "sampler": sampler,
+        "scheduler": "kl_optimal",
+    }
+    model = {name: parts[name] for name in ("model", "positive", "negative")}
+    with pytest.raises(ValueError, match=r"^settings\.scheduler is kl_optimal, .* NaN at settings\.steps 1"):
+        call("VaceSampleContext", **model, latent=latent, seed=0, settings=settings, denoise=1.0, boundary=0.875)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf")])
