@@ -23,7 +23,7 @@ from .batch import (
     with_vcus,
 )
 from .errors import BatchError
-from .faults import ATTEMPTS, FAULT, MISTAKE, NO_SPACE, full_disk_told, is_full, pause
+from .faults import ATTEMPTS, FAULT, MISTAKE, full_disk_told, is_full, pause, says_full
 from .pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
 from .results import Flight, Results
 from .settings import Settings
@@ -209,7 +209,7 @@ class Driver:
     def _require_room(self, sentence: str) -> None:
         """Where the disk of the batch was full for one worker, the next one would sample for nothing too."""
         folder = self.manifest.folder
-        if self._settings.shared and NO_SPACE in sentence and shutil.disk_usage(folder).free < LEAST_ROOM:
+        if self._settings.shared and says_full(sentence) and shutil.disk_usage(folder).free < LEAST_ROOM:
             raise OSError(errno.ENOSPC, sentence)
 
     def _prepare_again(self, flight: Flight) -> None:

@@ -12,11 +12,12 @@ from .errors import BatchError
 MISTAKE, FAULT, UNSURE = "mistake", "fault", "unsure"
 ATTEMPTS = {MISTAKE: 1, UNSURE: 2}  # a fault: as often as was asked for
 LONGEST_PAUSE = 120.0
-NO_SPACE = "No space left on device"
+NO_SPACE = ("No space left on device", "The disk is full")  # as the system says it, and as nodes of this pack do
 
 _MISTAKES = ("VaceInputError",)
 _MACHINES = ("OutOfMemoryError", "OOM_EXCEPTION", "MemoryError", "AcceleratorError", "OSError", "Interrupted")
-_SIGNS = ("CUDA error", "HIP error", NO_SPACE, "Input/output error", "out of memory")
+_DISKS = (*NO_SPACE, "Input/output error")  # whoever says it
+_SIGNS = ("CUDA error", "HIP error", "out of memory")
 
 
 def judge(kind: str, sentence: str) -> str:
@@ -30,11 +31,20 @@ def judge(kind: str, sentence: str) -> str:
         `MISTAKE`, `FAULT`, or `UNSURE` of what any node may raise for either reason.
     """
     name = kind.rpartition(".")[2]
+    if _says(sentence, _DISKS):
+        return FAULT
     if name in _MISTAKES:
         return MISTAKE
-    if name in _MACHINES or any(sign.lower() in sentence.lower() for sign in _SIGNS):
-        return FAULT
-    return UNSURE
+    return FAULT if name in _MACHINES or _says(sentence, _SIGNS) else UNSURE
+
+
+def says_full(sentence: str) -> bool:
+    """Whether a node says that a disk is full."""
+    return _says(sentence, NO_SPACE)
+
+
+def _says(sentence: str, signs: tuple[str, ...]) -> bool:
+    return any(sign.lower() in sentence.lower() for sign in signs)
 
 
 def pause(attempt: int, first: float) -> float:

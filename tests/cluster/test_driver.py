@@ -1,8 +1,10 @@
 """What the driver does with a report, without a Ray: cancelled, lacking, dropped, on a full disk."""
 
+import errno
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,12 +14,14 @@ from harness.cluster.batches import jobs_of
 from wan_vace.cluster.batch import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
 from wan_vace.cluster.driver import Driver
 from wan_vace.cluster.errors import BatchError
-from wan_vace.cluster.faults import FAULT, full_disk_told
+from wan_vace.cluster.faults import FAULT, full_disk_told, judge
 from wan_vace.cluster.pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, Member, Pool
 from wan_vace.cluster.results import Flight
 from wan_vace.cluster.settings import Settings
 from wan_vace.cluster.worker import LACKS
+from wan_vace.vace_core.files import write_error
 
+FULL = OSError(errno.ENOSPC, "No space left on device", "a.mp4")
 VCU = "ab/v.vcu.safetensors"
 VIEW = SimpleNamespace(update=lambda driver: None, say=lambda sentence: None)  # shows nothing
 
@@ -135,10 +139,13 @@ def test_where_the_object_store_is_full_jobs_wait_for_room_and_the_batch_ends_wh
     assert driver.manifest.counts()[WAITING] == 2 and driver.manifest.next_preparation("w")["attempts"] == 0
 
 
-def test_a_disk_of_the_batch_that_a_worker_found_full_stops_it(driver, monkeypatch):
+@pytest.mark.parametrize("error", [FULL, write_error(FULL, Path("made/a.mp4"))], ids=["the host", "this pack"])
+def test_a_disk_of_the_batch_that_a_worker_found_full_stops_it(driver, monkeypatch, error):
     prepared(driver)
-    flight, report = given(driver), {"state": FAULT, "error": "Save Video: [Errno 28] No space left on device: 'a.mp4'"}
+    sentence = f"Save Video: {error}"
+    flight, report = given(driver), {"state": judge(type(error).__name__, sentence), "error": sentence}
     driver._write_down(flight, report)
+    assert driver.manifest.job("a")["state"] == WAITING, "a fault, which is tried again"
     assert driver.manifest.job("a")["error"].startswith("Save Video"), "there is room: another disk was full"
     monkeypatch.setattr("wan_vace.cluster.driver.LEAST_ROOM", 2**60)
     with pytest.raises(BatchError, match="Make room and run again"), full_disk_told(driver.manifest.folder):

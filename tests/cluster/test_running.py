@@ -1,5 +1,6 @@
 """Whole batches with Ray and a recorded stub of ComfyUI: every job once, faults survived, mistakes told."""
 
+import errno
 import hashlib
 import io
 import json
@@ -16,8 +17,10 @@ from wan_vace.cluster.command import run_command
 from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, judge, pause
 from wan_vace.cluster.pool import Member, Pool
 from wan_vace.cluster.report import sampling_share
+from wan_vace.vace_core.files import write_error
 
 FILM = (RECORDED / "video.mp4").read_bytes()
+DISKS = ((errno.ENOSPC, "No space left on device"), (errno.EIO, "Input/output error"))
 HOSTILE = '"><script>alert(1)</script>'
 
 
@@ -101,6 +104,8 @@ def test_a_worker_of_another_version_is_refused():
         ("wan_vace.VaceInputError", "mask: ...", MISTAKE),
         ("torch.OutOfMemoryError", "Allocation on device", FAULT),
         ("builtins.OSError", "[Errno 28] No space left on device", FAULT),
+        *(("wan_vace.VaceInputError", str(write_error(OSError(*said), Path("a.mp4"))), FAULT) for said in DISKS),
+        ("wan_vace.VaceInputError", "a.mp4 cannot be written to made (Permission denied).", MISTAKE),
         ("RuntimeError", "CUDA error: an illegal memory access", FAULT),
         ("builtins.RuntimeError", "mat1 and mat2 shapes cannot be multiplied", UNSURE),
         ("ValueError", "x", UNSURE),
