@@ -101,11 +101,12 @@ class Manifest(Database):
     ) -> sqlite3.Row | None:
         """The preparation that a free worker takes: the first that a waiting job needs; arguments as `next_job`.
 
-        What a worker lacks, and what no other one has, are keys of preparations. ``job`` names the first job that needs
-        it.
+        What a worker lacks, and what no other one has, are keys of preparations. ``job`` names the first waiting job
+        that needs it.
         """
         return self._data.execute(
-            f"""SELECT *, (SELECT name FROM jobs WHERE prepare_key = key ORDER BY jobs.row LIMIT 1) AS job
+            f"""SELECT *, (SELECT name FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting'
+            ORDER BY jobs.row LIMIT 1) AS job
             FROM preparations WHERE state = 'waiting' AND key NOT IN ({_marks(lacks)}) AND not_before <= ?
             AND (? OR attempts = 0 OR worker IS NOT ? OR key IN ({_marks(alone_with)}))
             AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting') ORDER BY row LIMIT 1""",
