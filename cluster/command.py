@@ -69,7 +69,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     folder = (options.to or options.table.with_name(f"{options.table.stem}_batch")).resolve()
     manifest = Manifest(folder)
     with manifest.alone():
-        manifest.keep_journal(one_machine=not (options.address and options.shared))
+        with full_disk_told(folder):
+            manifest.keep_journal(one_machine=not (options.address and options.shared))
         settings = _settings(options, folder)
         connect(options.address, dashboard=options.dashboard, store_mib=options.store_mib)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from ..errors import BatchError
 from .schema import SCHEMA
 
 FILE, LOCK = "manifest.sqlite", "lock.sqlite"
+WAIT_SECONDS, SWITCH_SECONDS = 60.0, 2.0  # for whoever has the file
 _Own = TypeVar("_Own", bound="Database")
 
 
@@ -30,7 +31,7 @@ class Database:
         """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._data = sqlite3.connect(folder / FILE, timeout=60, isolation_level=None)
+        self._data = sqlite3.connect(folder / FILE, timeout=WAIT_SECONDS, isolation_level=None)
         self._data.row_factory = sqlite3.Row
         try:
             self._data.executescript(SCHEMA)
@@ -56,14 +57,34 @@ class Database:
 
         With a log of what is written ahead (WAL) a commit waits for no disk, and what was committed outlives a kill of
         any process. If the power fails, the last commits may be missing, whose jobs are then made again. The log
-        has an index in memory that other machines do not see.
+        has an index in memory that other machines do not see, so where they open the file it must not be used.
 
         Args:
             one_machine: Whether no other machine opens the file.
+
+        Raises:
+            BatchError: If other machines do, and the log cannot be left while somebody looks at the file.
         """
-        with suppress(sqlite3.OperationalError):  # someone looks at it just now: it stays as it is
+        self._wait_for_others(SWITCH_SECONDS)
+        try:
             self._data.execute(f"PRAGMA journal_mode = {'WAL' if one_machine else 'DELETE'}")
+        except sqlite3.OperationalError as error:
+            if not one_machine:
+                self._tell_of_others(error)
+        finally:
+            self._wait_for_others(WAIT_SECONDS)
         self._wait_for_disk()
+
+    def _tell_of_others(self, error: sqlite3.OperationalError) -> None:
+        if "locked" not in str(error):
+            raise error
+        raise BatchError(
+            f"Somebody looks at {self.folder / FILE}, so it cannot be made one that other machines may open. End "
+            "`status` and whatever else has it open, then run again."
+        ) from None
+
+    def _wait_for_others(self, seconds: float) -> None:
+        self._data.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
     def _wait_for_disk(self) -> None:
         ahead = self._data.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

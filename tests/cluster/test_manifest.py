@@ -117,6 +117,12 @@ def test_cancelling_waits_for_what_runs_and_retry_takes_it_back(manifest):
     assert manifest.cancel(["nobody"]) == 0
 
 
+def test_a_preparation_is_named_after_a_job_that_waits_for_it(manifest):
+    assert manifest.next_preparation("p")["job"] == "a"
+    manifest.cancel(["a"])
+    assert manifest.next_preparation("p")["job"] == "b"
+
+
 def test_a_preparation_that_failed_fails_its_jobs_with_its_sentence(manifest):
     key = manifest.next_preparation("p", alone=True)["key"]
     manifest.fail_preparation(key, "The mask is empty.")
@@ -195,6 +201,18 @@ def test_only_where_no_other_machine_opens_the_manifest_commits_do_not_wait_for_
         modes[one_machine] = [again.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
         again.close()
     assert modes == {True: ["wal", 1], False: ["delete", 2]}
+
+
+def test_a_manifest_that_somebody_looks_at_is_not_taken_to_other_machines_with_a_log_they_do_not_see(manifest):
+    manifest.keep_journal(one_machine=True)
+    reader = Manifest(manifest.folder)
+    with pytest.raises(BatchError, match=r"Somebody looks at .*manifest\.sqlite, .* End `status`"):
+        manifest.keep_journal(one_machine=False)
+    (patience,) = manifest._data.execute("PRAGMA busy_timeout").fetchone()
+    assert patience == 60_000, "other changes wait for a reader as before"
+    reader.close()
+    manifest.keep_journal(one_machine=False)
+    assert manifest._data.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
 
 
 def test_a_damaged_or_missing_manifest_is_said(tmp_path):
