@@ -61,7 +61,8 @@ class Results:
         self._manifest, self._shared = manifest, shared
         self.store = Store(manifest.folder / "files")
         self._vcus: dict[str, tuple[Any, int]] = {}
-        self._files: dict[str, tuple[Any, int]] = {}
+        self._files: dict[str, tuple[Any, int]] = {}  # of the table, each with its bytes
+        self._kept = 0  # bytes of them all
 
     def content(self, name: str) -> tuple[Any, int]:
         """A file in Ray's object store: the pack that holds it, and its number there.
@@ -71,20 +72,25 @@ class Results:
         """
         if name in self._vcus:
             return self._vcus[name]
-        data = self._files.pop(name, None)
-        while self._files and sum(map(self._size, (name, *self._files))) > KEPT:
-            del self._files[next(iter(self._files))]
-        self._files[name] = data or (ray.put([self.store.path(name).read_bytes()]), 0)
-        return self._files[name]
+        self._files[name] = self._files.pop(name, None) or self._put(self.store.path(name).read_bytes())
+        return self._files[name][0], 0
 
-    def _size(self, name: str) -> int:
-        return self.store.path(name).stat().st_size
+    def _put(self, data: bytes) -> tuple[Any, int]:
+        while self._files and self._kept + len(data) > KEPT:
+            self._drop(next(iter(self._files)))
+        put = ray.put([data])
+        self._kept += len(data)
+        return put, len(data)
+
+    def _drop(self, name: str) -> None:
+        _, size = self._files.pop(name, (None, 0))
+        self._kept -= size
 
     def forget(self, names: list[str]) -> None:
         """Files that the object store lost; they are put there anew when they are asked for."""
         for name in names:
             self._vcus.pop(name, None)
-            self._files.pop(name, None)
+            self._drop(name)
 
     def finish_job(self, flight: Flight, report: dict) -> None:
         """Let what a job made appear in its folder, and write down that it is done.
