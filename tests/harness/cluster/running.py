@@ -91,7 +91,7 @@ def ray_head(folder: Path, cpus: int, *more: str) -> Iterator[str]:
         ]
         log = folder / f"ray-{attempt}.log"
         with log.open("wb") as file:
-            process = start_group([*argv, *more], env=batch_env(), stdout=file, stderr=subprocess.STDOUT)
+            process = start_group(argv, env=batch_env(), stdout=file, stderr=subprocess.STDOUT)
         try:
             if _is_up(process, log):
                 yield f"127.0.0.1:{port}"
