@@ -102,8 +102,8 @@ def idle(options: argparse.Namespace, folder: Path) -> list[str]:
 
 def scale(options: argparse.Namespace, folder: Path) -> list[str]:
     """What the driver does for each job, measured on the real manifest, and what that means for many GPUs."""
-    lines = ["| GPUs | manifest, ms a job | share of the driver's time | the same, waiting for the disk | share |"]
-    lines[0] += " VCUs, GB/s | videos, MB/s |"
+    lines = ["| GPUs | manifest, ms a job | its share of the driver's time | "]
+    lines[0] += "manifest that waits for the disk, ms a job | its share of the driver's time | VCUs, GB/s | videos, MB/s |"
     lines += ["|---|---|---|---|---|---|---|"]
     for gpus in GPUS:
         rate, cells = gpus / JOB_SECONDS, [str(gpus)]
@@ -116,8 +116,8 @@ def scale(options: argparse.Namespace, folder: Path) -> list[str]:
         "",
         f"Arithmetic: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a video 5 MB.",
         "The manifest waits for the disk with `--address` and `--shared`, where other machines may open it. Where a",
-        "share passes 100 %, divide the table. Else the disk of a shared folder, which every VCU passes twice, ends",
-        "first.",
+        "share passes 100 %, divide the table. Otherwise the shared disk, which every VCU passes twice, is the first",
+        "limit.",
     ]
 
 
