@@ -11,9 +11,9 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..host.locations import pack_module
+from ..host.processes import own_memory
 
 DONE, SENTENCE, KILLED = "done", "sentence", "killed"
 OURS = "VaceInputError"
@@ -123,13 +123,3 @@ def _ended(status: int, hung: bool) -> str:
         return "no end"
     number = status & 0x7F
     return KILLED if number == signal.SIGKILL else f"the process died ({signal.Signals(number or signal.SIGHUP).name})"
-
-
-def own_memory(process: int) -> int:
-    """Bytes that a process holds beside pages of files; 0 once it has ended."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text("utf-8")
-    except OSError:
-        return 0
-    kinds = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
-    return 1024 * sum(int(kinds.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +11,11 @@ from random import Random
 from ..host.locations import pack_module
 from . import child
 from .case import Row, judged, row
-from .writers import Writer, place
+from .folders import room
+from .writers import Writer
 
 LONG = 1.5  # seconds of reading
 LATEST = 0.6  # seconds after which the file is cut, at most
-FOREVER = 10**6
 
 
 def rows(writers: list[Writer], tries: int, seed: int) -> Iterator[Row]:
@@ -31,10 +30,9 @@ def rows(writers: list[Writer], tries: int, seed: int) -> Iterator[Row]:
 def _row(fault: str, harm: Callable[[Path, Random], None], writer: Writer, tries: int, random: Random) -> Row:
     ends, wrong = [], []
     for _ in range(tries):
-        with tempfile.TemporaryDirectory(prefix="vace-faults-") as name:
-            place(Path(name))
+        with room() as folder:
             wanted = child.run(lambda: _made_and_read(writer))
-            moment, files = random.uniform(0, LATEST), _files(Path(name))
+            moment, files = random.uniform(0, LATEST), _files(folder)
 
             def spoil(passed: float, moment: float = moment, files: list[Path] = files) -> None:
                 while files and passed > moment:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from . import child
 from .case import SKIPPED, Row, judged, row
-from .writers import FOLDERS, LESS, REFUSED, Writer, parts_in, place
+from .folders import FOLDERS, parts_in, place, room
+from .writers import LESS, REFUSED, Writer
 
 FULL, READ_ONLY = "a disk that is full", "a disk that may only be read"
 SHARES = (0.1, 0.5, 0.9)  # of what is written, that there is room for
@@ -21,7 +21,7 @@ PAGE = 4096
 def rows(writers: list[Writer]) -> Iterator[Row]:
     """Each writer on either disk."""
     for writer in writers:
-        with _room() as folder:
+        with room() as folder:
             undisturbed = child.run(writer.make)
             sizes = [_size(folder), *_peak(writer, folder)]
         yield _full(writer, undisturbed.value, max(sizes))
@@ -31,7 +31,7 @@ def rows(writers: list[Writer]) -> Iterator[Row]:
 def _full(writer: Writer, wanted: object, size: int) -> Row:
     ends, wrong = [], []
     for share in SHARES:
-        with _room() as folder, _mounted(folder, int(size * share) // PAGE * PAGE) as there:
+        with room() as folder, _mounted(folder, int(size * share) // PAGE * PAGE) as there:
             if not there:
                 return _skipped(FULL, writer)
             place(folder)
@@ -46,7 +46,7 @@ def _full(writer: Writer, wanted: object, size: int) -> Row:
 
 
 def _read_only(writer: Writer, wanted: object) -> Row:
-    with _room() as folder, _mounted(folder, 2**21) as there:
+    with room() as folder, _mounted(folder, 2**21) as there:
         if not there:
             return _skipped(READ_ONLY, writer)
         place(folder)
@@ -91,12 +91,6 @@ def _parts(folder: Path) -> list[Path]:
 
 def _skipped(fault: str, writer: Writer) -> Row:
     return Row(fault, writer.name, writer.writes, 0, f"{SKIPPED}: file systems cannot be mounted here")
-
-
-@contextlib.contextmanager
-def _room() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="vace-faults-") as name:
-        yield place(Path(name))
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,21 +14,21 @@ from random import Random
 
 from . import child
 from .case import Row, judged, row
-from .writers import Writer, parts_in, place
+from .folders import PREFIX, parts_in, place, room
+from .writers import Writer
 
 CHANCE, STEPS = "kill -9 at a moment by chance", "kill -9 before each call of the disk"
 # What Python tells of: opened, renamed, linked and removed files. What safetensors and FFmpeg do it does not tell.
 ASKS = ("open", "os.rename", "os.link", "os.remove", "os.mkdir")
-PREFIX = "vace-faults-"
 ABANDONED = 2 * 3600  # seconds after which nobody works on a file any more
 
 
 def rows(writers: list[Writer], tries: int, seed: int) -> Iterator[Row]:
     """Each writer, killed so many times in either way."""
     for writer in writers:
-        with _room() as folder:
+        with room() as folder:
             undisturbed = child.run(writer.make)
-            asked = child.run(partial(_counted, writer, Path(folder)))
+            asked = child.run(partial(_counted, writer, folder))
         random = Random(f"{seed} {writer.name}")
         moments = [random.uniform(0, undisturbed.seconds) for _ in range(tries)]
         yield _row(CHANCE, writer, undisturbed.value, [partial(child.run, writer.make, at) for at in moments])
@@ -41,7 +40,7 @@ def rows(writers: list[Writer], tries: int, seed: int) -> Iterator[Row]:
 def _row(fault: str, writer: Writer, wanted: object, attempts: list[Callable[[], child.Ended]]) -> Row:
     ends, wrong = [], []
     for attempt in attempts:
-        with _room() as folder:
+        with room() as folder:
             killed = attempt()
             found = child.run(lambda: sorted(set(writer.whole())))
             again = child.run(writer.make)
@@ -50,7 +49,7 @@ def _row(fault: str, writer: Writer, wanted: object, attempts: list[Callable[[],
             wrong += judged([found, again, whole], None) + judged([again], wanted)
             if found.value and not set(found.value) <= set(whole.value or ()):
                 wrong.append("a reader took something for whole that an undisturbed run does not make")
-            wrong += _left(writer, Path(folder))
+            wrong += _left(writer, folder)
     killed_ones = sum(end.kind == child.KILLED for end in ends)
     came = f"{killed_ones} killed, {len(attempts) - killed_ones} had ended; the next run gave the same"
     return row(fault, writer.name, writer.writes, ends, wrong, came)
@@ -94,10 +93,3 @@ def _counted(writer: Writer, folder: Path) -> int:
 
 def _is_asked(event: str, args: tuple) -> bool:
     return event in ASKS and any(PREFIX in str(arg) for arg in args[:2])
-
-
-def _room() -> tempfile.TemporaryDirectory:
-    """A folder with the host's folders in it."""
-    room = tempfile.TemporaryDirectory(prefix=PREFIX)
-    place(Path(room.name))
-    return room

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from . import child
 from .case import Row, judged, row
-from .writers import FILM, Writer, place
+from .folders import room
+from .writers import FILM, Writer
 
 DAY = 24 * 3600
 LOCKS = {"a lock left by a dead process": "999999999", "a lock left by another machine": "render-7 4711"}
@@ -28,9 +26,9 @@ def rows(writers: list[Writer]) -> Iterator[Row]:
 
 def _two_at_once(writer: Writer) -> Row:
     """One begins while the other works; afterwards a third has the same result."""
-    with _room():
+    with room():
         wanted = child.run(writer.make).value
-    with _room():
+    with room():
         inner: list[child.Ended] = []
 
         def begin_second(_: float) -> None:
@@ -47,7 +45,7 @@ def _two_at_once(writer: Writer) -> Row:
 
 def _clock(writer: Writer) -> Row:
     """A second run finds files that were written tomorrow, a third those of yesterday."""
-    with _room() as folder:
+    with room() as folder:
         ends = [child.run(writer.make)]
         for jump in (DAY, -DAY):
             for path in folder.rglob("*"):
@@ -58,9 +56,9 @@ def _clock(writer: Writer) -> Row:
 
 
 def _left_lock(writer: Writer, fault: str, text: str) -> Row:
-    with _room():
+    with room():
         wanted = child.run(writer.make).value
-    with _room() as folder:
+    with room() as folder:
         run = folder / "output" / "vace_runs" / FILM["run"]
         run.mkdir(parents=True)
         (run / "lock").write_text(text, "utf-8")
@@ -70,9 +68,3 @@ def _left_lock(writer: Writer, fault: str, text: str) -> Row:
 
 def _judged_whole(writer: Writer) -> list[str]:
     return judged([child.run(lambda: list(writer.whole()))], None)
-
-
-@contextlib.contextmanager
-def _room() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="vace-faults-") as name:
-        yield place(Path(name))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ..host.locations import ROOT, dev_dir
 from .case import Row
+from .folders import PREFIX
 
 FILE = ROOT / "benchmarks" / "results" / "faults.md"
 LONGEST = 220  # characters that are shown
@@ -38,6 +39,6 @@ def _line(row: Row) -> str:
 def shown(text: str) -> str:
     """A text as a table can hold it, without this machine's folders."""
     text = text.replace(f"{ROOT}/", "").replace(str(dev_dir()), "DEV")
-    text = re.sub(rf"{re.escape(tempfile.gettempdir())}/vace-faults-\w+", "FOLDER", text)
+    text = re.sub(rf"{re.escape(tempfile.gettempdir())}/{PREFIX}\w+", "FOLDER", text)
     text = " ".join(text.split()).replace("|", "\\|")
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."

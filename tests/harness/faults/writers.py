@@ -1,10 +1,9 @@
-"""Everything of the pack that writes files, each with small models, and what its readers take for whole afterwards."""
+"""Every node that writes files, and what else of the pack does, with small models; and what readers take for whole."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ import tqdm
 
 from ..host.inprocess import load_host
 from ..host.locations import pack_module
+from .folders import room
 
-FOLDERS = ("output", "temp", "input", "user")
 SETTINGS = {"settings": "custom", "steps": 1, "cfg": 1.0, "shift": 5.0, "sampler": "euler", "scheduler": "simple"}
 FILM = {
     "prompts": "a boy",
@@ -62,26 +61,6 @@ class Writer:
     only_reads: bool = False
 
 
-def place(folder: Path) -> Path:
-    """Let the host's folders be in another one, for this process and those it forks."""
-    import folder_paths
-
-    for name in FOLDERS:
-        (folder / name).mkdir(exist_ok=True)
-    (folder / "output" / "video").mkdir(exist_ok=True)  # the host's own Save Video says nothing where it cannot make it
-    folder_paths.set_output_directory(str(folder / "output"))
-    folder_paths.set_temp_directory(str(folder / "temp"))
-    folder_paths.set_input_directory(str(folder / "input"))
-    folder_paths.set_user_directory(str(folder / "user"))
-    return folder
-
-
-def parts_in(folder: Path) -> list[Path]:
-    """What somebody began to write, in the folders that the host does not empty when it starts."""
-    kept = (folder / name for name in FOLDERS if name != "temp")
-    return [path for root in kept for path in root.rglob("*") if ".part" in path.name]
-
-
 def writers(clip_file: Path) -> list[Writer]:
     """All of them; models are loaded, and a video is written for those that read one.
 
@@ -105,8 +84,7 @@ def writers(clip_file: Path) -> list[Writer]:
             "a connected video", "a video file", stock.copy_clip, stock.whole_copies, stock.read_copy, only_reads=True
         ),
     ]
-    with tempfile.TemporaryDirectory() as folder:  # what is imported late is charged to no case
-        place(Path(folder))
+    with room():  # what is imported late is charged to no case
         for writer in found:
             writer.make()
     stock.forget()

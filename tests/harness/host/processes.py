@@ -96,3 +96,13 @@ def run_child(argv: list[str], env: dict[str, str], cwd: Path = ROOT) -> int:
                 return status if status >= 0 else 128 - status
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def own_memory(process: int) -> int:
+    """Bytes that a process holds beside pages of files, which a fork comes to share late; 0 once it has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text("utf-8")
+    except OSError:
+        return 0
+    kinds = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
+    return 1024 * sum(int(kinds.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))

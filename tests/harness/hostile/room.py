@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from ..host.processes import own_memory
 from .case import READ, SENTENCE, Case
 
 SECONDS = 10  # of the processor that a case may take
@@ -107,13 +108,13 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
 
 def _wait(child: int, receive: int, end: float) -> tuple[list | None, int, int, float]:
     """What the child told, its status, by how much its memory grew at most, and seconds of the processor."""
-    begin = peak = _own_memory(child)
+    begin = peak = own_memory(child)
     os.set_blocking(receive, False)
     told = b""
     while True:
         with contextlib.suppress(BlockingIOError):
             told += os.read(receive, 2**16)
-        peak = max(peak, _own_memory(child))
+        peak = max(peak, own_memory(child))
         done, status, usage = os.wait4(child, os.WNOHANG)
         if done:
             break
@@ -126,13 +127,6 @@ def _wait(child: int, receive: int, end: float) -> tuple[list | None, int, int, 
         told += part
     os.close(receive)
     return json.loads(told) if told else None, status, peak - begin, usage.ru_utime + usage.ru_stime
-
-
-def _own_memory(process: int) -> int:
-    """Bytes that a process holds beside pages of files: a fork's libraries, which it has from the start, count late."""
-    status = Path(f"/proc/{process}/status").read_text("utf-8")
-    kinds = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
-    return 1024 * sum(int(kinds.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))
 
 
 def _ended(status: int, waited: bool) -> str:
