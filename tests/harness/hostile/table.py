@@ -24,7 +24,7 @@ def as_text(results: Sequence[Result], host: str) -> str:
         f"more than {MOST_RSS / 1e6:.0f} MB held, an exception that is no `VaceInputError`, a program that is started, "
         "a folder or file that is made: each is a fault.",
         f"{len(results)} files, {len(faults)} faults. Memory is what the process came to hold beyond what it began "
-        "with, files that were mapped included.",
+        "with, files that are mapped left out.",
         "",
     ]
     for reader in dict.fromkeys(result.case.reader for result in results):
