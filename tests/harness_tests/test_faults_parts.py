@@ -8,6 +8,9 @@ import pytest
 
 from harness.faults import child
 from harness.faults.case import judged, row
+from harness.faults.kills import foreign
+from harness.faults.servers import judged_stop
+from harness.host.client import PromptFailedError
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import tell
 
@@ -34,6 +37,7 @@ def test_how_a_process_ended_is_told():
     assert (sentence.kind, sentence.text) == (child.SENTENCE, "The disk is full.")
     assert child.run(lambda: 1 / 0).kind == "ZeroDivisionError"
     assert child.run(cut_off).kind == "the process died (SIGBUS)"
+    assert child.run(lambda: os._exit(3)).kind == "exit 3 without a word"
 
 
 def test_a_process_is_killed_in_time_or_has_ended():
@@ -53,4 +57,17 @@ def test_what_must_not_be_is_found():
     assert judged([sentence], "a", ("full",)) == [] and judged([sentence], "a", ("x",)) and judged([sentence], "a")
     assert judged([child.Ended("the process died (SIGBUS)")], None)
     found = row("fault", "writer", "files", [done, sentence], [])
+    assert row("fault", "writer", "files", [done, sentence], [], tried=1).tried == 1
     assert found.tried == 2 and found.came == "survived 1, sentence 1: the disk is full" and not found.wrong
+
+
+def test_a_half_file_is_found_even_if_it_stays():
+    whole, with_half = child.Ended(child.DONE, ["a", "b"]), child.Ended(child.DONE, ["a", "half"])
+    assert foreign([child.Ended(child.DONE, ["a"]), whole], {"a", "b"}) == []
+    assert foreign([with_half, with_half], {"a", "b"}) == ["a reader took a half file for whole: half"]
+
+
+def test_an_interrupt_that_ends_in_an_exception_is_a_fault():
+    assert judged_stop(PromptFailedError({}), 0.5) == ("stopped after 0.50 s", [])
+    _, (wrong,) = judged_stop(PromptFailedError({"exception_type": "KeyError", "exception_message": "x"}), 0.5)
+    assert "KeyError: x" in wrong

@@ -25,7 +25,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", default="", metavar="PATTERN", help="writers in whose name this is found")
     parser.add_argument("--parts", default="", metavar="A,B", help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--save", action="store_true", help=f"write {table.FILE.name}")
-    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write what is wrong with each there")
+    parser.add_argument(
+        "--json", type=Path, default=None, metavar="FILE", help="write what came of each there, and what is wrong"
+    )
     parser.add_argument("--flags", action="store_true", help="servers with each of the host's flags, instead")
     given = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> int:
         if given.save:  # after every row, for all of them take long
             table.FILE.write_text(table.as_text(rows, f"ComfyUI {_version()}, seed {given.seed}"), "utf-8")
     if given.json:
-        given.json.write_text(json.dumps({f"{row.fault}: {row.writer}": row.wrong for row in rows}), "utf-8")
+        given.json.write_text(json.dumps({f"{row.fault}: {row.writer}": _kept(row) for row in rows}), "utf-8")
     wrong = sum(bool(row.wrong) for row in rows)
     print(f"{sum(row.tried for row in rows)} tries, {wrong} faults.")
     return 1 if wrong else 0
@@ -85,6 +87,10 @@ def _version() -> str:
     from comfyui_version import __version__
 
     return __version__
+
+
+def _kept(row: Row) -> dict[str, object]:
+    return {"tried": row.tried, "came": row.came, "wrong": row.wrong}
 
 
 def _told(row: Row) -> Row:

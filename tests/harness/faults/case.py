@@ -18,10 +18,11 @@ class Row:
         fault: What was done.
         writer: To whom.
         writes: What it writes or reads.
-        tried: How often.
+        tried: How often it was done; other processes, which work before or afterwards, are not counted.
         came: What came of it, in a few words.
         wrong: What must not be; empty if nothing.
-        bytes: The most that a process came to hold beyond what it began with.
+        bytes: The most that a process came to hold beyond what it began with; of a server, what it holds afterwards
+            beyond what it held before, so it may be below 0.
         seconds: Of all tries.
     """
 
@@ -54,7 +55,15 @@ def judged(ends: Sequence[Ended], wanted: str | None, sentence: Sequence[str] = 
     return wrong
 
 
-def row(fault: str, writer: str, writes: str, ends: Sequence[Ended], wrong: Sequence[str], came: str = "") -> Row:
+def row(
+    fault: str,
+    writer: str,
+    writes: str,
+    ends: Sequence[Ended],
+    wrong: Sequence[str],
+    came: str = "",
+    tried: int | None = None,
+) -> Row:
     """A line for several tries.
 
     Args:
@@ -64,10 +73,12 @@ def row(fault: str, writer: str, writes: str, ends: Sequence[Ended], wrong: Sequ
         ends: One for each process.
         wrong: What must not be.
         came: In place of the counts of how they ended.
+        tried: How often the fault was done, where that is not once for each process.
     """
     kinds = [SURVIVED if end.kind == DONE else end.kind for end in ends if end.kind != KILLED]
     counts = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
     said = next((end.text for end in ends if end.kind == SENTENCE), "")
     came = came or (f"{counts}: {said}" if said else counts)
     most, seconds = max((end.bytes for end in ends), default=0), sum(end.seconds for end in ends)
-    return Row(fault, writer, writes, len(ends), came, "; ".join(dict.fromkeys(wrong)), most, seconds)
+    tried = len(ends) if tried is None else tried
+    return Row(fault, writer, writes, tried, came, "; ".join(dict.fromkeys(wrong)), most, seconds)

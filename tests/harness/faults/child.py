@@ -121,5 +121,7 @@ def _read(receive: int) -> bytes:
 def _ended(status: int, hung: bool) -> str:
     if hung:
         return "no end"
-    number = status & 0x7F
-    return KILLED if number == signal.SIGKILL else f"the process died ({signal.Signals(number or signal.SIGHUP).name})"
+    if os.WIFEXITED(status):
+        return f"exit {os.WEXITSTATUS(status)} without a word"
+    number = os.WTERMSIG(status)
+    return KILLED if number == signal.SIGKILL else f"the process died ({signal.Signals(number).name})"

@@ -1,4 +1,4 @@
-"""Processes killed without any warning: at moments by chance, and before each thing that they ask of the disk."""
+"""Processes killed without any warning: at moments by chance, and before some of what they ask of the disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -17,7 +17,7 @@ from .case import Row, judged, row
 from .folders import PREFIX, parts_in, place, room
 from .writers import Writer
 
-CHANCE, STEPS = "kill -9 at a moment by chance", "kill -9 before each call of the disk"
+CHANCE, STEPS = "kill -9 at a moment by chance", "kill -9 before some calls of the disk"
 # What Python tells of: opened, renamed, linked and removed files. What safetensors and FFmpeg do it does not tell.
 ASKS = ("open", "os.rename", "os.link", "os.remove", "os.mkdir")
 ABANDONED = 2 * 3600  # seconds after which nobody works on a file any more
@@ -28,31 +28,61 @@ def rows(writers: list[Writer], tries: int, seed: int) -> Iterator[Row]:
     for writer in writers:
         with room() as folder:
             undisturbed = child.run(writer.make)
+            whole = child.run(partial(_whole, writer))
             asked = child.run(partial(_counted, writer, folder))
         random = Random(f"{seed} {writer.name}")
         moments = [random.uniform(0, undisturbed.seconds) for _ in range(tries)]
-        yield _row(CHANCE, writer, undisturbed.value, [partial(child.run, writer.make, at) for at in moments])
+        yield _row(CHANCE, writer, undisturbed, whole, [partial(child.run, writer.make, at) for at in moments])
         number = int(asked.value or 0)
         places = sorted({round(k * (number - 1) / max(tries - 1, 1)) for k in range(tries)}) if number else []
-        yield _row(STEPS, writer, undisturbed.value, [_killing_itself(writer, at) for at in places])
+        yield _row(STEPS, writer, undisturbed, whole, [_killing_itself(writer, at) for at in places])
 
 
-def _row(fault: str, writer: Writer, wanted: object, attempts: list[Callable[[], child.Ended]]) -> Row:
-    ends, wrong = [], []
+def _row(
+    fault: str,
+    writer: Writer,
+    undisturbed: child.Ended,
+    whole: child.Ended,
+    attempts: list[Callable[[], child.Ended]],
+) -> Row:
+    """A line for one way to kill.
+
+    Args:
+        fault: Its name.
+        writer: Who is killed.
+        undisturbed: What the writer gives if nobody kills it.
+        whole: What its readers take for whole then.
+        attempts: Each kills it once.
+    """
+    ends, wrong = [], judged([undisturbed, whole], None)
     for attempt in attempts:
         with room() as folder:
             killed = attempt()
-            found = child.run(lambda: sorted(set(writer.whole())))
+            found = child.run(partial(_whole, writer))
             again = child.run(writer.make)
-            whole = child.run(lambda: sorted(set(writer.whole())))
+            later = child.run(partial(_whole, writer))
             ends += [killed, again]
-            wrong += judged([found, again, whole], None) + judged([again], wanted)
-            if found.value and not set(found.value) <= set(whole.value or ()):
-                wrong.append("a reader took something for whole that an undisturbed run does not make")
+            wrong += judged([found, again, later], None) + judged([again], undisturbed.value)
+            wrong += foreign([found, later], {undisturbed.value, *(whole.value or ())})
             wrong += _left(writer, folder)
     killed_ones = sum(end.kind == child.KILLED for end in ends)
     came = f"{killed_ones} killed, {len(attempts) - killed_ones} had ended; the next run gave the same"
-    return row(fault, writer.name, writer.writes, ends, wrong, came)
+    return row(fault, writer.name, writer.writes, ends, wrong, came, len(attempts))
+
+
+def foreign(found: Sequence[child.Ended], whole: Set[object]) -> list[str]:
+    """What is wrong if readers take something for whole that an undisturbed run does not make.
+
+    Args:
+        found: What they take for whole in a folder where a process was killed.
+        whole: What they take for whole where nobody was, and what such a run gives: its own file may go with it.
+    """
+    taken = {value for end in found for value in end.value or ()}
+    return [f"a reader took a half file for whole: {value}" for value in sorted(taken - whole)]
+
+
+def _whole(writer: Writer) -> list[str]:
+    return sorted(set(writer.whole()))
 
 
 def _left(writer: Writer, folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""A real server: prompts stopped in each of their phases, and files of models that are replaced between two prompts."""
+"""A real server: prompts stopped in each phase that takes a while, and models that are replaced between two prompts."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ SHORTEST = 0.05  # seconds that a phase lasts, to be stopped in
 BOOT = 900.0
 ADAPTER, VAE = ("vace", "small_vace_adapter.safetensors"), ("vae", "small_wan_vae.safetensors")
 WORKFLOW = "adapter_on_plain_model"
+REPLACEMENTS = 4  # of files, in `_sequence`
 
 
 def rows(seed: int) -> Iterator[Row]:
@@ -38,14 +39,13 @@ def _interrupts(server: ComfyServer, random: Random) -> Iterator[Row]:
         prompts.free(server)
         phases = _phases(server, prompt)
     for node, lasts in phases:
-        begun = time.monotonic()
+        begun, before = time.monotonic(), _memory(server)
         prompts.free(server)
-        came = _stopped(server, prompt, node, random.uniform(0, lasts))
-        left = [path.name for path in folder.rglob("*") if ".part" in path.name]
-        wrong = [f"left: {name}" for name in left]
+        came, wrong = _stopped(server, prompt, node, random.uniform(0, lasts))
+        wrong += [f"left: {path.name}" for path in folder.rglob("*") if ".part" in path.name]
         if prompts.ask(server, prompt) != wanted:
             wrong.append("the same prompt gave other bytes afterwards")
-        held = psutil.Process(server.process.pid).memory_info().rss
+        held = _memory(server) - before
         came = f"{came}; afterwards the same bytes"
         yield Row(INTERRUPTED, _shown(node, prompt), "all", 1, came, "; ".join(wrong), held, time.monotonic() - begun)
 
@@ -64,7 +64,12 @@ def _phases(server: ComfyServer, prompt: dict) -> list[tuple[str, float]]:
     return [(node, seconds) for node, seconds in lasts.items() if seconds > SHORTEST]
 
 
-def _stopped(server: ComfyServer, prompt: dict, node: str, after: float) -> str:
+def _memory(server: ComfyServer) -> int:
+    return psutil.Process(server.process.pid).memory_info().rss
+
+
+def _stopped(server: ComfyServer, prompt: dict, node: str, after: float) -> tuple[str, list[str]]:
+    """How a prompt ended that was stopped so many seconds into a node, and what is wrong with that."""
     timers: list[threading.Timer] = []
 
     def hear(event: dict) -> None:
@@ -75,11 +80,22 @@ def _stopped(server: ComfyServer, prompt: dict, node: str, after: float) -> str:
     try:
         server.run(prompt, timeout=prompts.PATIENCE, on_event=hear)
     except PromptFailedError as error:
-        return f"stopped after {after:.2f} s" if error.exception_type == "Interrupted" else str(error)
+        return judged_stop(error, after)
     finally:
         for timer in timers:
             timer.join()  # else it would stop the next prompt
-    return "it had ended"
+    return "it had ended", []
+
+
+def judged_stop(error: PromptFailedError, after: float) -> tuple[str, list[str]]:
+    """What came of an interrupt, and what is wrong with it: it must not end in another exception.
+
+    Args:
+        error: How the prompt ended.
+        after: Seconds into the node.
+    """
+    came = f"stopped after {after:.2f} s"
+    return came, [] if error.exception_type == "Interrupted" else [f"an interrupt ended in an exception: {error}"]
 
 
 def _shown(node: str, prompt: dict) -> str:
@@ -94,9 +110,10 @@ def _replaced() -> Row:
         adapter, vae = (server.base / "models" / Path(*name) for name in (ADAPTER, VAE))
         kept = shutil.copy(adapter, adapter.with_suffix(".kept"))
         kept_vae = shutil.copy(vae, vae.with_suffix(".kept"))
+        before = _memory(server)
         try:
             found = _sequence(server, prompt, adapter, vae, Path(kept))
-            held = psutil.Process(server.process.pid).memory_info().rss
+            held = _memory(server) - before
             with ComfyServer(cpu=True, boot_timeout=BOOT) as fresh:
                 expected = prompts.ask(fresh, prompt)
         finally:
@@ -111,7 +128,16 @@ def _replaced() -> Row:
         wrong.append("another result than of a fresh server")
     host = "keeps the old VAE until /free" if found["new VAE"] == found["new adapter"] else "reads a new VAE at once"
     came = f"the new adapter is used, equal to a fresh server; the host's own loader {host}"
-    return Row(REPLACED, "adapter, VAE", "files of models", 6, came, "; ".join(wrong), held, time.monotonic() - begun)
+    return Row(
+        REPLACED,
+        "adapter, VAE",
+        "files of models",
+        REPLACEMENTS,
+        came,
+        "; ".join(wrong),
+        held,
+        time.monotonic() - begun,
+    )
 
 
 def _sequence(server: ComfyServer, prompt: dict, adapter: Path, vae: Path, kept: Path) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from .folders import room
 from .writers import FILM, Writer
 
 DAY = 24 * 3600
+JUMPS = (DAY, -DAY)
 LOCKS = {"a lock left by a dead process": "999999999", "a lock left by another machine": "render-7 4711"}
 
 
@@ -40,19 +41,19 @@ def _two_at_once(writer: Writer) -> Row:
         wrong = judged(ends, wanted, ("is being worked on by process",)) + _judged_whole(writer)
         if child.DONE not in {outer.kind, inner[0].kind}:
             wrong.append("neither came to its end")
-        return row("two processes at once", writer.name, writer.writes, ends, wrong)
+        return row("two processes at once", writer.name, writer.writes, ends, wrong, tried=1)
 
 
 def _clock(writer: Writer) -> Row:
     """A second run finds files that were written tomorrow, a third those of yesterday."""
     with room() as folder:
         ends = [child.run(writer.make)]
-        for jump in (DAY, -DAY):
+        for jump in JUMPS:
             for path in folder.rglob("*"):
                 os.utime(path, (time.time() + jump, time.time() + jump))
             ends.append(child.run(writer.make))
         wrong = judged(ends, ends[0].value) + _judged_whole(writer)
-        return row("a clock that jumps back a day, and on", writer.name, writer.writes, ends, wrong)
+        return row("a clock that jumps back a day, and on", writer.name, writer.writes, ends, wrong, tried=len(JUMPS))
 
 
 def _left_lock(writer: Writer, fault: str, text: str) -> Row:

@@ -20,9 +20,10 @@ def as_text(rows: Sequence[Row], about: str) -> str:
     lines = [
         "# Faults of machines",
         "",
-        f"`python dev.py faults --save`, {about}. Every try is a process of its own or a prompt to a real server.",
+        f"`python dev.py faults --save`, {about}. Every fault is done to a process of its own or to a real server.",
         f"{sum(row.tried for row in rows)} tries, {wrong} faults. Memory is the most that a process came to hold "
-        "beyond what it began with; seconds are of all tries.",
+        "beyond what it began with; of a server, what it holds afterwards beyond what it held before. Seconds are of "
+        "all tries.",
         "",
         "| fault | who | what is written or read | tried | what came of it | MB | s |",
         "|---|---|---|---|---|---|---|",
@@ -33,7 +34,7 @@ def as_text(rows: Sequence[Row], about: str) -> str:
 def _line(row: Row) -> str:
     said = shown(f"FAULT: {row.wrong}" if row.wrong else row.came)
     about = f"| {row.fault} | {row.writer} | {row.writes} | {row.tried} "
-    return f"{about}| {said} | {row.bytes / 1e6:.0f} | {row.seconds:.1f} |"
+    return f"{about}| {said} | {round(row.bytes / 1e6)} | {row.seconds:.1f} |"
 
 
 def shown(text: str) -> str:

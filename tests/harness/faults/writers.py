@@ -162,7 +162,8 @@ class _Stock:
         return digest(*film.run.frames())
 
     def whole_segments(self) -> Iterator[str]:
-        return self._whole_frame_files(_folder("output", "vace_runs", "film"), "*.rgb")
+        for file in self._frame_files(_folder("output", "vace_runs", "film"), "*.rgb"):
+            yield digest(file.read(0, file.shape[0]))
 
     def long_vcu(self) -> str:
         from comfy_api.latest import InputImpl
@@ -173,14 +174,15 @@ class _Stock:
         return digest(found.frames, found.mask)
 
     def whole_long_vcus(self) -> Iterator[str]:
-        return self._whole_frame_files(_folder("temp", "vace_long"), "*.vcu")
+        on_disk = pack_module("vace_core.long.vcu")._OnDisk
+        for file in self._frame_files(_folder("temp", "vace_long"), "*.vcu"):
+            yield digest(*on_disk(file).read(0, file.shape[0]))
 
     @staticmethod
-    def _whole_frame_files(folder: Path, pattern: str) -> Iterator[str]:
+    def _frame_files(folder: Path, pattern: str) -> Iterator[object]:
         """What a reader accepts; a file that is found damaged is an error here."""
         opened = pack_module("vace_core.long.frame_file").FrameFile.open
-        for path in sorted(folder.glob(pattern)):
-            yield digest(opened(path, "").read(0, opened(path, "").shape[0]))
+        return (opened(path, "") for path in sorted(folder.glob(pattern)))
 
     def video(self) -> str:
         (video,) = self.call("VaceDecodeVideo", vae=self.vae, samples=dict(self.latent), trim_latent=0, length=LENGTH)[

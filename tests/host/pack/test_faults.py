@@ -7,12 +7,15 @@ import sys
 
 import pytest
 
+from harness.faults.case import SKIPPED
+
 pytestmark = pytest.mark.host
 
 WRITERS = {
     *("VACE Save VCU", "VACE Sample Long Video", "VACE Build Long VCU", "VACE Decode Video", "annotators"),
     *("VACE Encode VCU", "the pack, as it is loaded"),
 }
+READ_AGAIN = {"VACE Save VCU", "VACE Sample Long Video", "annotators", "VACE Encode VCU", "a connected video"}
 
 
 @pytest.mark.long
@@ -22,9 +25,11 @@ def test_no_fault_of_a_machine_costs_more_than_a_sentence_or_time(tmp_path, part
     argv = [sys.executable, "-m", "harness.faults", "--tries", "2", "--parts", part, "--json", str(tmp_path / "found")]
     run = subprocess.run(argv, capture_output=True, text=True, timeout=1800, check=False)
     found = json.loads((tmp_path / "found").read_text())
-    assert {name for name, fault in found.items() if fault} == set(), run.stdout[-5000:] + run.stderr[-2000:]
-    tried = {name.partition(": ")[2] for name in found}
-    assert tried == WRITERS or part == "cuts"
+    assert {name for name, row in found.items() if row["wrong"]} == set(), run.stdout[-5000:] + run.stderr[-2000:]
+    assert {name.partition(": ")[2] for name in found} == (READ_AGAIN if part == "cuts" else WRITERS)
+    if all(row["came"].startswith(SKIPPED) for row in found.values()):
+        pytest.skip("file systems cannot be mounted here")
+    assert all(row["tried"] for row in found.values())
 
 
 @pytest.mark.long
@@ -33,5 +38,5 @@ def test_interrupts_and_replaced_models_leave_the_same_bytes(tmp_path):
     argv = [sys.executable, "-m", "harness.faults", "--parts", "servers", "--json", str(tmp_path / "found")]
     run = subprocess.run(argv, capture_output=True, text=True, timeout=1800, check=False)
     found = json.loads((tmp_path / "found").read_text())
-    assert {name for name, fault in found.items() if fault} == set(), run.stdout[-5000:] + run.stderr[-2000:]
+    assert {name for name, row in found.items() if row["wrong"]} == set(), run.stdout[-5000:] + run.stderr[-2000:]
     assert any("VaceSampleVcu, sample" in name for name in found)
