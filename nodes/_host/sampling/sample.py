@@ -198,8 +198,8 @@ def _sigmas(inputs: SamplingInputs, model: ModelPatcher) -> Tensor:
     ).sigmas
     if not sigmas.isfinite().all():
         raise VaceInputError(
-            f"settings.scheduler is {settings.scheduler}, whose noise levels are NaN at settings.steps {settings.steps}. "
-            f"Take more steps or another scheduler."
+            f"settings.scheduler is {settings.scheduler}, whose noise levels are NaN at settings.steps "
+            f"{settings.steps}. Take more steps or another scheduler."
         )
     return sigmas
 

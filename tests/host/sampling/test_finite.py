@@ -34,7 +34,7 @@ def test_a_scheduler_of_the_host_gives_nan_at_one_step(call, made):
     assert sampled["samples"].isnan().any(), "the host has mended it: leave this test out"
 
 
-@pytest.mark.parametrize("sampler", ["official", "euler", "dpmpp_2m_sde_gpu"])
+@pytest.mark.parametrize("sampler", ["official unipc", "euler", "dpmpp_2m_sde_gpu"])
 def test_such_a_scheduler_is_named(call, made, sampler):
     parts, latent = made
     settings = {
