@@ -103,9 +103,8 @@ def idle(options: argparse.Namespace, folder: Path) -> list[str]:
 def scale(options: argparse.Namespace, folder: Path) -> list[str]:
     """What the driver does for each job, measured on the real manifest, and what that means for many GPUs."""
     lines = ["| GPUs | manifest, ms a job | its share of the driver's time | "]
-    lines[0] += (
-        "manifest that waits for the disk, ms a job | its share of the driver's time | VCUs, GB/s | videos, MB/s |"
-    )
+    lines[0] += "manifest that waits for the disk, ms a job | its share of the driver's time | "
+    lines[0] += "VCUs, GB/s | videos, MB/s |"
     lines += ["|---|---|---|---|---|---|---|"]
     for gpus in GPUS:
         rate, cells = gpus / JOB_SECONDS, [str(gpus)]
