@@ -112,7 +112,7 @@ def test_the_editors_speak_chinese(chinese):
         canvas.frames(2)
         seen = canvas.page.evaluate(SEEN, ids[name])
         assert any(re.search(r"[\u4e00-\u9fff]", text) for text in seen)
-        assert foreign(text for text in seen if "what" not in text) == set(), name
+        assert foreign(text for text in seen if "what" not in text) == set(), (name, seen)
     drawn = canvas.page.evaluate("() => window.drawnWords")
     assert any("保留" in words for words in drawn)
     assert foreign(drawn) == set()

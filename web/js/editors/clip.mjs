@@ -16,6 +16,7 @@ export class Clip {
 
   clear() {
     this.key = "";
+    this.turn = null; // of the loading: the same source may come again while its first loading still waits
     this.state = "none"; // none, loading, ready, failed
     this.picture = null;
     this.video = this.urls = this.cache = null;
@@ -26,7 +27,7 @@ export class Clip {
 
   /** Whether size and count are known. */
   get isKnown() {
-    return this.count > 0 && this.state !== "failed";
+    return this.count > 0 && this.width > 0 && this.state !== "failed";
   }
 
   /** Show another source, of source.mjs; null for none. The same one again does nothing. */
@@ -40,8 +41,9 @@ export class Clip {
     this.state = "loading";
     this.fps = DEFAULT_FPS;
     Object.assign(this, known.get(key));
-    const load = source.kind === "video" ? this.loadVideo(source.url) : this.loadStills(source.urls ?? [source.url]);
-    load.catch(() => this.key === key && ((this.state = "failed"), this.changed()));
+    const turn = (this.turn = {});
+    const load = source.kind === "video" ? this.loadVideo(source.url, turn) : this.loadStills(source.urls ?? [source.url], turn);
+    load.catch(() => this.turn === turn && ((this.state = "failed"), this.changed()));
     this.changed();
   }
 
@@ -51,10 +53,9 @@ export class Clip {
     this.video = null;
   }
 
-  async loadStills(urls) {
-    const key = this.key;
+  async loadStills(urls, turn) {
     const first = await picture(urls[0]);
-    if (this.key !== key) return;
+    if (this.turn !== turn) return;
     this.urls = urls;
     this.cache = new Map([[0, first]]);
     this.picture = first;
@@ -62,14 +63,13 @@ export class Clip {
     this.seek(this.wanted);
   }
 
-  async loadVideo(url) {
-    const key = this.key;
+  async loadVideo(url, turn) {
     const video = Object.assign(document.createElement("video"), { muted: true, preload: "auto", playsInline: true });
     video.src = url;
     this.video = video;
     await once(video, "loadeddata");
     const fps = await frameRate(video);
-    if (this.key !== key) return;
+    if (this.turn !== turn) return;
     this.fps = fps;
     this.seeking = true; // it stands where its rate was looked for
     this.ready(video.videoWidth, video.videoHeight, Math.max(1, Math.round(video.duration * fps)) || 1);
