@@ -23,7 +23,7 @@ from .outcomes import Outcome, ask
 from .report import Report
 from .shrink import shrink
 
-LIMIT = 60.0  # seconds for a prompt
+LIMIT = 180.0  # seconds for a prompt; the default size, 81 frames of 832 x 480, takes a minute on a busy CPU
 SLACK = 400e6  # bytes that the server may hold more at the end than when it was warm
 ALLOWED = 6e9  # bytes of data that it may hold beyond those of its start, so that a fault cannot take the machine down
 KEPT = 60  # prompts that succeeded, to be asked again
