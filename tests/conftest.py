@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+SLOW_FOLDERS = "miniature", "long", "cluster"
 PACK_ROOT = Path(__file__).resolve().parent.parent
 
 # A bare package object: submodules import normally, the host-only __init__.py never runs.
@@ -27,6 +28,13 @@ def pytest_configure(config):
         config.add_cleanup(base.close)
     # Most tests of the core do not listen to what is told; nodes must (tests/host/conftest.py).
     config.addinivalue_line("filterwarnings", "ignore::wan_vace.vace_core.notes.UnheardNote")
+
+
+def pytest_collection_modifyitems(items):
+    """Put files that start a host or train before the others, so that no process is left with them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("server")}
+    slow |= {item.path for item in items if item.path.parent.name in SLOW_FOLDERS}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

@@ -85,7 +85,7 @@ def _work_and_leave(work: Callable[[], object], send: int) -> None:
 
 def _watch(child: int, receive: int, kill_after: float | None, meanwhile: Callable | None) -> Ended:
     select.select([receive], [], [], PATIENCE)  # it says that it begins
-    begun, first = time.monotonic(), own_memory(child)
+    begun, first = time.monotonic(), own_memory(os.getpid())  # a fork begins with as much
     peak, told, hung, status = first, b"", False, None
     os.set_blocking(receive, False)
     while status is None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from .locations import BASE, base_dir, dev_dir
 
 MOST = 4  # each holds a ComfyUI, three gigabytes
-BY_FILE = ("-n", "auto", "--dist", "loadfile")  # the fixtures of a file are made once
+# The fixtures of a file are made once; files are given out in the order of tests/conftest.py.
+BY_FILE = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def workers_env() -> dict[str, str]:

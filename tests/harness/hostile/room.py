@@ -108,7 +108,7 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
 
 def _wait(child: int, receive: int, end: float) -> tuple[list | None, int, int, float]:
     """What the child told, its status, by how much its memory grew at most, and seconds of the processor."""
-    begin = peak = own_memory(child)
+    begin = peak = own_memory(os.getpid())  # a fork begins with as much
     os.set_blocking(receive, False)
     told = b""
     while True:

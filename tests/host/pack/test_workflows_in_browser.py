@@ -47,7 +47,7 @@ def differences(shown, prompt):
     return found
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["classic", pytest.param("Nodes 2.0", marks=pytest.mark.long)])
 def test_every_workflow_opens_as_its_api_form(front_end, mode):
     with page_of(front_end, mode) as page:
         heard = listen(page)
