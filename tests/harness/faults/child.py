@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import select
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..host.locations import pack_module
-from ..host.processes import own_memory
+from ..host.processes import held_at_first, own_memory
 
 DONE, SENTENCE, KILLED = "done", "sentence", "killed"
 OURS = "VaceInputError"
@@ -67,6 +68,7 @@ def run(
 
 def _work_and_leave(work: Callable[[], object], send: int) -> None:
     try:
+        faulthandler.disable()  # how it ends is told by whoever watches
         notes_module = pack_module("vace_core.notes")
         os.write(send, b"\n")
         kind, value, text, codes = DONE, None, "", []
@@ -85,7 +87,7 @@ def _work_and_leave(work: Callable[[], object], send: int) -> None:
 
 def _watch(child: int, receive: int, kill_after: float | None, meanwhile: Callable | None) -> Ended:
     select.select([receive], [], [], PATIENCE)  # it says that it begins
-    begun, first = time.monotonic(), own_memory(os.getpid())  # a fork begins with as much
+    begun, first = time.monotonic(), held_at_first(child)
     peak, told, hung, status = first, b"", False, None
     os.set_blocking(receive, False)
     while status is None:

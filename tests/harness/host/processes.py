@@ -106,3 +106,11 @@ def own_memory(process: int) -> int:
         return 0
     kinds = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
     return 1024 * sum(int(kinds.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))
+
+
+def held_at_first(fork: int) -> int:
+    """Bytes that a fork of this process begins with.
+
+    It has this one's, but for what several processes share; looked at late, it may have taken more already.
+    """
+    return min(own_memory(fork), own_memory(os.getpid()))

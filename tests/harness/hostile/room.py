@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from ..host.processes import own_memory
+from ..host.processes import held_at_first, own_memory
 from .case import READ, SENTENCE, Case
 
 SECONDS = 10  # of the processor that a case may take
@@ -108,7 +108,7 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
 
 def _wait(child: int, receive: int, end: float) -> tuple[list | None, int, int, float]:
     """What the child told, its status, by how much its memory grew at most, and seconds of the processor."""
-    begin = peak = own_memory(os.getpid())  # a fork begins with as much
+    begin = peak = held_at_first(child)
     os.set_blocking(receive, False)
     told = b""
     while True:
