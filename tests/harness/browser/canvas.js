@@ -100,7 +100,13 @@ window.canvas = (() => {
   const value = (id, name) => widget(id, name)?.value;
   const prompt = async () => (await app.graphToPrompt()).output;
   const saved = () => app.graph.serialize();
-  const reload = async () => load(saved());
+  // Editors come a moment after their nodes
+  async function reload() {
+    const edited = app.graph.nodes.map(node => node.id).filter(editor);
+    await load(saved());
+    for (let i = 0; i < 300 && !edited.every(editor); i++) await frames(1);
+  }
+
   const inputs = id => find(id).inputs.map(input => input.name);
   const nodes = () => app.graph.nodes.map(node => [node.id, node.type]);
 
