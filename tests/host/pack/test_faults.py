@@ -27,8 +27,9 @@ def test_no_fault_of_a_machine_costs_more_than_a_sentence_or_time(tmp_path, part
     found = json.loads((tmp_path / "found").read_text())
     assert {name for name, row in found.items() if row["wrong"]} == set(), run.stdout[-5000:] + run.stderr[-2000:]
     assert {name.partition(": ")[2] for name in found} == (READ_AGAIN if part == "cuts" else WRITERS)
-    if all(row["came"].startswith(SKIPPED) for row in found.values()):
-        pytest.skip("file systems cannot be mounted here")
+    if part == "disks" and all(row["came"].startswith(SKIPPED) for row in found.values()):
+        without = pytest.fail if os.environ.get("CI") else pytest.skip  # a check that runs nothing must not pass
+        without("file systems cannot be mounted here; it takes Linux and root")
     assert all(row["tried"] for row in found.values())
 
 
