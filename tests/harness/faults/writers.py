@@ -13,25 +13,10 @@ import tqdm
 
 from ..host.inprocess import load_host
 from ..host.locations import pack_module
+from ..inputs.long_film import INPUTS, settings
 from .folders import room
 
-SETTINGS = {"settings": "custom", "steps": 1, "cfg": 1.0, "shift": 5.0, "sampler": "euler", "scheduler": "simple"}
-FILM = {
-    "prompts": "a boy",
-    "negative_prompt": "",
-    "seed": 5,
-    "settings": SETTINGS,
-    "segment_length": 5,
-    "overlap": 1,
-    "anchor": False,
-    "match_colour": True,
-    "drift_limit": 0.0,
-    "keep_pixels": True,
-    "redo": "",
-    "strength": 1.0,
-    "boundary": 0.875,
-    "run": "film",
-}
+FILM = INPUTS | {"prompts": "a boy", "settings": settings(steps=1), "run": "film"}
 REFUSED, SLOWER, LESS = "refused", "slower", "less"
 LENGTH, SIZE = 9, 32
 LATENT = (8, 8)  # its video is a file of several pages
