@@ -99,13 +99,22 @@ def run_child(argv: list[str], env: dict[str, str], cwd: Path = ROOT) -> int:
 
 
 def own_memory(process: int) -> int:
-    """Bytes that a process holds beside pages of files, which a fork comes to share late; 0 once it has ended."""
+    """Bytes that a process holds beside pages of files, which a fork comes to share late; 0 once it has ended.
+
+    Not every kernel tells them apart (gVisor names VmRSS alone); there the pages of files count too.
+    """
     try:
         status = Path(f"/proc/{process}/status").read_text("utf-8")
     except OSError:
         return 0
-    kinds = dict(line.split(":", 1) for line in status.splitlines() if line.startswith("Rss"))
-    return 1024 * sum(int(kinds.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssShmem"))
+    return memory_in(status)
+
+
+def memory_in(status: str) -> int:
+    """Bytes in the text of a `/proc/PID/status`; 0 for a process that has ended and was not waited for."""
+    sizes = dict(line.split(":", 1) for line in status.splitlines() if line.startswith(("Rss", "VmRSS")))
+    own = [sizes[name] for name in ("RssAnon", "RssShmem") if name in sizes] or [sizes.get("VmRSS", "0 kB")]
+    return 1024 * sum(int(size.split()[0]) for size in own)
 
 
 def held_at_first(fork: int) -> int:
