@@ -28,9 +28,10 @@ TEXT = (
     "{side}, on the CPU, one thread. Cells: how many results are equal to the bit, of how many compared. 4 channels: "
     "every count 4n + 1 from {first} to {last}; 16 and 32: {some}; 96: {few}. Each clip is encoded with nothing "
     "remembered and again; a grey one also behind one of {first} and one of {last} frames. *Interrupted*: the host's "
-    "exception is raised in a block and a call drawn by lot, which must leave what was remembered as it was and remember nothing "
-    "new; then the clip is encoded again. *Core node*: latents and masks of both prompts from WanVaceToVideo against "
-    "VACE Build VCU, VACE Encode VCU and VACE Apply Context, with a mask and a reference."
+    "exception is raised in a block and a call drawn by lot, which must leave what was remembered as it was and "
+    "remember nothing new; then the clip is encoded again. *Core node*: latents and masks of both "
+    "prompts from WanVaceToVideo against VACE Build VCU, VACE Encode VCU and VACE Apply Context, with a mask and "
+    "a reference."
 )
 RESULT = ROOT / "benchmarks" / "results" / "encode_identity.md"
 
