@@ -47,12 +47,20 @@ def encode_halves(
     """
     is_known = _can_stream(vae)
     files = clip_files(vae, disk_cache) if is_known else None
-    encoded = [encode_half(vae, half, files) for half in halves]
+    encoded = _encode_both(vae, halves, files)
     joined = join_latents(*encoded, references, empty_latent())
     if is_known:
         for latents, place in zip(encoded, joined[:, :, len(references) :].split(LATENT_CHANNELS, dim=1), strict=True):
             memory_of(vae).hold_instead(latents, place)
     return joined
+
+
+def _encode_both(vae: VAE, halves: Sequence[HalfFrames], files: ClipFiles | None) -> list[Tensor]:
+    """See `encode_half`. An empty half comes last: what is remembered of it would lie beside the other's work."""
+    halves = [replace(half, is_empty=half.is_grey()) for half in halves] if _can_stream(vae) else halves
+    order = sorted(range(len(halves)), key=lambda number: halves[number].is_empty)
+    encoded = {number: encode_half(vae, halves[number], files) for number in order}
+    return [encoded[number] for number in range(len(halves))]
 
 
 def encode_half(vae: VAE, half: HalfFrames, files: ClipFiles | None = None) -> Tensor:
@@ -135,16 +143,26 @@ def _can_stream(vae: VAE) -> bool:
 
 
 def _stream(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
-    t = latent_length(half.num_frames)
     with comfy.model_management.cuda_device_context(vae.device):
-        # An empty clip begins as every longer one, so one serves all lengths.
-        key = _key(vae, ("empty", half.shape[1:]))
-        given = memory.get(key) if half.is_empty else None
-        if given is None or given.shape[2] < t:
-            given = _encoded(vae, half)
-            if half.is_empty:
-                memory.put(key, given.to(vae.output_device))
-        return _as_latents(vae, given[:, :, :t].to(vae.device))
+        given = _empty(vae, half, memory) if half.is_empty else _encoded(vae, half)
+        return _as_latents(vae, given.to(vae.device))
+
+
+def _empty(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
+    """See `_encoded`. An empty clip begins as every longer one, so one serves all lengths.
+
+    The frames at its end are the same, so of these one is remembered.
+    """
+    begin_key, end_key = (_key(vae, ("empty", half.shape[1:], part)) for part in ("begin", "end"))
+    begin, end, t = memory.get(begin_key), memory.get(end_key), latent_length(half.num_frames)
+    if begin is not None and end is not None and begin.shape[2] + end.shape[2] >= t:
+        return torch.cat([begin[:, :, :t], end[:, :, : max(0, t - begin.shape[2])]], dim=2)
+    given = _encoded(vae, half)
+    differing = next((n for n in range(t - 1, 1, -1) if not torch.equal(given[:, :, n - 1], given[:, :, -1])), 1)
+    begin, end = given.to(vae.output_device).tensor_split([differing], dim=2)
+    memory.put(begin_key, begin.clone() if end.shape[2] > begin.shape[2] else begin)  # a part holds all of it
+    memory.put(end_key, end[:, :, :1].clone().expand_as(end))
+    return given
 
 
 def _encoded(vae: VAE, half: HalfFrames) -> Tensor:

@@ -84,6 +84,31 @@ def test_an_empty_clip_is_encoded_once_and_serves_shorter_ones(streaming, new_va
         assert torch.equal(latents, vae.encode(grey(num_frames)))
 
 
+@torch.inference_mode()
+def test_of_the_same_frames_at_an_empty_clip_s_end_one_is_remembered(streaming, new_vae, memory_of):
+    vae, held = new_vae(), {}
+    for num_frames in (201, 401, 5, 301):
+        half = HalfFrames(grey(num_frames), torch.ones(num_frames, 16, 16), num_frames, reactive=False, is_empty=True)
+        assert torch.equal(streaming.encode_half(vae, half), vae.encode(grey(num_frames)))
+        held[num_frames] = memory_of(vae).num_bytes
+    latents_of_200 = 16 * 50 * 2 * 2 * 4
+    assert held[401] < held[201] + 2 * latents_of_200, held
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("empty", [0, 1], ids=["inactive", "reactive"])
+def test_an_empty_half_is_encoded_last_and_stays_in_its_place(streaming, new_vae, empty):
+    vae, seen = new_vae(), []
+    vae.first_stage_model.encoder.conv1.register_forward_pre_hook(lambda _, given: seen.append(bool(given[0].any())))
+    clips = [random(17), random(17)]
+    clips[empty] = grey(17)
+    expected = torch.cat([vae.encode(clip) for clip in clips], dim=1)
+    streaming.encode_half(vae, half_of(random(5)))  # the device is tried out
+    seen.clear()
+    assert torch.equal(streaming.encode_halves(vae, tuple(map(half_of, clips)), ()), expected)
+    assert seen == sorted(seen, reverse=True) and any(seen) and not all(seen)
+
+
 def counted(run):
     """Arithmetic of a run, and what it gives."""
     with FlopCounterMode(display=False) as counter:
