@@ -69,8 +69,8 @@ def thin_vae():
 
     network = WanVAE(dim=1, z_dim=16, temperal_downsample=[False, True, True])
     generator = torch.Generator().manual_seed(0)
-    weights = {
-        name: torch.rand(weight.shape, generator=generator) * 0.1 for name, weight in network.state_dict().items()
+    weights = {  # large enough for pictures that differ all over
+        name: torch.randn(weight.shape, generator=generator) * 0.5 for name, weight in network.state_dict().items()
     }
     return comfy.sd.VAE(sd=weights, dtype=torch.float32)
 
@@ -82,6 +82,9 @@ def sparse(pixels, width):
 
 def dense(pixels, width):
     """What was made of a sparse clip, as large as if it had been made of all of it."""
-    if pixels.shape[-1] != width // STRIDE:
-        return pixels
+    return repeated(pixels) if pixels.shape[-1] == width // STRIDE else pixels
+
+
+def repeated(pixels):
+    """Every row and column five times."""
     return pixels.repeat_interleave(STRIDE, -1).repeat_interleave(STRIDE, -2)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import torch
-from _memory import MEBI, dense, measured, peak, sparse, thin_vae
+from _memory import MEBI, STRIDE, measured, peak, repeated, sparse, thin_vae
 from _table import Spread, Table, is_quick, keep, ratios
 
 from harness.host.inprocess import load_host
@@ -68,7 +68,7 @@ def run(way):
     kept, size = source(call, way, generator)
     length = (LENGTH - 1) // 4 + 1
     samples = torch.randn(1, 16, length, *(side // 8 for side in size), generator=generator)
-    vae = sparse_vae(size[1])
+    vae = sparse_vae(*size)
     latent = {"samples": samples, "vace_num_references": 0, "vace_num_frames": LENGTH}
     before, begun = peak(reset=True), time.process_time()
     video = made(call, way, vae, latent, kept)
@@ -106,15 +106,20 @@ def made(call, way, vae, latent, kept):
     return call(node, frames=frames, **kept)[1]
 
 
-def sparse_vae(width):
+def sparse_vae(height, width):
     """A VAE of one channel that makes every fifth row and column, and the others like these."""
     vae = thin_vae()
     decoder = vae.first_stage_model.decoder
     first, last = decoder.conv1, decoder.head[-1]
     look, give = first.forward, last.forward
     columns = width // 8
+    made = 8 * len(range(0, columns, STRIDE))
+
+    def whole(pixels):
+        return repeated(pixels)[..., :height, :width] if pixels.shape[-1] == made else pixels
+
     first.forward = lambda x, cache=None: look(sparse(x, columns), None if cache is None else sparse(cache, columns))
-    last.forward = lambda x, cache=None: dense(give(x, cache), width)
+    last.forward = lambda x, cache=None: whole(give(x, cache))
     return vae
 
 

@@ -7,16 +7,19 @@ time does not count, so that what is seen is what the nodes take; what its last 
 import hashlib
 import sys
 import time
+from functools import partial
 
 import torch
-from _memory import MEBI, dense, main, measured, peak, sparse, spread
+from _memory import MEBI, allocated, dense, main, measured, peak, sparse, spread
 from _memory import thin_vae as plain_vae
 from _table import is_quick
 
 from harness.host.inprocess import load_host
 from harness.host.locations import ROOT
 
-LENGTH, LONGER, HEIGHT, WIDTH = 81, 121, 720, 1280
+LENGTHS = LENGTH, LONGER = 81, 121
+HEIGHT, WIDTH = 720, 1280
+COUNTED = "counted"
 INPUTS = ("control", "mask")
 KEYS = "vace_frames", "vace_mask"
 ROUNDS = 1 if is_quick() else 3
@@ -39,8 +42,9 @@ def report():
     yield from (row for row, _ in rows)
     yield ""
     yield (
-        f"What a frame more takes, {LONGER} frames against {LENGTH}, one run: all of it, and how much of that is the "
-        f"result, the tensors of CONDITIONING and LATENT."
+        f"What a frame more takes, {LONGER} frames against {LENGTH}, one run each: what PyTorch's tensors take at "
+        f"most, by its profiler, and how much of that is the result, the tensors of CONDITIONING and LATENT. The "
+        f"system's pages, as above, tell too little of so few megabytes."
     )
     yield ""
     yield "| inputs | core node, MB | the core's result, MB | wan-vace, MB | our result, MB | both results equal |"
@@ -57,18 +61,18 @@ def _row(inputs):
         theirs, own = (sorted(each[one][column] for each in rounds) for one in who)
         ratios = sorted(each["core"][column] / each["ours"][column] for each in rounds)
         cells += [spread(theirs), spread(own), spread(ratios)]
-    longer, grown = {one: measured(__file__, one, inputs, str(LONGER)) for one in who}, []
+    short, longer = ({one: measured(__file__, one, inputs, str(length), COUNTED) for one in who} for length in LENGTHS)
+    grown = []
     for one in who:
-        median = sorted(rounds, key=lambda each: each[one]["MiB"])[ROUNDS // 2][one]
-        per_frame = [(longer[one][key] - median[key]) * 2**20 / MEGA / (LONGER - LENGTH) for key in ("MiB", "result")]
-        grown += [f"{number:.2f}" for number in per_frame]
-    same = all(len({each[one]["digest"] for one in who}) == 1 for each in (*rounds, longer))
+        per_frame = [(longer[one][key] - short[one][key]) * 2**20 / MEGA for key in ("MiB", "result")]
+        grown += [f"{number / (LONGER - LENGTH):.2f}" for number in per_frame]
+    same = all(len({each[one]["digest"] for one in who}) == 1 for each in (*rounds, short, longer))
     print(inputs, cells, grown, same, flush=True)
     return f"| {inputs} | {' | '.join(cells)} |", f"| {inputs} | {' | '.join(grown)} | {'yes' if same else 'NO'} |"
 
 
-def run(who, inputs, length):
-    """Peak and result in MiB, CPU seconds, and the digest of the result."""
+def run(who, inputs, length, *counted):
+    """Peak and result in MiB, CPU seconds, and the digest of the result; counted: the peak of tensors alone."""
     torch.set_num_threads(1)
     call, length = load_host(), int(length)
     vae, spent = thin_vae(), []
@@ -80,9 +84,13 @@ def run(who, inputs, length):
         layer.register_forward_pre_hook(lambda *_: spent.append(-time.process_time()))
         layer.register_forward_hook(lambda *_: spent.append(time.process_time()))
     size = {"width": WIDTH, "height": HEIGHT, "length": length}
-    begin = {"core": core_node, "ours": our_nodes}[who]
+    encode = {"core": core_node, "ours": our_nodes}[who]
+    begin = partial(encode, call, vae, reference, control_video=video, control_masks=mask, **size)
+    if counted:
+        result, most, _ = allocated(begin)
+        return {"MiB": most, **described(result)}
     before, begun = peak(reset=True), time.process_time()
-    result = begin(call, vae, reference, control_video=video, control_masks=mask, **size)
+    result = begin()
     about = {"MiB": (peak() - before) / MEBI, "seconds": time.process_time() - begun - sum(spent)}
     return {**about, **described(result)}
 

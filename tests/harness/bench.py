@@ -11,7 +11,7 @@ from .host.locations import ROOT, Host, SetupError
 from .host.processes import run_child, tool_env
 
 # Beside the core's nodes in one run, the same results held to the bit; the others are studies of a choice.
-SIDE_BY_SIDE = ("adapter_step", "encode", "encode_memory", "decode_memory", "whole_run")
+SIDE_BY_SIDE = ("adapter_step", "encode", "encode_memory", "mask_path", "decode_memory", "whole_run")
 FULL = "--full"
 QUICK = "WAN_VACE_BENCH_QUICK"  # for the scripts: a folder for their tables, and few rounds
 
