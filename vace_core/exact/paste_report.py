@@ -94,15 +94,15 @@ class Measured:
         kept, border = join.kept.sum().item(), join.border.sum().item()
         self.pixels += join.kept.numel()
         self.exact += exact.sum().item()
-        self.outside = max(self.outside, ((pasted - source).abs() * exact[..., None]).max().item())
+        self.outside = max(self.outside, (pasted - source).abs_().mul_(exact[..., None]).max().item())
         if kept:
-            change = made - source
-            drift = (change * join.kept[..., None]).sum((0, 1), dtype=torch.float64).cpu()
+            change = (made - source).mul_(join.kept[..., None])
+            drift = change.sum((0, 1), dtype=torch.float64).cpu()
             self.kept += kept
             self.drift_sum += drift
             self.frame_drifts.append(drift / kept)
             self.border += border
-            self.border_sum += (change.abs() * join.border[..., None]).sum(dtype=torch.float64).item()
+            self.border_sum += change.abs_().mul_(join.border[..., None]).sum(dtype=torch.float64).item()
 
     def report(self) -> PasteReport:
         """The sums as shares, means and extremes."""
