@@ -80,8 +80,8 @@ class VaceAnnotatePose(VaceNode):
                     tooltip="All need files on this machine; a message says which. dwpose is VACE's own detector as "
                     "TorchScript, for any GPU. dwpose onnx is the same as ONNX, which uses a GPU only if "
                     "onnxruntime does. keypoint rcnn finds bodies only, no faces and no hands, and is slow on a CPU. "
-                    "blazepose follows one person with two small files of mediapipe, on a CPU too; body and feet, and "
-                    "few points of face and hands.",
+                    "blazepose follows one person, with two small files of mediapipe; it gives body and feet, and few "
+                    "points of face and hands.",
                 ),
                 *drawing_sockets(),
             ],
