@@ -102,7 +102,7 @@ class BlazePose:
         if circle is None:
             return None
         seen = self._read(reader, frame, TurnedSquare.around(*whole.in_frame(circle)))
-        return seen and self._read(reader, frame, seen[1])
+        return seen and (self._read(reader, frame, seen[1]) or seen)
 
     def _read(self, reader: Runtime, frame: Tensor, region: TurnedSquare) -> tuple[Tensor, TurnedSquare] | None:
         """Points [39, 4] in the frame's pixels and where to look next; None where nobody is."""

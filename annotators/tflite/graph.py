@@ -12,6 +12,7 @@ from .flatbuffer import FlatTable
 MOST_BYTES = 2**26  # of a file; the largest known has 27 million
 MOST_VALUES = 2**26  # of all tensors together; the largest known has 62 million
 MOST_AXES = 6
+MOST_SOURCES = 64  # of an operator
 MAGIC = b"TFL3"
 # Numbers of the format's schema: of kinds of numbers, of operators, and of the fields of its tables.
 DTYPES = {0: np.float32, 1: np.float16, 2: np.int32}
@@ -176,7 +177,7 @@ def _indices(axis: FlatTable, field: int) -> np.ndarray:
 
 def _operator_name(code: FlatTable) -> str:
     number = max(code.number(0, "b"), code.number(3, "i"))  # the older field holds no more than 127
-    return code.text(1) if number == CUSTOM else OPERATORS.get(number, f"operator {number}")
+    return code.text(1) if number == CUSTOM else OPERATORS.get(number, f"operator_{number}")
 
 
 def _operator(table: FlatTable, codes: list[str], count: int) -> TfliteOperator:
@@ -190,7 +191,10 @@ def _operator(table: FlatTable, codes: list[str], count: int) -> TfliteOperator:
 
 def _numbers_of(table: FlatTable, field: int, count: int) -> tuple[int, ...]:
     """Numbers of tensors, each of which there is; what is left out has the number -1 and is not listed."""
-    numbers = tuple(number for number in table.numbers(field, np.int32).tolist() if number != -1)
+    listed = table.numbers(field, np.int32)
+    if len(listed) > MOST_SOURCES:
+        raise ValueError(f"it names {len(listed)} tensors where at most {MOST_SOURCES} can be")
+    numbers = tuple(number for number in listed.tolist() if number != -1)
     if any(not 0 <= number < count for number in numbers):
         raise ValueError("it names a tensor that it does not hold")
     return numbers

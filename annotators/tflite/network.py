@@ -37,17 +37,22 @@ class TfliteNetwork(nn.Module):
         constants: Constants = {
             number: tensor.values for number, tensor in enumerate(graph.tensors) if tensor.values is not None
         }
-        work = 0
+        work, known = 0, {graph.entrance}
         for operator in _needed(graph.operators, answers):
             if operator.name in CONSTANT and operator.sources[0] in constants:
                 constants[operator.target] = constants[operator.sources[0]]
                 continue
             layer, sources = _made(operator, graph, constants)
+            if not known.issuperset(sources) or operator.target in known:
+                raise ValueError(f"{operator.name} takes or gives a number that is not its own")
+            known.add(operator.target)
             work += multiplications(layer, graph.tensors[operator.target].shape)
             if work > MOST_WORK:
                 raise ValueError("it would compute without end")
             self.layers.append(layer)
             self.routes.append((sources, operator.target))
+        if not known.issuperset(self.answers):
+            raise ValueError("it answers what it does not compute")
         self.values = sum(math.prod(graph.tensors[number].shape[1:]) for number in self.answers)
         self._last_uses = _last_uses(self.routes, self.answers)
 
@@ -122,7 +127,8 @@ def _needed(operators: Sequence[TfliteOperator], answers: Sequence[int]) -> list
 def _made(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> tuple[nn.Module, tuple[int, ...]]:
     """A layer and the tensors it takes, tried with shapes alone."""
     if operator.name not in LAYERS:
-        raise ValueError(f"it computes {operator.name[:40]}, which is not known here")
+        named = operator.name[:40] if operator.name.isidentifier() else "what has no name"
+        raise ValueError(f"it computes {named}, which is not known here")
     sources = tuple(number for number in operator.sources if number not in constants)
     if not sources:
         raise ValueError(f"{operator.name} takes nothing that is computed")

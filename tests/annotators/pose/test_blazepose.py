@@ -155,11 +155,13 @@ class Networks:
         self.looked = []
 
     def finder(self, pixels):
+        """Someone at the middle of a picture with red in it."""
         self.looked.append("find")
         red = bool((pixels[0, 0] > 0.9).any())
         return finder_answer((800, 9.0 if red else NO, (0.3, 0.3, 0.7, 0.7), (0.5, 0.5), (0.5, 0.2)))[None]
 
     def reader(self, pixels):
+        """Points in a column."""
         self.looked.append("read")
         points = torch.full((NUM_BLAZE, 5), 128.0)
         points[:, 1] += torch.linspace(-60, 60, NUM_BLAZE)
@@ -169,6 +171,7 @@ class Networks:
         return torch.cat([points.flatten(), person, torch.full((POINTS_COUNTS[2],), NO)])[None]
 
     def load(self):
+        """Both, as the detector takes them."""
         return (
             Runtime("finder", self.finder, (NUM_CIRCLES * 13,), 1, True),
             Runtime("reader", self.reader, (sum(POINTS_COUNTS),), 1, True),
