@@ -14,7 +14,7 @@ from .people import NUM_WHOLEBODY, SURE
 from .runtimes import Runtime
 from .squares import TurnedSquare
 
-BLAZE_SCORE = 0.5  # mediapipe's own
+BLAZE_SCORE, STILL_THERE = 0.5, 0.5  # mediapipe's own, of the finder and of the reader of points
 FINDER_SIDE, POINTS_SIDE = 224, 256  # pixels of what the two networks look at
 # Circles that the finder knows beforehand: steps between them in pixels, and how many are at each place.
 FINDER_GRIDS = ((8, 2), (16, 2), (32, 6))
@@ -63,13 +63,15 @@ class BlazePose:
     """mediapipe's pose networks: the first finds a person in a frame, the second gives the points of a person.
 
     Source: ``PoseLandmarkCpu`` of mediapipe 0.10.14 and the parts it is made of. Here a person who is lost is looked
-    for in the same frame, not in the next; where somebody was just found, the points are read twice, the second time
-    around those of the first, as in all later frames; and nothing is smoothed.
+    for in the same frame, not in the next. Where somebody was just found, the points are read twice, the second time
+    around those of the first as in all later frames, and both times a person must be there: the second network alone
+    sees one in many a landscape. Nothing is smoothed. Pixels are taken from their middles, where mediapipe on a CPU is
+    off by half a pixel of what the network looks at.
 
     Attributes:
         load: Gives the networks of `BLAZE_FILES`.
         source: What tells their weights from others.
-        person_score: Somebody counts above this, for both.
+        person_score: How sure the first must be.
     """
 
     load: Callable[[], tuple[Runtime, Runtime]]
@@ -102,13 +104,13 @@ class BlazePose:
         if circle is None:
             return None
         seen = self._read(reader, frame, TurnedSquare.around(*whole.in_frame(circle)))
-        return seen and (self._read(reader, frame, seen[1]) or seen)
+        return seen and self._read(reader, frame, seen[1])
 
     def _read(self, reader: Runtime, frame: Tensor, region: TurnedSquare) -> tuple[Tensor, TurnedSquare] | None:
         """Points [39, 4] in the frame's pixels and where to look next; None where nobody is."""
         answer = reader(region.cut(frame, POINTS_SIDE, "border"))[0].float().cpu()
         points, person, heat = answer.split(list(POINTS_COUNTS))
-        if float(person) <= self.person_score:
+        if float(person) <= STILL_THERE:
             return None
         points = rearrange(points, "(point value) -> point value", point=NUM_BLAZE)
         heat = rearrange(heat, "(h w point) -> point h w", h=HEAT_SIDE, w=HEAT_SIDE)

@@ -38,6 +38,12 @@ def _which(default: str, tooltip: str) -> io.Input:
     return io.String.Input("which_frames", default=default, optional=True, tooltip=tooltip)
 
 
+def _clean() -> io.Input:
+    return io.Boolean.Input(
+        "clean", default=True, optional=True, tooltip="Drops hairs and small islands, and fills small holes."
+    )
+
+
 def _grab_cut() -> list[io.Input]:
     points = "x,y in pixels or per cent, spaces between: 120,80 50%,25%. The same in every frame."
     return [
@@ -75,9 +81,7 @@ def _grab_cut() -> list[io.Input]:
             max=512,
             tooltip="Of a rough mask only: how many pixels its outline may be off, to either side.",
         ),
-        io.Boolean.Input(
-            "clean", default=True, optional=True, tooltip="Drops hairs and small islands, and fills small holes."
-        ),
+        _clean(),
         _which("0", "Where to look: frames such as 0, 40, -1, or all. One is enough for VACE Track Mask."),
     ]
 
@@ -108,6 +112,7 @@ def _selfie() -> list[io.Input]:
             step=0.01,
             tooltip="How sure the network must be that a pixel is of a person. Lower takes in more.",
         ),
+        _clean(),
         _which("all", "Where to look: all, or frames such as 0, 40, -1."),
     ]
 

@@ -30,11 +30,12 @@ def salient_annotator(threshold: float) -> Salient:
     return Salient(load, weights_state(path), threshold)
 
 
-def person_annotator(threshold: float) -> PersonMask:
+def person_annotator(threshold: float, clean: bool) -> PersonMask:
     """A person, by the file of this machine; it is read when frames are looked at.
 
     Args:
         threshold: In [0, 1]; above it a pixel is of the person.
+        clean: Whether the mask is tidied.
 
     Raises:
         VaceInputError: If the file is not on this machine.
@@ -46,4 +47,4 @@ def person_annotator(threshold: float) -> PersonMask:
         network = load_tflite(path, *SELFIE_FILE)
         return Runtime(path.name, manage_network(network), (network.values,))
 
-    return PersonMask(load, weights_state(path), threshold)
+    return PersonMask(load, weights_state(path), threshold, clean)

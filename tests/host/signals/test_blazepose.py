@@ -15,7 +15,7 @@ from wan_vace.annotators.pose.people import BODY, read_people
 pytestmark = [pytest.mark.usefixtures("empty_folders"), pytest.mark.host]
 
 BLAZE = {"method": "blazepose", "person_score": 0.5}
-SELFIE = {"method": "selfie", "threshold": 0.5, "which_frames": "all"}
+SELFIE = {"method": "selfie", "threshold": 0.5, "clean": True, "which_frames": "all"}
 DRAWING = {"body": True, "face": True, "hands": False, "palette": "official", "smoothing": True, "fill_gaps": 5}
 FINDER, POINTS, PERSON = "pose_detection.tflite", "pose_landmark_full.tflite", "selfie_segmentation.tflite"
 PLACE = r"https://pypi\.org/project/mediapipe/0\.10\.14/#files \(it is in any of the wheels, which are zip files\)"
