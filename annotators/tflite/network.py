@@ -13,7 +13,7 @@ from ...vace_core.errors import VaceInputError
 from .graph import TfliteGraph, TfliteOperator, read_graph
 from .layers import CONSTANT, LAYERS, Constants, multiplications
 
-MOST_WORK = 2**35  # multiplications for a picture; the largest known does 2**31
+MOST_WORK = 2**32  # multiplications for a picture; the largest known does 1.9 billion
 
 
 class TfliteNetwork(nn.Module):
@@ -39,7 +39,7 @@ class TfliteNetwork(nn.Module):
         }
         work, known = 0, {graph.entrance}
         for operator in _needed(graph.operators, answers):
-            if operator.name in CONSTANT and operator.sources[0] in constants:
+            if operator.name in CONSTANT and constants.keys() & operator.sources[:1]:
                 constants[operator.target] = constants[operator.sources[0]]
                 continue
             layer, sources = _made(operator, graph, constants)
