@@ -59,6 +59,17 @@ def notes():
 
 
 @pytest.fixture(scope="session")
+def mediapipe_networks() -> Path:
+    """The folder of the networks that mediapipe's wheel carries."""
+    from harness.host.mediapipe import SHA256, networks
+
+    if not all((networks() / name).is_file() for name in SHA256):
+        without = pytest.fail if os.environ.get("CI") else pytest.skip
+        without("mediapipe's networks are not here; `python dev.py test` fetches them")
+    return networks()
+
+
+@pytest.fixture(scope="session")
 def host():
     """ComfyUI's ``nodes`` module, on the device that it chooses, with the pack and the small checkpoints in reach."""
     comfyui = os.environ.get("COMFYUI_PATH")

@@ -4,6 +4,7 @@ Frames go through `detect` into points, which are smoothed, given another build,
 It imports `protocol` and `optional`; networks are handed in as runtimes.
 """
 
+from .blazepose import BLAZE_FILES, BLAZE_SCORE, BlazePose
 from .boxes import LEAST_SCORE, OFFICIAL_SCORE
 from .detect import (
     DETECTOR_ANSWER,
@@ -24,6 +25,8 @@ from .runtimes import Runtime, Scripted, load_script, onnx_engine
 from .smooth import MAX_GAP, smooth
 
 __all__ = [
+    "BLAZE_FILES",
+    "BLAZE_SCORE",
     "DETECTOR_ANSWER",
     "FALLBACKS",
     "LEAST_SCORE",
@@ -35,6 +38,7 @@ __all__ = [
     "POSE_ANSWER",
     "RCNN_SCORE",
     "WHOLE_FRAME",
+    "BlazePose",
     "DrawPose",
     "DwPose",
     "Found",

@@ -5,14 +5,13 @@ from dataclasses import replace
 from comfy_api.latest import io
 
 from ...annotators.pose import (
+    BLAZE_SCORE,
     FALLBACKS,
     LEAST_SCORE,
     OFFICIAL_SCORE,
     RCNN_SCORE,
     WHOLE_FRAME,
     DrawPose,
-    DwPose,
-    KeypointRcnn,
     Look,
     smooth,
     to_keypoints,
@@ -20,7 +19,7 @@ from ...annotators.pose import (
 from ...vace_core.notes import collect_notes, tell
 from ...vace_core.video import legal_frames
 from .._host.report import publish
-from .._host.signals import ONNX, RCNN, SCRIPT, annotate, find_people, pose_detector
+from .._host.signals import BLAZE, ONNX, RCNN, SCRIPT, Detector, annotate, find_people, pose_detector
 from .._host.video import read_clip, write_clip
 from .._node import VaceNode
 from .._sockets import video_socket
@@ -63,7 +62,10 @@ class VaceAnnotatePose(VaceNode):
             display_name="VACE Annotate Pose",
             category="vace/control",
             description="Finds the people in a video and draws their poses as VACE was trained to follow them.",
-            search_aliases=["openpose", "dwpose", "skeleton", "keypoints", "pose estimation", "yolox", "onnx"],
+            search_aliases=[
+                *("openpose", "dwpose", "skeleton", "keypoints", "pose estimation", "yolox", "onnx"),
+                *("blazepose", "mediapipe"),
+            ],
             inputs=[
                 video_socket("frames", tooltip="A video with people in it."),
                 io.DynamicCombo.Input(
@@ -72,11 +74,14 @@ class VaceAnnotatePose(VaceNode):
                         option(SCRIPT, _dwpose()),
                         option(ONNX, _dwpose()),
                         option(RCNN, [_person_score(RCNN_SCORE)]),
+                        option(BLAZE, [_person_score(BLAZE_SCORE)]),
                     ],
                     optional=True,
                     tooltip="All need files on this machine; a message says which. dwpose is VACE's own detector as "
                     "TorchScript, for any GPU. dwpose onnx is the same as ONNX, which uses a GPU only if "
-                    "onnxruntime does. keypoint rcnn finds bodies only, no faces and no hands, and is slow on a CPU.",
+                    "onnxruntime does. keypoint rcnn finds bodies only, no faces and no hands, and is slow on a CPU. "
+                    "blazepose follows one person, with two small files of mediapipe; it gives body and feet, and few "
+                    "points of face and hands.",
                 ),
                 *drawing_sockets(),
             ],
@@ -106,11 +111,14 @@ class VaceAnnotatePose(VaceNode):
         return io.NodeOutput(control, write_clip(replace(clip, frames=control)), to_keypoints(smoothed.people), report)
 
 
-def _detector(method: dict, more_than_body: bool) -> DwPose | KeypointRcnn:
+def _detector(method: dict, more_than_body: bool) -> Detector:
     settings = dict(method)
     name = settings.pop("method")
     if name == RCNN and more_than_body:
         tell("bodies-only", "Keypoint R-CNN finds no faces and no hands; only bodies are drawn.")
+    if name == BLAZE:
+        few = " Of a face it gives seven points, of a hand four, and no more are drawn." if more_than_body else ""
+        tell("one-person", f"BlazePose follows one person, whoever it is surest of.{few}")
     if "without_person" in settings:
         settings["fallback"] = settings.pop("without_person")
     return pose_detector(name, settings)

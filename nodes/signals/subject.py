@@ -20,21 +20,28 @@ from ...vace_core.masks import keep
 from ...vace_core.notes import collect_notes
 from ...vace_core.video import legal_frames
 from .._host.report import publish
-from .._host.signals import annotate, salient_annotator
+from .._host.signals import annotate, person_annotator, salient_annotator
 from .._host.video import read_clip, write_clip
 from .._node import VaceNode
 from .._sockets import video_socket
 
-GRAB_CUT, U2NET = "grabcut", "u2net"
+GRAB_CUT, U2NET, SELFIE = "grabcut", "u2net", "selfie"
 FLOW, RIGID = "optical flow", "rigid motion"
 NOTHING_FOUND = {
     GRAB_CUT: "Give it points on the subject, or a closer box.",
     U2NET: "Nothing stands out there; try the method grabcut with a box.",
+    SELFIE: "Nobody is near enough there; lower threshold, or try the method grabcut with a box.",
 }
 
 
 def _which(default: str, tooltip: str) -> io.Input:
     return io.String.Input("which_frames", default=default, optional=True, tooltip=tooltip)
+
+
+def _clean() -> io.Input:
+    return io.Boolean.Input(
+        "clean", default=True, optional=True, tooltip="Drops hairs and small islands, and fills small holes."
+    )
 
 
 def _grab_cut() -> list[io.Input]:
@@ -74,9 +81,7 @@ def _grab_cut() -> list[io.Input]:
             max=512,
             tooltip="Of a rough mask only: how many pixels its outline may be off, to either side.",
         ),
-        io.Boolean.Input(
-            "clean", default=True, optional=True, tooltip="Drops hairs and small islands, and fills small holes."
-        ),
+        _clean(),
         _which("0", "Where to look: frames such as 0, 40, -1, or all. One is enough for VACE Track Mask."),
     ]
 
@@ -96,6 +101,22 @@ def _u2net() -> list[io.Input]:
     ]
 
 
+def _selfie() -> list[io.Input]:
+    return [
+        io.Float.Input(
+            "threshold",
+            default=0.5,
+            optional=True,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            tooltip="How sure the network must be that a pixel is of a person. Lower takes in more.",
+        ),
+        _clean(),
+        _which("all", "Where to look: all, or frames such as 0, 40, -1."),
+    ]
+
+
 class VaceMaskSubject(VaceNode):
     """The mask of a subject."""
 
@@ -108,15 +129,19 @@ class VaceMaskSubject(VaceNode):
             category="vace/mask",
             description="Finds the exact outline of a subject from a box, points or a rough mask, or by itself what "
             "stands out.",
-            search_aliases=["segment", "grabcut", "salient", "u2net", "background removal", "cut out", "sam", "matte"],
+            search_aliases=[
+                *("segment", "grabcut", "salient", "u2net", "background removal", "cut out", "sam", "matte"),
+                *("person", "selfie", "mediapipe"),
+            ],
             inputs=[
                 video_socket("frames", tooltip="A video or a picture."),
                 io.DynamicCombo.Input(
                     "method",
-                    options=[option(GRAB_CUT, _grab_cut()), option(U2NET, _u2net())],
+                    options=[option(GRAB_CUT, _grab_cut()), option(U2NET, _u2net()), option(SELFIE, _selfie())],
                     optional=True,
                     tooltip="grabcut goes by your hints and by colour and needs no file. u2net finds what stands out; "
-                    "its file u2net.pt must be on this machine.",
+                    "its file u2net.pt must be on this machine. selfie finds a person near the camera, by a small file "
+                    "of mediapipe.",
                 ),
             ],
             outputs=[
@@ -140,7 +165,7 @@ class VaceMaskSubject(VaceNode):
             if name == GRAB_CUT:
                 finder = grab_cut(Hints(**settings), legal, chosen, "which_frames")
             else:
-                finder = salient_annotator(**settings)
+                finder = (salient_annotator if name == U2NET else person_annotator)(**settings)
             looked_at = legal[chosen]
             mask = annotate(finder, looked_at)[..., 0]
         notes += subject_notes(mask, chosen, NOTHING_FOUND[name])

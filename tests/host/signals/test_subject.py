@@ -199,7 +199,7 @@ def test_one_frame_cannot_be_followed(call):
 
 @pytest.mark.parametrize("method", ["sam", {"method": "sam"}])
 def test_an_unknown_method_is_refused(call, method):
-    with pytest.raises(ValueError, match=r"method is sam; it must be one of grabcut, u2net\. Choose one\."):
+    with pytest.raises(ValueError, match=r"method is sam; it must be one of grabcut, u2net, selfie\. Choose one\."):
         call("VaceMaskSubject", frames=torch.rand(1, 8, 8, 3), method=method)
     with pytest.raises(ValueError, match=r"method is sam; it must be one of optical flow, rigid motion\. Choose one\."):
         follow(call, torch.rand(2, 8, 8, 3), torch.ones(1, 8, 8), method=method)
