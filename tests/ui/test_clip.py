@@ -93,3 +93,26 @@ def test_a_picture_that_is_gone_is_not_another(canvas):
     urls[1] = "/view?filename=gone.png&type=temp"
     taken = canvas.page.evaluate(TAKEN, [MODULE.replace("clip", "thumbs"), urls])
     assert taken == {"0": 0, "2": 2}
+
+
+CLOSED = """async ([module, url, lasts]) => {
+  const {Clip} = await import(module), image = new Image();
+  let calls = 0;
+  const clip = new Clip(() => calls++);
+  clip.show({kind: "still", url});
+  if (!lasts) clip.close();
+  const before = calls;
+  image.src = url;
+  await image.decode();
+  for (let turn = 0; turn < 5; turn++) await new Promise(requestAnimationFrame);
+  clip.close();
+  return [calls - before, clip.isKnown];
+}"""
+
+
+@ONE_MODE
+def test_a_loading_ends_with_its_clip(canvas):
+    """A video that is closed meanwhile has no size any more, and the next editor of the same file would be told so."""
+    (url,) = canvas.page.evaluate(SHADES, 1)
+    assert canvas.page.evaluate(CLOSED, [MODULE, url, False]) == [0, False]
+    assert canvas.page.evaluate(CLOSED, [MODULE, url, True]) == [1, True]

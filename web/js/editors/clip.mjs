@@ -47,7 +47,9 @@ export class Clip {
     this.changed();
   }
 
+  /** Also ends a loading that still waits: of a closed video it would take, and remember, a size of nothing. */
   close() {
+    this.turn = null;
     if (this.video) this.video.removeAttribute("src");
     this.video?.load();
     this.video = null;
