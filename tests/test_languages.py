@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.pages import PAGES, english_copy
 from harness.structure import schema
 
 ROOT = Path(__file__).resolve().parents[1]
-CHINESE, PAGES = ROOT / "locales" / "zh", ROOT / "web" / "docs"
+CHINESE = ROOT / "locales" / "zh"
 NODES, TEXTS = schema.load(), json.loads((CHINESE / "nodeDefs.json").read_text("utf-8"))
 SAME_IN_CHINESE = {"VAE", "CLIP", "CFG", "VCU", "Latent", "Sigmas", "FreeNoise"}
 # What vue-i18n, in which the front end translates, takes for its own syntax.
@@ -118,7 +119,13 @@ def test_no_english_file_hides_the_texts_of_the_nodes():
 def test_help_pages_are_of_nodes_and_lie_where_every_language_finds_one():
     assert {path.stem for path in PAGES.glob("*.md")} == set(NODES)
     assert {path.parent.name for path in PAGES.glob("*/zh.md")} == set(NODES)
-    assert {path.name for node_id in NODES for path in (PAGES / node_id).iterdir()} == {"zh.md"}
+    assert all({path.name for path in (PAGES / node_id).iterdir()} == {"en.md", "zh.md"} for node_id in NODES)
+
+
+@pytest.mark.parametrize("node_id", NODES)
+def test_the_page_for_every_language_is_the_english_one(node_id):
+    page = PAGES / f"{node_id}.md"
+    assert english_copy(page).read_bytes() == page.read_bytes(), "python dev.py draw --pictures copies it"
 
 
 @pytest.mark.parametrize("node_id", NODES)

@@ -159,6 +159,11 @@ window.canvas = (() => {
     await frames(3);
   }
 
+  async function select(id) {
+    app.canvas.selectNode(find(id));
+    await frames(3);
+  }
+
   const commit = () => (tracker().captureCanvasState ?? tracker().checkState).call(tracker());
   const unplug = (id, name) => find(id).disconnectInput(find(id).inputs.findIndex(one => one.name === name));
 
@@ -207,5 +212,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {editorRoot, hidden, onScreen, showAdvanced, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
+  return {select, editorRoot, hidden, onScreen, showAdvanced, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();

@@ -1,8 +1,9 @@
 """Turns the API workflows into workflows for the browser, and draws every picture that is made by a script.
 
 The graphs are laid out in a real browser; the blueprints follow from them. Cards of the workflows, diagrams of the
-tasks, icon and banner of the registry are drawn beside. ``--editors`` takes the pictures of the editors in the page;
-``--demo`` runs the demo for the moving picture of the README.
+tasks, icon and banner of the registry are drawn beside, and help pages copied to where they are asked for.
+``--editors`` takes the pictures of the editors in the page; ``--demo`` runs the demo for the moving picture of the
+README.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..canvas.switch import as_run, with_switch
 from ..canvas.texts import Text, texts
 from ..host.locations import SetupError
 from ..host.server import ComfyServer
+from ..pages import copy_pages
 from ..pictures.cards import draw_cards
 from ..pictures.diagrams import draw_diagrams
 from ..pictures.film import film_demo
@@ -61,6 +63,7 @@ def main(names: list[str]) -> int:
     if not flags & {"--graphs", "--demo"}:
         _say(*draw_diagrams(), *draw_cards([text.name for text in chosen]))
         draw_both()
+        copy_pages()
     if "--demo" in flags:
         with ComfyServer(cpu=True) as server:
             _say(film_demo(server))
