@@ -4,6 +4,7 @@ import pytest
 
 TEXT = "62%,64%,91%,97% 66%,65%,94%,98%"
 SIDE, FRAMES, MARGIN = 350, 33, 10  # of the clip; of the stage
+CLIP_IS_READY = "([id, n]) => canvas.clip(id).state === 'ready' && canvas.clip(id).count === n"
 ONE_MODE = pytest.mark.parametrize("mode", ["classic"], indirect=True)  # where they do not differ
 
 
@@ -20,7 +21,7 @@ def placed(canvas, text, file="boy_and_dog.mp4", frames=FRAMES):
     }
     node = canvas.build(nodes, [("clip", 0, "inpaint", "video")])["inpaint"]
     canvas.click(node, "Draw boxes")
-    canvas.page.wait_for_function("([id, n]) => canvas.clip(id).count === n", arg=[node, frames])
+    canvas.page.wait_for_function(CLIP_IS_READY, arg=[node, frames])
     canvas.call("look", node)
     return node
 
@@ -28,6 +29,7 @@ def placed(canvas, text, file="boy_and_dog.mp4", frames=FRAMES):
 def screen(canvas, node, x, y, side=SIDE):
     """A whole pixel of the screen near a pixel of the frame, and the pixel of the frame that it is, worked out here."""
     left, top, width, height = canvas.call("rectangle", node, ".wan-vace-stage canvas")
+    canvas.call("look", node)
     scale = min(width - 2 * MARGIN, height - 2 * MARGIN) / side
     corner = left + (width - side * scale) / 2, top + (height - side * scale) / 2
     point = round(corner[0] + x * scale), round(corner[1] + y * scale)
@@ -176,7 +178,7 @@ def test_an_undo_stays_at_the_frame_and_the_box(canvas, inpaint):
     canvas.undo()
     assert text_of(canvas, inpaint) == "50,50,150,150\n201,200,301,300"
     assert canvas.call("frame", inpaint) == 7
-    canvas.page.wait_for_function("([id, n]) => canvas.clip(id).count === n", arg=[inpaint, FRAMES])
+    canvas.page.wait_for_function(CLIP_IS_READY, arg=[inpaint, FRAMES])
     canvas.call("look", inpaint)
     canvas.page.locator(".wan-vace-stage canvas").focus()
     canvas.press("ArrowRight")

@@ -70,7 +70,7 @@ def test_what_is_no_picture_is_refused(canvas):
     canvas.page.evaluate(DROP, [node, 0.5, ["notes.txt"], "text/plain"])
     canvas.page.get_by_text("Drop pictures or videos here.").first.wait_for()
     assert len(canvas.call("nodes")) == 1
-    canvas.page.evaluate("app.extensionManager.toast.removeAll()")
+    canvas.call("clearToasts")
 
 
 @pytest.mark.parametrize("mode", ["classic"], indirect=True)
@@ -79,7 +79,7 @@ def test_a_video_among_key_frames_is_refused(canvas, dropped):
     canvas.call("look", node)
     dropped(node, 0.5, ["ui_drop.mp4"], 1, "video/mp4")
     canvas.page.get_by_text("Only pictures can be dropped here.").first.wait_for()
-    canvas.page.evaluate("app.extensionManager.toast.removeAll()")
+    canvas.call("clearToasts")
     assert canvas.value(node, "positions") == ""
     assert len(canvas.call("nodes")) == 1
 
@@ -102,7 +102,7 @@ def test_two_clips_go_to_both_inputs_and_a_third_is_left_out(canvas, dropped):
     wires = [prompt[str(node)]["inputs"][name][0] for name in ("first", "second")]
     assert [prompt[source]["inputs"]["image"] for source in wires] == ["ui_drop_g.png", "ui_drop_h.png"]
     canvas.page.get_by_text("Left out: ui_drop_i.png").first.wait_for()
-    canvas.page.evaluate("app.extensionManager.toast.removeAll()")
+    canvas.call("clearToasts")
 
 
 @pytest.mark.parametrize("mode", ["classic"], indirect=True)
@@ -112,6 +112,6 @@ def test_a_wire_that_the_host_refuses_leaves_no_loader(canvas, dropped):
     canvas.page.evaluate("id => { app.graph.getNodeById(id).onConnectInput = () => false; }", node)
     canvas.page.evaluate(DROP, [node, 0.5, ["ui_drop_j.png"], "image/png"])
     canvas.page.get_by_text("ui_drop_j.png does not fit images.image_0").first.wait_for()
-    canvas.page.evaluate("app.extensionManager.toast.removeAll()")
+    canvas.call("clearToasts")
     assert len(canvas.call("nodes")) == 1
     assert canvas.value(node, "positions") == ""

@@ -13,7 +13,7 @@ TITLES = {
     "en": schema.load()[NODE]["name"],
     "zh": json.loads(CHINESE.read_text("utf-8"))[NODE]["display_name"],
 }
-SET = "([name, value]) => app.extensionManager.setting.set(name, value)"
+CLOSE = "() => app.extensionManager.setting.set('Comfy.RightSidePanel.IsOpen', false)"
 SEEN = """async () => {
   const pictures = [...document.querySelectorAll(".node-help-content img")];
   await Promise.all(pictures.map(one => one.decode()));
@@ -24,10 +24,10 @@ SEEN = """async () => {
 @pytest.fixture(params=TITLES)
 def language(canvas, request):
     """Each language in turn; afterwards English again, and the page as wide as before."""
-    canvas.page.evaluate(SET, ["Comfy.Locale", request.param])
+    canvas.speak(request.param)
     yield request.param
-    canvas.page.evaluate(SET, ["Comfy.RightSidePanel.IsOpen", False])
-    canvas.page.evaluate(SET, ["Comfy.Locale", "en"])
+    canvas.page.evaluate(CLOSE)
+    canvas.speak("en")
 
 
 def test_help_is_found_where_it_is_first_asked_for(canvas, language):

@@ -99,6 +99,7 @@ def placed(canvas, node_id, values, wires):
 
 def at(canvas, node, frame):
     """The screen's place of the beginning of a frame, worked out here."""
+    canvas.call("look", node)
     return at_part(canvas, node, frame / int(canvas.call("hint", node).split(" ")[0]))
 
 

@@ -91,10 +91,9 @@ def test_nothing_is_said_anywhere_else(canvas):
 @pytest.fixture
 def chinese(canvas):
     """The page in Chinese; afterwards in English again, for the host keeps the choice."""
-    choose = "language => app.extensionManager.setting.set('Comfy.Locale', language)"
-    canvas.page.evaluate(choose, "zh")
+    canvas.speak("zh")
     yield canvas
-    canvas.page.evaluate(choose, "en")
+    canvas.speak("en")
 
 
 def foreign(words):

@@ -15,6 +15,28 @@ window.canvas = (() => {
 
   const tracker = () => app.extensionManager.workflow.activeWorkflow.changeTracker;
 
+  // A node that loads a file grows when the host shows it, sooner or later.
+  const LOADED = {LoadVideo: "file", LoadImage: "image"};
+  function hasArrived(node) {
+    const file = node.widgets?.find(one => one.name === LOADED[node.type]);
+    if (!file?.options.values.includes(file.value)) return true;
+    if (!LiteGraph.vueNodesMode) return Boolean(node.type === "LoadVideo" ? node.videoContainer?.firstChild : node.imgs?.length);
+    const shown = document.querySelector(`[data-node-id="${node.id}"] :is(video, img)`);
+    return Boolean(shown && (shown.readyState > 1 || shown.complete));
+  }
+
+  // Until no node grows any more: what a node gets later is a step of undo by itself.
+  async function atRest() {
+    for (let i = 0, last = null, same = 0; i < 900; i++) {
+      await frames(1);
+      const sizes = app.graph.nodes.every(hasArrived) ? app.graph.nodes.map(node => [...node.size]).join() : null;
+      same = sizes !== null && sizes === last ? same + 1 : 0;
+      if (same > 2) return;
+      last = sizes;
+    }
+    throw new Error("nodes do not come to rest");
+  }
+
   // In the same tab, under an id of its own: Nodes 2.0 keeps what a node showed by graph and node.
   async function load(graph) {
     await app.loadGraphData({...graph, id: crypto.randomUUID()}, true, true, app.extensionManager.workflow.activeWorkflow);
@@ -53,7 +75,7 @@ window.canvas = (() => {
       const target = find(ids[to]), slot = target.inputs.findIndex(one => one.name === input);
       if (slot < 0 || !find(ids[from]).connect(output, target, slot)) throw new Error(`no wire ${from} -> ${to}.${input}`);
     }
-    await frames(2);
+    await atRest();
     tracker().captureCanvasState?.();
     return ids;
   }
@@ -72,11 +94,14 @@ window.canvas = (() => {
     throw new Error(`${part} of node ${id} is not shown`);
   }
 
-  // After an undo: the tracker restores the graph some frames later.
+  // After an undo: the tracker restores the graph some frames later, and files are loaded anew.
   async function settled() {
     await frames(2);
-    for (let i = 0; i < 100 && tracker()._restoringState; i++) await drawn();
-    await frames(3);
+    for (let i = 0; tracker()._restoringState; i++) {
+      if (i > 900) throw new Error("the host does not end its undo");
+      await drawn();
+    }
+    await atRest();
   }
 
   const editor = id => widget(id, EDITOR)?.options.panel;
@@ -94,7 +119,12 @@ window.canvas = (() => {
 
   const clip = id => { const {state, width, height, count, fps, shown} = editor(id).clip; return {state, width, height, count, fps, shown}; };
   const edges = id => editor(id).editor.edges();
-  const thumbsReady = id => [...editor(id).editor.thumbs.clips.values()].every(clip => clip.state === "ready");
+  // An editor looks at its inputs a few times a second, and has no clips before
+  const thumbsReady = id => {
+    look(id);
+    const clips = [...editor(id).editor.thumbs.clips.values()];
+    return clips.length > 0 && clips.every(clip => clip.state === "ready");
+  };
   const frame = id => editor(id).frame;
   const hint = id => editor(id).hint.textContent;
   const value = (id, name) => widget(id, name)?.value;
@@ -164,6 +194,22 @@ window.canvas = (() => {
     await frames(3);
   }
 
+  // In another language the host reads all nodes anew and then loads the graph again
+  async function speak(language) {
+    const {setting} = app.extensionManager;
+    if (setting.get("Comfy.Locale") === language) return;
+    const {id} = await build({id: ["VaceTrimLatent", {}, [0, 0]]}, []), before = find(id);
+    await setting.set("Comfy.Locale", language);
+    for (let i = 0; i < 900 && [before, null, undefined].includes(find(id)); i++) await drawn();
+    if (find(id) === before) throw new Error("the host did not change its language");
+    await load(EMPTY);
+  }
+
+  function clearToasts() {
+    const {toast} = app.extensionManager;
+    (toast.dismissAll ?? toast.removeAll).call(toast);  // its name in newer front ends, and in older ones
+  }
+
   const commit = () => (tracker().captureCanvasState ?? tracker().checkState).call(tracker());
   const unplug = (id, name) => find(id).disconnectInput(find(id).inputs.findIndex(one => one.name === name));
 
@@ -212,5 +258,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {select, editorRoot, hidden, onScreen, showAdvanced, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
+  return {clearToasts, speak, atRest, select, editorRoot, hidden, onScreen, showAdvanced, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();

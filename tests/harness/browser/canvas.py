@@ -59,6 +59,10 @@ class Canvas:
         """
         return self.call("build", nodes, list(wires))
 
+    def speak(self, language: str) -> None:
+        """Choose the page's language, on an empty graph; the host keeps it."""
+        self.call("speak", language)
+
     def value(self, node: int, widget: str) -> object:
         """A widget's value."""
         return self.call("value", node, widget)
@@ -71,6 +75,7 @@ class Canvas:
     def on_frame(self, node: int, x: float, y: float) -> tuple[float, float]:
         """A place on the screen, by pixels of the frame that an editor shows."""
         left, top, width, height = self.call("rectangle", node, ".wan-vace-stage canvas")
+        self.call("look", node)
         stage_x, stage_y = self.call("onStage", node, x, y)
         return left + stage_x * width, top + stage_y * height
 
@@ -108,5 +113,6 @@ class Canvas:
         self._step("Control+y")
 
     def _step(self, key: str) -> None:
+        self.call("atRest")
         self.page.keyboard.press(key)
         self.call("settled")

@@ -3,6 +3,7 @@
 import { say } from "../texts.mjs";
 import { Clip } from "./clip.mjs";
 import { button, dress, drags, element, pointerOn, sharp } from "./look.mjs";
+import { Steps } from "./steps.mjs";
 
 export const WIDGET = "wan_vace_editor";
 const PROPERTY = "wan_vace_editor"; // open or closed, once somebody chose
@@ -22,6 +23,7 @@ export class Panel {
    */
   constructor(app, node, options) {
     Object.assign(this, { app, node, options, frame: 0, seen: null });
+    this.steps = new Steps(app, node);
     dress();
     this.build();
     this.clip = new Clip(() => this.draw());
@@ -40,6 +42,7 @@ export class Panel {
   restore() {
     const chosen = this.node.properties?.[PROPERTY];
     this.setOpen(chosen ? chosen === "open" : this.options.open(), 0);
+    this.steps.rest();
     const before = seenBefore.get(this.name());
     if (!before) return;
     this.frame = before.frame;
@@ -119,15 +122,14 @@ export class Panel {
       widget.callback?.(value, this.app.canvas, this.node);
     }
     this.node.graph?.setDirtyCanvas?.(true, true);
+    this.steps.rest();
     this.look();
   }
 
-  /** One step of undo: the host keeps what changed since the last. */
+  /** One step of undo. */
   commit() {
     this.keyed = false;
-    const tracker = this.app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
-    if (tracker?.captureCanvasState) tracker.captureCanvasState();
-    else tracker?.checkState?.();
+    this.steps.keep();
   }
 
   committing(hold) {
@@ -172,8 +174,10 @@ export class Panel {
   }
 
   say(text, warns = false) {
-    if (this.hint.textContent !== text) this.hint.textContent = this.hint.title = text;
+    if (this.hint.textContent === text) return;
+    this.hint.textContent = this.hint.title = text;
     this.hint.classList.toggle("warn", warns);
+    this.steps.rest(); // a warning may need more lines
   }
 
   // Time
