@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from ._host.files import place_examples
+from ._host.signals import serve_needed_files
 from .adapter import VaceApplyAdapter, VaceCreateHookLora, VaceLoadAdapter, VaceLoadLora
 from .conditioning import (
     VaceApplyContext,
@@ -110,8 +111,9 @@ class WanVaceExtension(ComfyExtension):
     """What ComfyUI asks for the pack's nodes."""
 
     async def on_load(self) -> None:
-        """Called when the pack is loaded: what its workflows open is then in the input folder."""
+        """Called when the pack is loaded: what its workflows open is then in the input folder, and the page may ask."""
         place_examples()
+        serve_needed_files()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """Every node of the pack."""

@@ -3,6 +3,7 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { calm } from "./calm.mjs";
 import { attach } from "./editors/attach.mjs";
+import { nameFiles } from "./files.mjs";
 import { addShowButton } from "./preview.mjs";
 
 const COLOURS = {
@@ -40,6 +41,7 @@ app.registerExtension({
     calm(node);
     addShowButton(app, node);
   },
+  afterConfigureGraph: () => nameFiles(app),
   setup() {
     colourNewNodes();
     colourClassicNodes();

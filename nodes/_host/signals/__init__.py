@@ -8,6 +8,7 @@ from .annotate import annotate
 from .depth import DEPTH_NETWORKS, connected_depth, estimated_depth
 from .flow import RAFT_FILES, raft_from_file, raft_from_host
 from .lines import LINE_NETWORKS, neural_lines
+from .offered import serve_needed_files
 from .pose import BLAZE, ONNX, RCNN, SCRIPT, Detector, find_people, pose_detector
 from .subject import person_annotator, salient_annotator
 
@@ -30,4 +31,5 @@ __all__ = [
     "raft_from_file",
     "raft_from_host",
     "salient_annotator",
+    "serve_needed_files",
 ]

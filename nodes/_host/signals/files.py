@@ -26,7 +26,7 @@ class Weights:
 
     Attributes:
         names: Its file name, and the other names it goes by.
-        published: Where it is published, as a user can open it.
+        published: Where it is published, as a user can open it; on Hugging Face with the folder there in brackets.
         licence: What its licence allows, when that is less than free use; empty otherwise.
         installed: The package of Python that carries it, and its place in there; empty if none does. A package is
             looked into, never imported.
@@ -36,6 +36,14 @@ class Weights:
     published: str
     licence: str = ""
     installed: tuple[str, str] = ("", "")
+
+    @property
+    def url(self) -> str:
+        """Where the file itself is, under its own name, if no package carries it."""
+        place, _, folder = self.published.removesuffix(")").partition(" (")
+        if place.endswith(f"/{self.names[0]}"):
+            return place
+        return "/".join([place, "resolve/main", *([folder] if folder else []), self.names[0]])
 
 
 def mediapipe_file(folder: str, name: str) -> Weights:
@@ -66,6 +74,12 @@ def find_weights(wanted: Weights, signal: str) -> Path:
 def available_weights(wanted: Sequence[Weights]) -> list[Weights]:
     """The weights, of several, whose file is on this machine."""
     return [weights for weights in wanted if _find(weights)]
+
+
+def names_here() -> frozenset[str]:
+    """Names of all files in the folders where weights are looked for."""
+    listed = (folder_paths.recursive_search(str(folder))[0] for folder in _folders())
+    return frozenset(Path(file).name for files in listed for file in files)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -57,7 +57,7 @@ def raft_from_file(method: str, iterations: int) -> Raft:
     Raises:
         VaceInputError: If the file is not on this machine.
     """
-    path = find_weights(_with_renamed(RAFT_FILES[method]), f"The flow method {method}")
+    path = find_weights(raft_weights(method), f"The flow method {method}")
     tell("file-used", f"Motion is found by {path.name}.")
 
     def load() -> FlowNetwork:
@@ -87,8 +87,13 @@ def raft_from_host(model: ModelPatcher, iterations: int) -> Raft:
     return Raft(lambda: FlowNetwork(model), ("optical_flow", model_identity(model)), iterations)
 
 
-def _with_renamed(weights: Weights) -> Weights:
-    """Weights also by names that users gave them: for the large RAFT all that begin so in the host's own folder."""
+def raft_weights(method: str) -> Weights:
+    """A method's file, also by names that users gave it: for the large RAFT all that begin so in the host's own folder.
+
+    Args:
+        method: One of `RAFT_FILES`.
+    """
+    weights = RAFT_FILES[method]
     if weights is not LARGE or HOST_FOLDER not in folder_paths.folder_names_and_paths:
         return weights
     listed = (Path(file).name for file in folder_paths.get_filename_list(HOST_FOLDER))

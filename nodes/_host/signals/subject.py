@@ -9,6 +9,7 @@ from .networks import Network, load_weights, manage_network
 
 U2NET = Weights(("u2net.pt", "u2net.pth"), "https://huggingface.co/ali-vilab/VACE-Annotators (salient)")
 SELFIE = mediapipe_file("selfie_segmentation", "selfie_segmentation.tflite")
+SALIENT_FILES = {"u2net": U2NET}
 MEMORY = 1000  # bytes for each number it takes, measured: maps of all sizes are kept for the way back up
 
 

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from harness.browser.browser import MODES, VIEW, listen, open_front_end, set_mode
+from harness.browser.canvas import Canvas
 from harness.canvas.identity import LORA
 from harness.canvas.switch import SWITCH
 from harness.canvas.texts import texts
@@ -76,6 +77,27 @@ def test_files_that_are_missing_are_offered_for_download(front_end):
         page.get_by_role("button", name="View details").click()
         page.get_by_role("button", name="Download all").wait_for()
         assert page.get_by_text("Download", exact=True).count() == 4
+
+
+def test_the_file_of_an_annotator_is_offered_until_it_is_here(front_end):
+    name, folder = "netG_A_latest.pth", front_end[0].base / "models" / "vace_annotators"
+    with page_of(front_end, "classic") as page, contextlib.ExitStack() as afterwards:
+        canvas = Canvas(page, front_end[0].url)
+        canvas.build({"lines": ("VaceAnnotateLineart", {"method": "scribble"}, (0, 0))})
+        prompt, values = canvas.call("prompt"), canvas.call("saved")["nodes"][0]["widgets_values"]
+        canvas.call("reload")
+        page.get_by_role("button", name="View details").click()
+        page.get_by_text(name).first.wait_for()
+        assert page.get_by_text("Download", exact=True).count() == 1
+        (saved,) = canvas.call("saved")["nodes"]
+        (file,) = saved["properties"]["models"]
+        assert (file["name"], file["directory"]) == (name, folder.name)
+        assert (canvas.call("prompt"), saved["widgets_values"]) == (prompt, values)  # nothing else is changed by it
+        folder.mkdir(exist_ok=True)
+        afterwards.callback((folder / name).unlink)
+        (folder / name).touch()
+        canvas.call("reload")
+        page.get_by_text(name).first.wait_for(state="detached")
 
 
 def test_a_card_of_the_template_browser_is_shown_and_moves(front_end):
