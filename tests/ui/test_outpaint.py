@@ -154,6 +154,10 @@ def test_undo_then_pull_again_and_load(canvas, outpaint):
     canvas.undo()  # of the new widgets, too, with which the node grew
     assert canvas.value(outpaint, "by") == "wider"
     assert inputs(canvas, outpaint, "right") == [None]
+    canvas.call("commit")  # as any click does: what was undone is all that there is
+    canvas.redo()
+    assert inputs(canvas, outpaint, "right") == [107]
+    canvas.undo()
     right = canvas.call("edges", outpaint)[2]
     pull(canvas, outpaint, (right, 175), (right + 60, 175))
     kept = inputs(canvas, outpaint, *SIDES)
