@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
 
     python, folder = _environment(dev_dir() / "mutmut"), dev_dir() / "mutants"
     _lay_out(ROOT, folder)
-    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests")}
     run = [str(python), "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)]
     if status := subprocess.call(run, cwd=folder, env=env):
         return status
