@@ -196,6 +196,11 @@ def mutants(arguments: list[str]) -> int:
     return run_child([str(ready.python), "-m", "harness.mutants", *arguments], tool_env(ready))
 
 
+def coverage(arguments: list[str]) -> int:
+    """Run the tests and say which lines and branches they leave out, and why (--save, --keep, --tables)."""
+    return _run_module(set_up(), "harness.coverage", *arguments)
+
+
 def migrate(arguments: list[str]) -> int:
     """Turn a workflow of WanVaceToVideo into one of this pack (IN OUT, --exact, --force); installs nothing."""
     return subprocess.call([sys.executable, str(ROOT / "migration"), *arguments])
@@ -235,6 +240,7 @@ VERBS = {
         gpu,
         outside,
         mutants,
+        coverage,
         migrate,
         cluster,
         structure,
