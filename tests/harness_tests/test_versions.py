@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from harness.host.locations import NEWEST, RELEASES, ROOT
-from harness.host.versions import PACKAGES, as_text, told
+from harness.host.versions import PACKAGES, as_text, told, versions_of
 
 TESTS = """
 import pytest
@@ -56,3 +56,10 @@ def test_the_table_has_a_row_for_each_version_and_what_failed_below():
     assert "Failed on 0.30.0" not in text
     assert "## Failed on 0.16.3\n\n- `tests/host/test_a.py::test_b`: AssertionError" in text
     assert "## Skipped on 0.16.3\n\n- 2: since 0.30.0: so" in text
+
+
+def test_versions_of_packages_are_found_by_whatever_way_their_names_are_written(tmp_path):
+    for name in ("comfyui_frontend_package", "Pillow"):
+        (tmp_path / f"{name}-1.39.19.dist-info").mkdir()
+        (tmp_path / f"{name}-1.39.19.dist-info" / "METADATA").write_text(f"Name: {name}\nVersion: 1.39.19\n", "utf-8")
+    assert versions_of(tmp_path, ["comfyui-frontend-package", "pillow"]) == ["1.39.19", "1.39.19"]

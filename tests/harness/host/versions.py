@@ -12,7 +12,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -62,8 +62,7 @@ def run_versions(versions: Sequence[str], rest: Sequence[str], save: bool, remov
 
 def _tried(version: str, host: Host, rest: Sequence[str]) -> dict:
     """One row: packages, counts, failures, reasons of what was skipped, seconds, and pytest's status."""
-    packages = {each.metadata["Name"]: each.version for each in metadata.distributions(path=[str(_packages(host))])}
-    row = {name: packages[package] for name, package in PACKAGES.items()}
+    row = dict(zip(PACKAGES, versions_of(site_packages(host.python.parents[1]), PACKAGES.values()), strict=True))
     base = {BASE: str(dev_dir() / "hosts" / version / "base")}
     before, begun = os.environ.get(BASE), time.monotonic()
     os.environ.update(base)
@@ -82,8 +81,13 @@ def _tried(version: str, host: Host, rest: Sequence[str]) -> dict:
     return row | {"seconds": round(time.monotonic() - begun)}
 
 
-def _packages(host: Host) -> Path:
-    return site_packages(host.python.parents[1])
+def versions_of(folder: Path, names: Iterable[str]) -> list[str]:
+    """Of packages that lie in a folder; each writes its name there as it likes."""
+    there = {
+        each.metadata["Name"].replace("_", "-").lower(): each.version
+        for each in metadata.distributions(path=[str(folder)])
+    }
+    return [there[name] for name in names]
 
 
 def told(report: Path) -> tuple[dict[str, str], dict[str, int]]:
