@@ -45,14 +45,22 @@ def test_failures_are_named_and_skips_counted_by_their_reason(tmp_path):
 
 
 def test_the_table_has_a_row_for_each_version_and_what_failed_below():
-    row = dict.fromkeys(PACKAGES, "1.2") | {"passed": 9, "failed": 1, "skipped": 2, "seconds": 60}
+    row = dict.fromkeys(PACKAGES, "1.2") | {"passed": 9, "failed": 1, "skipped": 2, "seconds": 60, "asked": ""}
     rows = {
         "0.30.0": row | {"failures": {}, "skips": {}},
         "0.16.3": row
-        | {"failures": {"tests/host/test_a.py::test_b": "AssertionError"}, "skips": {"since 0.30.0: so": 2}},
+        | {
+            "asked": "-k lora",
+            "failures": {"tests/host/test_a.py::test_b": "AssertionError"},
+            "skips": {"since 0.30.0: so": 2},
+        },
     }
     text = as_text(rows)
-    assert "| 0.30.0 | 2.6.0 | 1.2 | 1.2 | 1.2 | 1.2 | 9 | 1 | 2 | 60 |" in text and "| 0.16.3 | 1.0.0 |" in text
+    assert (
+        "| 0.30.0 | 2.6.0 | 1.2 | 1.2 | 1.2 | 1.2 | 9 | 1 | 2 | 60 | all |" in text
+        and "| 60 | `-k lora` |" in text
+        and "| 0.16.3 | 1.0.0 |" in text
+    )
     assert "Failed on 0.30.0" not in text
     assert "## Failed on 0.16.3\n\n- `tests/host/test_a.py::test_b`: AssertionError" in text
     assert "## Skipped on 0.16.3\n\n- 2: since 0.30.0: so" in text

