@@ -217,3 +217,9 @@ def test_a_crowd_that_cannot_be_followed_is_refused_with_how_many_can(monkeypatc
 def test_a_pose_of_as_many_frames_as_asked_for_stays_as_it_is():
     people, _ = read(frame(person()), frame(person(20.0)))
     assert heard(pd.people_at_length, people, 2) == (people, [])
+
+
+def test_a_frame_in_which_a_detector_found_nobody_may_be_empty():
+    someone = np.full((1, 133, 3), 5, np.float32)
+    people = pd.from_wholebody([someone, []], 48, 64)
+    assert people.points.shape[:2] == (2, 1) and not people.points[1].any() and people.points[0].any()

@@ -205,3 +205,11 @@ def test_people_of_whom_nothing_is_seen_at_once_are_not_alike():
     assert _likeness(one, other) == 0
     other[BODY.start] = 5, 5, 1
     assert _likeness(one, other) > 0.9
+
+
+def test_a_point_that_is_never_found_stays_away():
+    walk = np.zeros((9, NUM_POINTS, 3))
+    walk[:, BODY] = np.arange(9)[:, None, None] + (3, 4, 0)
+    walk[:, BODY, 2] = 1
+    points = smooth(clip(walk)).people.points[:, 0]
+    assert (points[:, BODY, 2] > 0).all() and not points[:, BODY.stop :].any()
