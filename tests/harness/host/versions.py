@@ -98,7 +98,7 @@ def told(report: Path) -> tuple[dict[str, str], dict[str, int]]:
     """
     failures, skips = {}, Counter()
     for case in ElementTree.parse(report).getroot().iter("testcase") if report.is_file() else ():
-        name = f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}"
+        name = f"{(case.get('classname') or '').replace('.', '/')}.py::{case.get('name')}"  # none: collecting failed
         for kind in case:
             line = (kind.get("message") or "").splitlines()[:1]
             if kind.tag in ("failure", "error"):

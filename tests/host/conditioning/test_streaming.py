@@ -70,6 +70,7 @@ def test_every_clip_is_encoded_as_by_the_host(streaming, new_vae, num_frames, dt
         assert same_as_host(streaming, vae, clip(num_frames)), name
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_an_empty_clip_is_encoded_once_and_serves_shorter_ones(streaming, new_vae):
     vae, runs = new_vae(), []
@@ -133,6 +134,7 @@ def mask_of(num_kept):
     return mask
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @pytest.mark.parametrize("task", TASKS)
 @torch.inference_mode()
 def test_less_is_computed_than_in_the_core_node_and_the_same_comes_out(call, new_vae, prompts, task):
