@@ -4,8 +4,10 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from harness.host.locations import NEWEST, RELEASES, ROOT
-from harness.host.versions import PACKAGES, as_text, told, versions_of
+from harness.host.versions import PACKAGES, as_text, chosen, told, versions_of
 
 TESTS = """
 import pytest
@@ -30,6 +32,19 @@ def test_every_version_from_the_oldest_that_is_supported_is_tried_by_the_workflo
     assert max(RELEASES, key=number) == NEWEST
     (oldest,) = re.findall('requires-comfyui = ">=(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"))
     assert min(RELEASES, key=number) == oldest
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ([], ["tests/host"]),
+        (["-k", "lora"], ["tests/host", "-k", "lora"]),
+        (["-n", "1", "tests/host/vcu"], ["-n", "1", "tests/host/vcu"]),
+        (["tests/host/video/test_fit_video.py::test_a"], ["tests/host/video/test_fit_video.py::test_a"]),
+    ],
+)
+def test_all_tests_of_the_host_are_run_unless_some_are_named(given, asked):
+    assert chosen(given) == asked
 
 
 def test_failures_are_named_and_skips_counted_by_their_reason(tmp_path):
