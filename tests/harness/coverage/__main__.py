@@ -45,13 +45,19 @@ def main(arguments: list[str]) -> int:
     folder = dev_dir() / "coverage"
     python = environment_with(TOOL, folder / "env")
     settings = _settings(folder)
+    runs = folder / "runs.txt"
     if not (given.keep or given.tables):
         _tool(python, settings, "erase")
+        runs.unlink(missing_ok=True)
     status = 0 if given.tables else _run(python, settings, rest)
+    if not given.tables:
+        with runs.open("a", encoding="utf-8") as file:
+            file.write(f"{' '.join(rest) or 'all'}\n")
     files = _files(python, settings, folder / "measured.json")
     found = gaps(files, ROOT)
     explained, unexplained, stale = judged(found, json.loads(REASONS.read_text("utf-8")))
-    about = f"`python dev.py coverage --save`, {TOOL}: what the tests run, servers and forks included."
+    about = f"`python dev.py coverage --save`, {TOOL}: what the tests run, servers and forks included. Run were:\n\n"
+    about += "\n".join(f"- `{run}`" for run in runs.read_text("utf-8").splitlines())
     text = as_text(counted(files), explained, about)
     print(text)
     if given.save:
