@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.host.deprecations import listening
+
 SLOW_FOLDERS = "miniature", "long", "cluster"
+DEPRECATED = pytest.StashKey[list]()
 PACK_ROOT = Path(__file__).resolve().parent.parent
 
 # A bare package object: submodules import normally, the host-only __init__.py never runs.
@@ -28,6 +31,28 @@ def pytest_configure(config):
         config.add_cleanup(base.close)
     # Most tests of the core do not listen to what is told; nodes must (tests/host/conftest.py).
     config.addinivalue_line("filterwarnings", "ignore::wan_vace.vace_core.notes.UnheardNote")
+    config.addinivalue_line("filterwarnings", "error::harness.host.deprecations.CallsDeprecatedWarning")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Listen to a test and to all that is made ready for it."""
+    with listening() as item.stash[DEPRECATED]:
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Fail a test in which the pack called what the host or a library calls deprecated."""
+    yield
+    found = "\n".join(dict.fromkeys(item.stash[DEPRECATED]))
+    assert not found, f"deprecated, and called by the pack:\n{found}"
+
+
+@pytest.fixture
+def deprecated(request):
+    """What the pack called in this test, though it is deprecated; once it was taken from here, the test passes."""
+    return request.node.stash[DEPRECATED]
 
 
 def pytest_collection_modifyitems(items):

@@ -12,8 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +62,12 @@ class Mutant:
 
 def main(arguments: list[str]) -> int:
     """Run all; the status is 1 if too few are killed, or one survives without a reason."""
+    from .host.beside import environment_with
     from .host.locations import ROOT, dev_dir
 
-    python, folder = _environment(dev_dir() / "mutmut"), dev_dir() / "mutants"
+    python, folder = environment_with(TOOL, dev_dir() / "mutmut"), dev_dir() / "mutants"
     _lay_out(ROOT, folder)
-    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests")}
     run = [str(python), "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)]
     if status := subprocess.call(run, cwd=folder, env=env):
         return status
@@ -85,17 +84,6 @@ def passes(mutants: list[Mutant]) -> bool:
     """Whether enough are killed, and the others have a reason."""
     left = [mutant for mutant in mutants if not mutant.killed]
     return len(mutants) - len(left) >= LEAST * len(mutants) and all(mutant.reason for mutant in left)
-
-
-def _environment(folder: Path) -> Path:
-    """An environment with mutmut beside what the host's Python has."""
-    place = sysconfig.get_path("purelib", vars={"base": str(folder)})
-    if not (stamp := folder / "tool.txt").is_file() or stamp.read_text("utf-8") != TOOL:
-        venv.create(folder, with_pip=True)
-        Path(place, "host.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
-        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", TOOL], check=True)
-        stamp.write_text(TOOL, "utf-8")
-    return folder / "bin" / "python"
 
 
 def _lay_out(root: Path, folder: Path) -> None:

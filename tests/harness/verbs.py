@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import bench as benchmarks
 from .browser.browser import OTHER_FRONT_END
-from .host import base_directory, install, locations
+from .host import base_directory, install, locations, versions
 from .host.dtypes import run_dtypes
 from .host.locations import ROOT, Host, SetupError
 from .host.processes import run_child, tool_env
@@ -130,10 +130,19 @@ def quality(arguments: list[str]) -> int:
 
 
 def host(arguments: list[str]) -> int:
-    """Choose and install a ComfyUI version (--version X); list those known."""
-    parser = argparse.ArgumentParser(prog="dev.py host", description=host.__doc__)
-    parser.add_argument("--version", help="ComfyUI version to use from now on")
-    wanted = parser.parse_args(arguments).version
+    """Choose and install a ComfyUI version (--version X); --test: tests/host there instead; list those known."""
+    parser = argparse.ArgumentParser(prog="dev.py host", description=host.__doc__, allow_abbrev=False)
+    parser.add_argument("--version", help="ComfyUI version to use from now on, or to test; with --test also `all`")
+    parser.add_argument("--test", action="store_true", help="run tests/host on it; what else is given goes to pytest")
+    parser.add_argument("--save", action="store_true", help=f"write its row into {versions.FILE.name} and the table")
+    parser.add_argument("--remove", action="store_true", help="take its environment away after the test")
+    given, rest = parser.parse_known_args(arguments)
+    wanted = given.version
+    if given.test:
+        known = [*locations.RELEASES] if wanted == "all" else [locations.check_version(wanted or locations.NEWEST)]
+        return versions.run_versions(known, rest, given.save, given.remove)
+    if rest:
+        parser.error(f"unknown: {' '.join(rest)}")
     if wanted:
         locations.select_version(wanted)
         set_up()
@@ -196,6 +205,11 @@ def mutants(arguments: list[str]) -> int:
     return run_child([str(ready.python), "-m", "harness.mutants", *arguments], tool_env(ready))
 
 
+def coverage(arguments: list[str]) -> int:
+    """Run the tests and say which lines and branches they leave out, and why (--save, --keep, --tables)."""
+    return _run_module(set_up(), "harness.coverage", *arguments)
+
+
 def migrate(arguments: list[str]) -> int:
     """Turn a workflow of WanVaceToVideo into one of this pack (IN OUT, --exact, --force); installs nothing."""
     return subprocess.call([sys.executable, str(ROOT / "migration"), *arguments])
@@ -235,6 +249,7 @@ VERBS = {
         gpu,
         outside,
         mutants,
+        coverage,
         migrate,
         cluster,
         structure,

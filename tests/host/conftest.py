@@ -31,6 +31,18 @@ def _cpu_only(request):
             pytest.skip(marker.kwargs["reason"])
 
 
+@pytest.fixture(autouse=True)
+def _newer_host_only(request):
+    """Skip what is marked ``since(version, reason)`` on an older host."""
+    if marker := request.node.get_closest_marker("since"):
+        request.getfixturevalue("host")
+        from comfyui_version import __version__
+
+        wanted, *have = (tuple(map(int, version.split(".")[:3])) for version in (*marker.args, __version__))
+        if have < [wanted]:
+            pytest.skip(f"since {marker.args[0]}: {marker.kwargs['reason']}")
+
+
 @pytest.fixture(scope="session")
 def call(host, host_nodes):
     """Run a node of the host or of the pack by its id; gives its outputs as a tuple."""

@@ -84,9 +84,8 @@ def join_latents(inactive: Tensor, reactive: Tensor, references: Sequence[Tensor
     """Both halves in one, [1, 32, R + t, h, w], references first; see `assemble_context`."""
     (_, _, t, h, w), R = inactive.shape, len(references)
     latents = inactive.new_empty(1, 2 * LATENT_CHANNELS, R + t, h, w)  # written into, so that no half is copied twice
-    for half, pictures, video in zip(
-        latents.chunk(2, dim=1), (references, [empty] * R), (inactive, reactive), strict=True
-    ):
+    halves = latents[:, :LATENT_CHANNELS], latents[:, LATENT_CHANNELS:]  # also where gradients are kept, unlike a chunk
+    for half, pictures, video in zip(halves, (references, [empty] * R), (inactive, reactive), strict=True):
         for k, picture in enumerate(pictures):
             half[:, :, k : k + 1] = picture
         half[:, :, R:] = video

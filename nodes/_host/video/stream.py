@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from itertools import pairwise
 
 import av
 import numpy as np
 import torch
+from comfy_api.latest import Types
 from torch import Tensor
 
 from ....vace_core.errors import VaceInputError
@@ -16,7 +18,7 @@ from ..types import Audio, InputContainer, Video, VideoFrame, VideoStream
 logger = logging.getLogger("wan_vace")
 CHUNK = 16
 CHUNK_BYTES = 256 * 2**20  # 16 frames of 1920 x 1080 are more
-# Formats of which the host takes the bytes as they are; of all others it takes floats.
+# Formats of which the host takes the bytes as they are; of all others it takes floats, but for older hosts.
 BYTES = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")
 ALIGNMENT = 32  # the float conversion of FFmpeg reads beyond the edge of other widths
 
@@ -118,12 +120,17 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFr
 
 def _frame_reader(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], np.ndarray]:
     """What turns frames of this file into [H, W, 3] float32 in [0, 1]."""
-    if frame.format.name in BYTES:
+    if frame.format.name in BYTES or not _host_takes_floats():
         return lambda f: f.to_ndarray(format="rgb24").astype(np.float32) / np.float32(255)
     if frame.width % ALIGNMENT == 0:
         return lambda f: f.to_ndarray(format="gbrpf32le")
     padded = _edge_padder(frame, stream)
     return lambda f: padded(f).to_ndarray(format="gbrpf32le")[: f.height, : f.width]
+
+
+def _host_takes_floats() -> bool:
+    """Whether the host takes floats of any file: since 0.20, with which it came to know transparency."""
+    return "alpha" in {field.name for field in fields(Types.VideoComponents)}
 
 
 def _edge_padder(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame], VideoFrame]:
@@ -151,9 +158,14 @@ def _edge_padder(frame: VideoFrame, stream: VideoStream) -> Callable[[VideoFrame
 
 
 def _trim_window(video: Video) -> tuple[float, float]:
-    """Start and duration in seconds, 0 for to the end; older hosts do not say."""
+    """Start and duration in seconds, 0 for to the end."""
     window = getattr(video, "get_active_trim_window", None)
-    return window() if window else (0.0, 0.0)
+    if window:
+        return window()
+    start, duration = (getattr(video, f"_VideoFromFile__{name}", 0.0) for name in ("start_time", "duration"))
+    if start < 0:  # older hosts have it and do not say it
+        start = max(video._get_raw_duration() + start, 0.0)
+    return start, duration
 
 
 @contextmanager

@@ -204,3 +204,22 @@ def test_another_length_cuts_or_holds(notes):
         "The pose has 2 frames, 1 are wanted; it is cut.",
     ]
     assert len(pd.people_at_length(read(frame(person()))[0], 9).points) == 9 and len(notes) == 2
+
+
+def test_a_crowd_that_cannot_be_followed_is_refused_with_how_many_can(monkeypatch):
+    monkeypatch.setattr(pd, "MOST_PLACES", 5)
+    assert len(read(frame(person()), frame(person(), person()))[0].points) == 2
+    said = r"holds 3 frames and up to 2 people in one of them, .* Give at most 1 people in each of so many frames\."
+    with pytest.raises(VaceInputError, match=said):
+        read(frame(person()), frame(person(), person()), frame())
+
+
+def test_a_pose_of_as_many_frames_as_asked_for_stays_as_it_is():
+    people, _ = read(frame(person()), frame(person(20.0)))
+    assert heard(pd.people_at_length, people, 2) == (people, [])
+
+
+def test_a_frame_in_which_a_detector_found_nobody_may_be_empty():
+    someone = np.full((1, 133, 3), 5, np.float32)
+    people = pd.from_wholebody([someone, []], 48, 64)
+    assert people.points.shape[:2] == (2, 1) and not people.points[1].any() and people.points[0].any()

@@ -194,3 +194,6 @@ def test_numbers_in_another_file_are_refused_however_that_is_written(tmp_path, b
     path.write_bytes(bytes(before) + begin + b"location" + b"\x12\x06secret")
     with pytest.raises(VaceInputError, match="keeps numbers in another file"):
         runtimes.refuse_outside(path)
+    for engine in (ONNXRUNTIME, OPENCV):
+        with pytest.raises(VaceInputError, match=r"far\.onnx is refused: it keeps numbers in another file"):
+            engine.open(path, POSE_ANSWER)

@@ -7,7 +7,7 @@ import pytest
 
 from harness.inputs import skeletons
 from wan_vace.annotators.pose.people import BODY, NUM_POINTS, People
-from wan_vace.annotators.pose.smooth import link, smooth
+from wan_vace.annotators.pose.smooth import _likeness, link, smooth
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences
 
@@ -197,3 +197,19 @@ def test_a_missing_library_is_named(module, purpose, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(VaceInputError, match=rf"{purpose} needs scipy, .*pip install scipy"):
         smooth(clip(skeletons.walker(9), skeletons.walker(9, 600)))
+
+
+def test_people_of_whom_nothing_is_seen_at_once_are_not_alike():
+    one, other = np.zeros((2, NUM_POINTS, 3))
+    one[BODY.start : BODY.start + 4], other[BODY.start + 6 : BODY.start + 9] = (5, 5, 1), (5, 5, 1)
+    assert _likeness(one, other) == 0
+    other[BODY.start] = 5, 5, 1
+    assert _likeness(one, other) > 0.9
+
+
+def test_a_point_that_is_never_found_stays_away():
+    walk = np.zeros((9, NUM_POINTS, 3))
+    walk[:, BODY] = np.arange(9)[:, None, None] + (3, 4, 0)
+    walk[:, BODY, 2] = 1
+    points = smooth(clip(walk)).people.points[:, 0]
+    assert (points[:, BODY, 2] > 0).all() and not points[:, BODY.stop :].any()

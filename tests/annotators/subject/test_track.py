@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wan_vace.annotators.protocol import silent
-from wan_vace.annotators.subject.track import ByFlow, ByPoints, MaskTrack, carried, rigid_motion, track_notes
+from wan_vace.annotators.subject.track import ByFlow, ByPoints, MaskTrack, _between, carried, rigid_motion, track_notes
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.notes import sentences
 
@@ -217,3 +217,16 @@ def test_what_changes_the_result_changes_the_identity():
     variants = [MaskTrack((0,), mask, each) for each in (ByFlow(), ByFlow(band=6), ByFlow(refine=False), ByPoints())]
     variants += [MaskTrack((1,), mask, ByFlow()), MaskTrack((0,), mask * 0, ByFlow())]
     assert len({repr(each.identity) for each in variants}) == len(variants)
+
+
+def test_a_subject_that_is_lost_stays_lost_beyond_the_frames_that_are_worked_on_together():
+    frames = torch.rand(1, 32, 48, 3).repeat(70, 1, 1, 1)
+    lost = np.zeros((32, 48), bool)
+    given = list(ByFlow().follow(frames, range(70), lost))
+    assert len(given) == 69 and not any(mask.any() for mask in given)
+
+
+@pytest.mark.parametrize(("frame", "stays"), [(1, True), (3, False)])
+def test_of_two_masks_of_which_one_is_lost_the_nearer_counts(frame, stays):
+    mask, gone = np.ones((4, 4), bool), np.zeros((4, 4), bool)
+    assert _between(frame, (4, gone), (0, mask)).all() == stays

@@ -45,6 +45,12 @@ def test_scaled_fp8_is_called_by_the_type_of_its_numbers(dtype, name, scales, ma
     assert torch.equal(layer.dequantised(torch.float32), numbers(dtype).float() / 2)
 
 
+def test_a_kernel_of_more_dimensions_is_none_of_comfyuis_formats():
+    values = numbers(E4M3).reshape(4, 6, 1, 1, 1)
+    _, (layer,) = split({"weight": values, "scale_weight": torch.tensor([0.5])})
+    assert layer.description is None and torch.equal(layer.dequantised(torch.float32), values.float() / 2)
+
+
 def test_the_scale_of_an_input_is_kept_unless_it_is_1():
     for value, kept in ((1.0, False), (0.25, True)):
         parts = {"weight": numbers(E4M3), "scale_weight": torch.tensor(0.5), "scale_input": torch.tensor(value)}

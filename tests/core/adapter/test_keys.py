@@ -114,6 +114,11 @@ def test_diffusers_names_become_official_ones():
     assert adapter_names([*theirs, "blocks.0.attn1.to_q.weight", "proj_out.weight", "scale_shift_table"]) == theirs
 
 
+def test_a_name_that_diffusers_does_not_know_stays():
+    keys = ["vace_blocks.0.attn1.to_q.weight", "vace_blocks.0.extra.weight"]
+    assert adapter_names(keys)[keys[1]] == keys[1]
+
+
 def test_official_names_are_not_renamed():
     assert adapter_names(["vace_blocks.0.norm2.weight"]) == {"vace_blocks.0.norm2.weight": "vace_blocks.0.norm2.weight"}
 

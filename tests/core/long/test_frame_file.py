@@ -1,6 +1,7 @@
 """Files of frames: what is in them, eight bits, fingerprints, and a disk that fails."""
 
 import errno
+import json
 import os
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wan_vace.vace_core.errors import VaceInputError
+from wan_vace.vace_core.long import frame_file
 from wan_vace.vace_core.long.frame_file import FrameFile, FrameWriter, fingerprint, from_8bit, to_8bit
 
 
@@ -63,3 +65,70 @@ def test_fingerprints_tell_values_shapes_and_kinds_and_nothing_else():
     assert len({fingerprint(tensor) for tensor in different}) == len(different)
     hour = constant[..., None].expand(57600, 720, 1280, 3)
     assert fingerprint(hour) == fingerprint(hour)
+
+
+def stored(path, frames=None):
+    """A whole file of small frames."""
+    with FrameWriter(path, (2, 2, 3)) as writer:
+        writer.append(torch.zeros(2, 2, 2, 3, dtype=torch.uint8) if frames is None else frames)
+        writer.finish({})
+    return path
+
+
+def with_description(path, **changed):
+    """The same file, described otherwise, its own checksum right."""
+    size, text = frame_file._description(path)
+    pixels = path.read_bytes()[: size - len(text) - frame_file._TRAILER]
+    text = json.dumps({**json.loads(text), **changed}).encode()
+    trailer = frame_file.MAGIC + len(text).to_bytes(8, "little") + bytes.fromhex(frame_file.checksum(text))
+    path.write_bytes(pixels + text + trailer)
+
+
+@pytest.mark.parametrize("changed", [{"shape": [2, 2, 2]}, {"shape": [2, 2, -2, -3]}, {"digests": []}])
+def test_a_description_of_no_frames_is_refused_with_what_to_do(tmp_path, changed):
+    with_description(stored(tmp_path / "x"), **changed)
+    with pytest.raises(VaceInputError, match=r"x .*its description was altered.* Make it again\."):
+        FrameFile.open(tmp_path / "x", "Make it again.")
+
+
+def test_a_file_that_is_gone_is_told_as_such(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        FrameFile.open(tmp_path / "x", "")
+    file = FrameFile.open(stored(tmp_path / "x"), "Make it again.")
+    (tmp_path / "x").unlink()
+    with pytest.raises(VaceInputError, match=r"x in .* is gone\. Make it again\."):
+        file.read(0, 1)
+
+
+def test_a_file_that_is_no_file_any_more_is_told(tmp_path):
+    file = FrameFile.open(stored(tmp_path / "x"), "Make it again.")
+    (tmp_path / "x").unlink()
+    (tmp_path / "x").mkdir()
+    with pytest.raises(VaceInputError, match=r"x .* Make it again\."):
+        file.read(0, 1)
+
+
+def test_a_folder_that_takes_no_file_is_told(tmp_path):
+    (tmp_path / "x.part").mkdir()
+    with pytest.raises(VaceInputError, match=r"x cannot be written to"):
+        FrameWriter(tmp_path / "x", (2, 2, 3))
+
+
+def test_a_disk_that_is_full_within_a_frame_is_told_and_nothing_stays(tmp_path, monkeypatch):
+    class Full:
+        """A file that takes nothing, and fails once more as it is closed."""
+
+        def write(self, data=b""):
+            """Refuse."""
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        close = write
+
+    with (
+        pytest.raises(VaceInputError, match="The disk is full: x needs"),
+        FrameWriter(tmp_path / "x", (2, 2, 3)) as one,
+    ):
+        one._file.close()
+        monkeypatch.setattr(one, "_file", Full())
+        one.append(torch.zeros(1, 2, 2, 3, dtype=torch.uint8))
+    assert not list(tmp_path.iterdir())

@@ -254,6 +254,7 @@ def test_a_segment_of_another_run_is_told(tmp_path):
         (b'{"version": 1, "inp', "manifest.json in .* is damaged. Choose another run name, or delete that folder"),
         (b"{}", "manifest.json in .* is damaged"),
         (b"[1]", "manifest.json in .* is damaged"),
+        (b'{"version": 1, "inputs": {"prompt": 7}}', "manifest.json in .* is damaged"),
         (b"\xff\x00", "manifest.json in .* is damaged"),
         (b'{"version": 2, "inputs": {}}', r"by a newer version of this pack \(2, this one knows 1\)"),
         (None, "holds segments but no manifest.json. Choose another run name"),

@@ -251,3 +251,12 @@ def test_the_result_is_where_the_first_is(first, second):
     away, here = (torch.rand(1, 16, 16, 3, device="meta"), torch.ones(1, 16, 16, device="meta")), vcu_of(second, T=1)
     frames, mask = _mixed((first, second), away, (here.frames, here.mask))
     assert frames.device == mask.device == torch.device("meta")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rate"), [(16, 16, 16), (None, 24, 24), (16, None, 16), (None, None, None)]
+)
+def test_rates_that_do_not_differ_are_kept_and_nothing_is_told(first, second, rate, notes):
+    one, two = vcu_of(CONTROL, fps=first), vcu_of(CONTROL, seed=1, fps=second)
+    assert compose(one, two).fps == rate
+    assert not [note for note in notes if note.code == "frame-rates"]

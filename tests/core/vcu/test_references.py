@@ -154,3 +154,9 @@ def test_the_empty_mask_of_load_image_is_known(inverted):
     mask = torch.full((1, 64, 64), float(inverted))
     with pytest.raises(VaceInputError, match=r"^mask is Load Image's empty mask.*Connect a real mask\."):
         prepare_reference(torch.rand(1, 96, 96, 3), mask)
+
+
+def test_an_alpha_that_hides_nothing_is_not_spoken_of(notes):
+    picture = torch.rand(1, 8, 8, 3)
+    (given,) = split_references("reference_image_0", torch.cat([picture, torch.ones(1, 8, 8, 1)], dim=-1))
+    assert torch.equal(given, picture[0]) and not notes

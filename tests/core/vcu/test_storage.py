@@ -139,6 +139,7 @@ def damaged(**changes):
         ({"strengths": [1.0, 1.0]}, "'reference_1' is missing"),
         ({"strengths": [-1.0]}, "strength must be in"),
         ({"shapes": {"frames": [3, 16, 16, 3], "mask": [2, 16, 16], "reference_0": [4, 4, 3]}}, "size"),
+        ({"shapes": {"frames": [10**9, 16, 16, 3], "mask": [2, 16, 16], "reference_0": [4, 4, 3]}}, "are read"),
         ({"shapes": {}}, "'reference_0' is missing"),
         ({"dtypes": 5}, "not subscriptable"),
         ({"sample_rate": 44100}, "'audio' is missing"),

@@ -231,3 +231,9 @@ def test_materializing_keeps_kept_pixels_to_the_bit():
     made = Vcu(frames, mask, control_amount=0.25).materialized().frames
     assert torch.equal(made[:, 4:], frames[:, 4:])
     torch.testing.assert_close(made[:, :4], 0.5 + 0.25 * (frames[:, :4] - 0.5))
+
+
+@pytest.mark.parametrize("shape", [(0, 16, 16, 3), (1, 0, 16, 3)])
+def test_a_vcu_of_nothing_is_refused(shape):
+    with pytest.raises(VaceInputError, match="frames must hold at least one frame, got"):
+        Vcu(torch.zeros(shape), torch.zeros(shape[:3]))

@@ -6,8 +6,10 @@ ComfyUI's WanVaceToVideo does otherwise: it cuts the source to the wanted shape 
 import random
 
 import numpy as np
+import pytest
 import torch
 
+from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.video.fit import fit_video, resize, without_repeats
 
 
@@ -77,3 +79,8 @@ def test_repeats_in_memory_are_left_out_and_the_range_stays():
     assert without_repeats(still).aminmax() == still.aminmax()
     written_out = still.contiguous()
     assert without_repeats(written_out).shape == still.shape
+
+
+def test_a_fit_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(VaceInputError, match="fit must be one of cover, contain, stretch, got crop"):
+        fit_video(torch.zeros(1, 4, 4, 3), torch.zeros(1, 4, 4), 8, 8, "crop")

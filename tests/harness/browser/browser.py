@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..host.base_directory import SETTINGS
+from ..host.deprecations import SIGN
 from ..host.locations import SetupError
 from ..host.server import ComfyServer
 
@@ -34,6 +36,7 @@ USUAL = (
     "Content Security Policy",
     "ComfyApp graph accessed before initialization",
 )
+NAMED = re.compile(r"[Ww]an.?[Vv]ace|\bVace[A-Z]")  # by its folder, its scripts or a node
 
 
 def find_chromium() -> str | None:
@@ -125,11 +128,15 @@ def open_front_end(page: Page, url: str) -> None:
 
 
 def listen(page: Page) -> list[str]:
-    """A list that grows by every error that the page throws, or writes to its console, from now on."""
+    """A list that grows by every error that the page throws, or writes to its console, from now on.
+
+    What it calls deprecated is among them where it names this pack, or a node of it.
+    """
     heard: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type == "error" and not any(usual in message.text for usual in USUAL):
+        wrong = message.type == "error" and not any(usual in message.text for usual in USUAL)
+        if wrong or (SIGN.search(message.text) and NAMED.search(message.text)):
             heard.append(f"console: {message.text}")
 
     page.on("pageerror", lambda error: heard.append(f"thrown: {error}"))

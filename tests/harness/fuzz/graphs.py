@@ -13,8 +13,9 @@ from .described import Input, Node, read
 
 DIGEST = "DevDigest"
 NUMBERED = ("VaceSaveVcu",)  # it gives the name of its file, which is another each time
-# These are connected to nothing: that one, and one whose picture is so large that what works on it takes minutes.
-NOT_WIRED = (*NUMBERED, "VacePreviewVcu")
+# These are connected to nothing: that one, one whose picture is so large that what works on it takes minutes, and one
+# that hands its files to the host's loaders, which cannot read the small ones.
+NOT_WIRED = (*NUMBERED, "VacePreviewVcu", *NOT_RUN)
 WANTED = ("model", "positive", "negative", "mask")  # optional wires without which a node has nothing to do
 MOST_SHOWN = 40  # outputs of one prompt
 # The host's nodes that stand between ours.
@@ -53,7 +54,7 @@ class Grower:
     """
 
     def __init__(self, object_info: dict) -> None:
-        ours = [one for one in sorted(object_info) if one.startswith("Vace") and one not in NOT_RUN]
+        ours = [one for one in sorted(object_info) if one.startswith("Vace")]
         self.nodes = {one: read(object_info[one], one) for one in (*ours, *CORE) if one in object_info}
         self.ours = [one for one in ours if not any(_lacks_files(each) for each in self.nodes[one].inputs)]
         self._makers: dict[str, list[tuple[str, int]]] = {}

@@ -14,6 +14,8 @@ from pathlib import Path
 from random import Random
 
 import psutil
+import torch
+from safetensors.torch import save_file
 
 from ..host.server import ComfyServer
 from ..inputs import bad_inputs
@@ -27,6 +29,9 @@ LIMIT = 180.0  # seconds for a prompt; the default size, 81 frames of 832 x 480,
 SLACK = 400e6  # bytes that the server may hold more at the end than when it was warm
 ALLOWED = 6e9  # bytes of data that it may hold beyond those of its start, so that a fault cannot take the machine down
 KEPT = 60  # prompts that succeeded, to be asked again
+LORA = "fuzz_lora.safetensors"
+LAYERS = ("diffusion_model.blocks.0.self_attn.q", "diffusion_model.vace_blocks.0.after_proj")
+HALVES = {"A": (4, 128), "B": (128, 4)}
 REST = 0.6  # seconds in which the host frees what it is asked to
 
 
@@ -183,11 +188,21 @@ def compared(before: Outcome | None, outcome: Outcome, prompt: dict) -> Outcome:
 
 
 def prepare(server: ComfyServer) -> Grower:
-    """Bound the memory of a server, write the file that VACE Load VCU reads, and read what nodes there are."""
+    """Bound the memory of a server, write the files that nodes read, and read what nodes there are."""
     limit_memory(server.process.pid)
+    write_lora(server.base / "models" / "loras")
     bad_inputs.queue(server, bad_inputs.Case("VaceSaveVcu", "a file for VACE Load VCU", {"vcu": ["vcu", 0]}))
     server.wait_idle()
     return Grower(server.object_info())
+
+
+def write_lora(folder: Path) -> None:
+    """A small LoRA for a layer of the base and one of the VACE blocks; the host lists it from then on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (path := folder / LORA).is_file():
+        generator = torch.Generator().manual_seed(0)
+        shapes = {f"{layer}.lora_{half}.weight": shape for layer in LAYERS for half, shape in HALVES.items()}
+        save_file({name: 0.1 * torch.randn(shape, generator=generator) for name, shape in shapes.items()}, path)
 
 
 def limit_memory(pid: int) -> None:

@@ -9,9 +9,11 @@ import subprocess
 import tempfile
 import time
 import urllib.error
+import warnings
 from pathlib import Path
 from types import TracebackType
 
+from . import deprecations
 from .client import POLL_SECONDS, ComfyClient, HostDiedError
 from .computing import computing_flags
 from .locations import Host, SetupError, base_dir, dev_dir, locate
@@ -93,6 +95,8 @@ class ComfyServer(ComfyClient):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+        if kind is None and (lines := deprecations.in_log(self.log.read_text("utf-8", errors="replace"))):
+            warnings.warn("\n".join(lines), deprecations.CallsDeprecatedWarning, stacklevel=2)
 
     def log_tail(self) -> str:
         """The last lines of the host's log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ from .server import ComfyServer
 from .workers import own_base_directory
 
 FILE = ROOT / "benchmarks" / "results" / "soak.md"
-LOOKS = 12  # at least, spread over the run
+LOOKS, OFTEN = 12, 25  # looks at least, spread over the run; prompts between two at most
 BOOT = 900.0  # seconds, on a machine that does much else
 REST = 1.0  # seconds in which the host frees what it is asked to
 WARM = 0.4  # share of the run in which libraries and their pools are still filled
@@ -51,32 +52,45 @@ def main(arguments: list[str]) -> int:
     """Run; the status is 1 if something grows."""
     parser = argparse.ArgumentParser(prog="dev.py soak", description=__doc__)
     parser.add_argument("--prompts", type=int, default=1000, help="how many")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="how long at most, whatever was done then")
     parser.add_argument("--seed", type=int, default=0, help="of the order")
     parser.add_argument("--save", action="store_true", help=f"write {FILE.name}")
     given = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     begun = time.monotonic()
     with own_base_directory(), ComfyServer(boot_timeout=BOOT) as server:
-        looks = [_told(look) for look in soak(server, given.prompts, given.seed)]
+        end = time.monotonic() + 60 * given.minutes
+        looks = [_told(look) for look in soak(server, given.prompts, given.seed, end)]
     slopes = {name: slope(looks, name) for name in LIMITS}
-    text = as_text(looks, slopes, f"{given.prompts} prompts, seed {given.seed}, {time.monotonic() - begun:.0f} s")
+    done = f"{looks[-1].prompts} prompts of {given.prompts}, seed {given.seed}"
+    text = as_text(looks, slopes, f"{done}, {time.monotonic() - begun:.0f} s")
     print(text)
     if given.save:
         FILE.write_text(text, "utf-8")
     return 1 if any(slopes[name] > LIMITS[name] for name in LIMITS) else 0
 
 
-def soak(server: ComfyServer, prompts: int, seed: int) -> Iterator[Look]:
-    """Ask for one workflow after another, each with numbers of its own, and look now and then."""
+def soak(server: ComfyServer, prompts: int, seed: int, end: float = math.inf) -> Iterator[Look]:
+    """Ask for one workflow after another, each with numbers of its own, and look now and then.
+
+    Args:
+        server: The host.
+        prompts: How many.
+        seed: Of the order.
+        end: When to stop all the same, by the monotonic clock.
+    """
     random, order = Random(seed), []
-    every = max(prompts // LOOKS, 1)
+    every = min(max(prompts // LOOKS, 1), OFTEN)
     for done in range(1, prompts + 1):
         order = order or random.sample(names := sorted(path.stem for path in API.glob("*.json")), len(names))
         prompt = miniature(published(name := order.pop()), name, steps=1)
         for file in server.outputs(server.run(cut(_with_seed(prompt, done)), timeout=600)):
             file.unlink(missing_ok=True)
-        if done % every == 0:
+        late = time.monotonic() > end
+        if late or done % every == 0:
             yield look(server, done)
+        if late:
+            return
 
 
 def look(server: ComfyServer, prompts: int) -> Look:

@@ -45,6 +45,7 @@ def encoded(call, vae, seed=0, **options):
     return context.latents, len(runs)
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_a_vae_that_is_loaded_anew_reads_what_it_encoded_before(call, new_vae, streaming, temp):
     first, _ = encoded(call, new_vae(), disk_cache=64)
@@ -85,6 +86,7 @@ def nothing(_data):
     return b""
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @pytest.mark.parametrize("damage", [cut_off, one_byte_wrong, header_wrong, nothing])
 def test_a_damaged_file_is_told_of_and_written_anew(clips, streaming, new_vae, memory_of, temp, damage):
     with torch.inference_mode():

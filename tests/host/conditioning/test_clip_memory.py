@@ -15,6 +15,7 @@ from .test_streaming import grey, half_of, random
 pytestmark = pytest.mark.host
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_same_content_is_encoded_once_whichever_tensor_holds_it(streaming, new_vae):
     vae, frames = new_vae(), random(9)
@@ -26,6 +27,7 @@ def test_same_content_is_encoded_once_whichever_tensor_holds_it(streaming, new_v
         assert streaming.encode_half(vae, other) is not first
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_several_vcus_over_one_clip_encode_each_clip_once(call, new_vae):
     vae, calls, video = new_vae(), [], random(9, 32)
@@ -43,6 +45,7 @@ def stored(*tensors):
     return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in tensors}.values())
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_what_is_remembered_of_a_vcu_lies_in_its_context(call, new_vae, memory_of):
     vae, video, mask = new_vae(), random(9, 32), random(9, 32, 2)[..., 0].round()
@@ -54,6 +57,7 @@ def test_what_is_remembered_of_a_vcu_lies_in_its_context(call, new_vae, memory_o
     assert torch.equal(again, first[:, :, 1:]) and memory_of(vae).num_bytes == stored(again) < stored(first)
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_latents_that_another_node_wrote_into_are_encoded_once_more_which_is_said(call, new_vae, memory_of):
     vae, calls, vcu = new_vae(), [], call("VaceBuildVcu", control_video=random(9, 32))[0]

@@ -70,6 +70,7 @@ def test_every_clip_is_encoded_as_by_the_host(streaming, new_vae, num_frames, dt
         assert same_as_host(streaming, vae, clip(num_frames)), name
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_an_empty_clip_is_encoded_once_and_serves_shorter_ones(streaming, new_vae):
     vae, runs = new_vae(), []
@@ -133,6 +134,7 @@ def mask_of(num_kept):
     return mask
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @pytest.mark.parametrize("task", TASKS)
 @torch.inference_mode()
 def test_less_is_computed_than_in_the_core_node_and_the_same_comes_out(call, new_vae, prompts, task):
@@ -193,6 +195,7 @@ def test_an_encoder_of_another_build_is_the_hosts_alone_and_the_log_says_so_once
     ) == 1
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_an_encoder_that_gives_other_numbers_each_time_is_found_out_and_said(streaming, new_vae):
     vae = new_vae()
@@ -209,6 +212,7 @@ def test_an_encoder_that_gives_other_numbers_each_time_is_found_out_and_said(str
     assert note.code == "encode-check" and "clips are encoded by ComfyUI's own encoder" in note.text
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_too_little_memory_falls_back_to_the_hosts_tiles_which_are_said_and_not_remembered(call, new_vae, caplog):
     vae, limit = new_vae(), 16
@@ -230,6 +234,7 @@ def test_too_little_memory_falls_back_to_the_hosts_tiles_which_are_said_and_not_
     assert torch.equal(whole[:, 16:], vae.encode(vcu.frames)) and not torch.equal(whole, in_tiles)
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @pytest.mark.parametrize("missing", ["format_encoded", "disable_offload"])
 @torch.inference_mode()
 def test_an_older_host_encodes_by_itself(streaming, new_vae, missing):
@@ -263,6 +268,7 @@ def test_an_interrupted_encode_stops_at_once_and_the_next_is_right(host, streami
     assert torch.equal(streaming.encode_half(vae, half), vae.encode(half.whole()))
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_an_encode_interrupted_in_any_block_leaves_what_is_remembered_as_it_was(host, streaming, new_vae, memory_of):
     from comfy.model_management import InterruptProcessingException

@@ -25,6 +25,7 @@ def server():
 
 def test_nothing_dies_hangs_or_fails_without_a_sentence(server, tmp_path):
     session = Session(server, SEED, tmp_path)
+    assert session.grower.ours == sorted(one for one in server.object_info() if one.startswith("Vace"))
     while session.report.prompts < PROMPTS:
         session.step()
     session.rest()

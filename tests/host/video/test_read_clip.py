@@ -51,8 +51,13 @@ def test_the_first_frames_are_those_of_the_whole_file(video, video_file, length)
     clip, whole = video.read_clip(video_file, length), video.read_clip(video_file)
     assert torch.equal(clip.frames, whole.frames[:length]) and clip.frames.shape == (length, *SIZE, 3)
     assert clip.fps == whole.fps == 24
-    assert torch.equal(clip.audio["waveform"], whole.audio["waveform"])
     assert [note.text for note in clip.notes] == [f"video has more than {length} frames; the first {length} are used."]
+
+
+@pytest.mark.since("0.20.1", reason="before, the host begins the sound of a file elsewhere")
+def test_the_sound_is_that_of_the_whole_file(video, video_file):
+    clip, whole = video.read_clip(video_file, 9), video.read_clip(video_file)
+    assert torch.equal(clip.audio["waveform"], whole.audio["waveform"])
 
 
 def test_no_more_of_a_file_is_decoded_than_is_used(video, video_file, monkeypatch):
@@ -78,6 +83,17 @@ def test_a_trimmed_file_counts_from_its_trim(video, video_file):
     part = video_file.as_trimmed(2.0, 1.0, strict_duration=False)
     clip, whole = video.read_clip(part, 5), video.read_clip(part)
     assert torch.equal(clip.frames, whole.frames[:5]) and len(whole.frames) == 24
+
+
+@pytest.mark.parametrize(("start", "first"), [(2.0, 48), (-1.0, LONG - 24)])
+def test_a_host_that_does_not_say_its_trim_is_read_from_there_all_the_same(
+    video, video_file, monkeypatch, start, first
+):
+    part, whole = video_file.as_trimmed(start, 0, strict_duration=False), video.read_clip(video_file).frames
+    for each in type(part).__mro__:
+        if "get_active_trim_window" in vars(each):
+            monkeypatch.delattr(each, "get_active_trim_window")
+    assert torch.equal(video.read_clip(part, 5).frames, whole[first : first + 5])
 
 
 def test_frames_in_memory_are_left_to_the_task(video, video_file, notes):

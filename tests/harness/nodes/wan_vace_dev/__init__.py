@@ -1,9 +1,13 @@
 """Loaders for the small text encoder, which ComfyUI's CLIPLoader cannot take, and the miniature's nodes.
 
+The log of a host that has them tells what the pack calls deprecated.
+
 Linked into the development host only; not part of the released pack.
 """
 
+import importlib.util
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import comfy.sd
@@ -18,6 +22,7 @@ from .miniature import DevLoadMiniature, DevLoadMiniatureText, DevShowVcu
 
 FILE = "small_umt5.safetensors"
 MOST = 1000  # wires that one node takes
+DEPRECATIONS = Path(__file__).resolve().parents[2] / "host" / "deprecations.py"  # not there in a copy of this folder
 
 
 def load_clip(disable_dynamic: bool = False) -> comfy.sd.CLIP:
@@ -93,6 +98,14 @@ class DevTakeEverything(io.ComfyNode):
 
 class DevExtension(ComfyExtension):
     """The development nodes."""
+
+    async def on_load(self) -> None:
+        """Listen to what is deprecated."""
+        if DEPRECATIONS.is_file():
+            spec = importlib.util.spec_from_file_location("wan_vace_dev_deprecations", DEPRECATIONS)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            module.listen_from_now_on()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """All of them."""
