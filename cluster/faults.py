@@ -16,7 +16,8 @@ NO_SPACE = ("No space left on device", "The disk is full")  # as the system says
 
 _MISTAKES = ("VaceInputError",)
 _MACHINES = ("OutOfMemoryError", "OOM_EXCEPTION", "MemoryError", "AcceleratorError", "OSError", "Interrupted")
-_DISKS = (*NO_SPACE, "Input/output error")  # whoever says it
+# Whoever says it. A run of a long video is held until the machine that died with it is forgotten by a shared disk.
+_PASSING = (*NO_SPACE, "Input/output error", "is being worked on by process")
 _SIGNS = ("CUDA error", "HIP error", "out of memory")
 
 
@@ -31,7 +32,7 @@ def judge(kind: str, sentence: str) -> str:
         `MISTAKE`, `FAULT`, or `UNSURE` of what any node may raise for either reason.
     """
     name = kind.rpartition(".")[2]
-    if _says(sentence, _DISKS):
+    if _says(sentence, _PASSING):
         return FAULT
     if name in _MISTAKES:
         return MISTAKE
