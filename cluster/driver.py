@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import ObjectLostError, ObjectStoreFullError, OutOfDiskError, RayError, TaskCancelledError
 
 from .batch import (
+    ARRIVED,
     CANCELLED,
     CANCELLING,
     DONE,
@@ -24,10 +25,11 @@ from .batch import (
 )
 from .errors import BatchError
 from .faults import ATTEMPTS, FAULT, MISTAKE, full_disk_told, is_full, pause, says_full
-from .pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
+from .pool import BUSY, FREE, PATIENCE, PREPARE, SAMPLE, Member, Pool, what_is_wrong
 from .results import Flight, Results
 from .settings import Settings
-from .worker import LACKS
+from .unable import require_workers
+from .worker import LACKS, NEW
 
 TICK = 0.5
 GRACE = 60.0  # a worker reports by itself that its limit is over
@@ -75,6 +77,7 @@ class Driver:
         self._first_pause = first_pause
         self._results = Results(manifest, shared=settings.shared)
         self.flights: dict[Any, Flight] = {}
+        self._patient_until = time.monotonic() + PATIENCE
 
     def run(self) -> None:
         """Until no job waits or runs.
@@ -83,7 +86,7 @@ class Driver:
             BatchError: If nothing can go on: no worker is left, or the disk of the batch is full.
         """
         with full_disk_told(self.manifest.folder):
-            self._forget_lost_files()
+            self._tidy()
             while self._is_under_way():
                 self._step()
 
@@ -96,7 +99,8 @@ class Driver:
         self._cancel()
         with self.manifest.together():
             self._give_out()
-        self._require_workers()
+        require_workers(self.manifest, self.pool)
+        self._tell_of_nobody()
         awaited = [*self.flights, *self.pool.starting()]
         ready, _ = ray.wait(awaited, timeout=TICK) if awaited else (time.sleep(TICK) or [], None)
         for ref in ready:
@@ -104,12 +108,23 @@ class Driver:
         self._end_hanging()
         self._view.update(self)
 
-    def _forget_lost_files(self) -> None:
-        """What was prepared before and is no longer there is prepared again."""
+    def _tidy(self) -> None:
+        """What was prepared before goes if no job waits for it, and is prepared again if it is no longer there."""
+        shutil.rmtree(self.manifest.folder / ARRIVED, ignore_errors=True)  # results that an earlier driver did not take
         for row in self.manifest.prepared():
-            if self._settings.shared and all(self._results.store.has(name) for name in json.loads(row["vcus"])):
-                continue
-            self.manifest.prepare_again(row["key"])
+            if self.manifest.let_go(row["key"]):
+                self._results.drop_preparation(row["key"], row["vcus"])
+            elif not self._results.has_preparation(row):
+                self.manifest.prepare_again(row["key"])
+
+    def _tell_of_nobody(self) -> None:
+        """Ray may have no room for a worker, or look for it after a machine has gone: say that this is waited for."""
+        sentence = self.pool.nobody()
+        if sentence and time.monotonic() < self._patient_until:
+            return
+        self._patient_until = time.monotonic() + PATIENCE
+        if sentence:
+            self._view.say(sentence)
 
     def _hear(self, ref: Any) -> None:  # noqa: ANN401  (Ray's)
         if ref in self.flights:
@@ -181,7 +196,7 @@ class Driver:
             return
         except RayError as error:
             self.pool.start_again(member)
-            report = {"state": FAULT, "error": f"{member.name} died ({type(error).__name__})."}
+            report = {"state": FAULT, "error": f"{member.name} died ({what_is_wrong(error)})."}
         try:
             self._write_down(flight, report)
         except (OSError, RayError) as error:
@@ -198,6 +213,9 @@ class Driver:
             self._results.finish_preparation(flight, report)
         elif state == CANCELLED:
             self._set(flight, state=CANCELLED if flight.is_job else WAITING)
+        elif state == NEW:
+            self.pool.start_again(flight.member)
+            self._set(flight, state=WAITING, attempts=flight.row["attempts"])
         elif state == LACKS:
             flight.member.lacks.add(flight.row["models"] if flight.is_job else flight.key)
             flight.member.models = ""
@@ -250,7 +268,8 @@ class Driver:
     def _cancel(self) -> None:
         asked = {row["name"] for row in self.manifest.jobs(CANCELLING)}
         for ref, flight in self.flights.items():
-            if flight.is_job and flight.key in asked:
+            if flight.is_job and flight.key in asked and not flight.cancelled:
+                flight.cancelled = True  # a second time would cancel what the first one still has to do
                 ray.cancel(ref)
 
     def _end_hanging(self) -> None:
@@ -259,29 +278,3 @@ class Driver:
             if time.monotonic() - flight.began > self._settings.limit + GRACE:
                 flight.began = time.monotonic()
                 ray.kill(flight.member.actor, no_restart=False)
-
-    def _require_workers(self) -> None:
-        """Fail what no worker can take, and end when there is none."""
-        able = self.pool.of(SAMPLE, STARTING, FREE, BUSY)
-        if not able:
-            reasons = " ".join(m.about.get("error", "") for m in self.pool.of(SAMPLE, REFUSED))
-            raise BatchError(f"No worker can sample. {reasons}".strip())
-        for models in self.manifest.waiting_models() if any(member.lacks for member in able) else ():
-            if all(models in member.lacks for member in able):
-                self.manifest.fail_models(models, self._lacking(models))
-        self._require_preparers()
-
-    def _require_preparers(self) -> None:
-        able, refused = self.pool.of(PREPARE, STARTING, FREE, BUSY), self.pool.of(PREPARE, REFUSED)
-        if (able or not refused) and not any(member.lacks for member in able):
-            return
-        reasons = " ".join(m.about.get("error", "") for m in refused)
-        for row in self.manifest.waiting_preparations():
-            if all(row["key"] in member.lacks for member in able):
-                self.manifest.fail_preparation(
-                    row["key"], f"No worker can prepare it. {row['error'] or reasons}".strip()
-                )
-
-    def _lacking(self, models: str) -> str:
-        row = next((r for r in self.manifest.jobs(WAITING) if r["models"] == models and r["error"]), None)
-        return f"No worker has what it needs. {row['error'] if row else ''}".strip()

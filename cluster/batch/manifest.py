@@ -149,8 +149,10 @@ class Manifest(Database):
             )
 
     def prepare_again(self, key: str) -> None:
-        """Its files are gone: let it be made anew."""
-        self.set_preparation(key, state=WAITING, not_before=0)
+        """Its files are gone: let it be made anew, unless that was asked for already."""
+        self._data.execute(
+            "UPDATE preparations SET state = 'waiting', not_before = 0 WHERE key = ? AND state = 'done'", (key,)
+        )
 
     def let_go(self, key: str) -> bool:
         """Whether no job needs a preparation any more; it is then one to be made anew, and its files may go."""

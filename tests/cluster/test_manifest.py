@@ -10,7 +10,7 @@ import pytest
 from harness.cluster.batches import jobs_of
 from wan_vace.cluster.batch import DONE, FAILED, RUNNING, WAITING, Manifest
 from wan_vace.cluster.errors import BatchError
-from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool
+from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, STARTING, Member, Pool
 
 ROWS = [{"job": name, "5.seed": str(seed)} for seed, name in enumerate("abc")]
 
@@ -71,8 +71,8 @@ def test_who_is_alone_is_asked_of_workers_that_can_work():
     two.lacks, three.lacks = {"big", "small"}, {"big"}
     assert pool.alone(one) == {"alone": False, "alone_with": {"big"}}
     assert pool.alone(two) == {"alone": False, "alone_with": set()}
-    two.state = three.state = REFUSED
-    assert pool.alone(one) == {"alone": True, "alone_with": set()}
+    two.state, three.state = REFUSED, STARTING
+    assert pool.alone(one) == {"alone": True, "alone_with": set()}, "one that starts may never be up"
 
 
 def test_what_failed_on_a_worker_goes_to_another_one_after_its_pause(manifest):
@@ -136,6 +136,15 @@ def test_a_new_job_of_a_preparation_that_failed_has_it_made_again(manifest, tmp_
     assert (row["attempts"], row["error"]) == (0, None)
     prepare_all(manifest)
     assert take(manifest) == "d"
+
+
+def test_a_preparation_whose_files_are_gone_is_asked_for_once(manifest):
+    key = prepare_all(manifest)
+    manifest.prepare_again(key)
+    assert manifest.next_preparation("p")["key"] == key
+    manifest.set_preparation(key, state=RUNNING)
+    manifest.prepare_again(key)
+    assert manifest.next_preparation("p") is None, "a second job found them gone, while they are made"
 
 
 def test_files_of_a_preparation_go_only_when_no_job_needs_them_and_a_later_retry_makes_them_anew(manifest):
@@ -221,6 +230,15 @@ def test_a_damaged_or_missing_manifest_is_said(tmp_path):
     (tmp_path / "manifest.sqlite").write_bytes(b"no database at all, but long enough to be read as one" * 20)
     with pytest.raises(BatchError, match="is damaged"):
         Manifest(tmp_path)
+
+
+def test_a_folder_that_can_hold_no_manifest_is_said(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(BatchError, match=r"manifest\.sqlite cannot be opened: .*File exists"):
+        Manifest(tmp_path / "file")
+    (tmp_path / "batch" / "manifest.sqlite").mkdir(parents=True)
+    with pytest.raises(BatchError, match="cannot be opened: unable to open database file"):
+        Manifest(tmp_path / "batch")
 
 
 def test_seeds_keep_all_their_digits(tmp_path):

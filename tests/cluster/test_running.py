@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from ray.exceptions import ObjectStoreFullError, RayTaskError
 from rich.console import Console
 
 from harness.cluster.batches import RECORDED, write_table
@@ -15,9 +16,11 @@ from harness.cluster.running import wait_for
 from wan_vace.cluster.batch import DONE, FAILED, RUNNING, Manifest
 from wan_vace.cluster.command import run_command
 from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, judge, pause
-from wan_vace.cluster.pool import Member, Pool
+from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool, what_is_wrong
 from wan_vace.cluster.report import sampling_share
+from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.files import write_error
+from wan_vace.vace_core.long.lock import RunLock
 
 FILM = (RECORDED / "video.mp4").read_bytes()
 DISKS = ((errno.ENOSPC, "No space left on device"), (errno.EIO, "Input/output error"))
@@ -86,16 +89,47 @@ def test_a_bad_table_runs_nothing(batch_at):
     assert "column Nobody.seed: There is no such node." in said and "2 things are to be put right" in said
 
 
-def test_a_worker_of_another_version_is_refused():
+def test_workers_of_another_version_than_the_first_one_that_was_up_are_refused():
     pool = Pool(None)
-    about = {"comfyui": "0.30.0", "pack": "a1", "machine": "left", "error": ""}
-    pool.members = {
-        name: Member(name, "sample", None, about=about | {"pack": pack, "machine": name})
-        for name, pack in (("left", "a1"), ("right", "b2"))
-    }
-    said = pool._differs(pool.members["right"])
-    assert said == "right has version b2 of pack, left on left has a1. Install one version everywhere."
-    assert not pool._differs(Member("third", "sample", None, about=about))
+    pool.members = {name: Member(name, SAMPLE, None) for name in ("left", "middle", "right")}
+    left, middle, right = pool.members.values()
+
+    def about(machine, pack):
+        return {"comfyui": "0.30.0", "pack": pack, "machine": machine, "error": ""}
+
+    assert pool.judge(middle, about("m", "a1")) == ""
+    said = pool.judge(left, about("l", "b2"))
+    assert said == ("left cannot work: l has version b2 of pack, middle on m has a1. Install one version everywhere.")
+    assert pool.judge(right, about("r", "a1")) == "", "it is as the first one, whoever was refused"
+    assert (left.state, middle.state, right.state) == (REFUSED, FREE, FREE) and left.about["error"] in said
+    assert "has version b2" in pool.judge(middle, about("elsewhere", "b2")), "one that was up may come up elsewhere"
+
+
+def test_what_ray_says_of_a_dead_worker_is_one_line(monkeypatch):
+    told = "ray::Worker.start() (pid=1)\n  File x\nOSError: [Errno 28] No space left on device\n"
+    raised = RayTaskError("start", told, OSError())
+    assert what_is_wrong(raised) == "RayTaskError: OSError: [Errno 28] No space left on device"
+    assert what_is_wrong(ObjectStoreFullError("It is full.\nmore")).startswith("ObjectStoreFullError: ")
+    assert "\n" not in what_is_wrong(ObjectStoreFullError("It is full.\nmore"))
+
+
+def test_a_disk_that_is_full_when_the_report_is_written_is_said(tmp_path, monkeypatch, capsys):
+    Manifest(tmp_path / "batch").close()
+
+    def full(manifest):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("wan_vace.cluster.command.write_report", full)
+    assert run_command(["status", str(tmp_path / "batch")], Console(file=io.StringIO())) == 1
+    assert f"error: The disk of {tmp_path / 'batch'} is full. Make room" in capsys.readouterr().err
+
+
+def test_a_run_that_another_machine_still_holds_is_tried_again(tmp_path):
+    held = RunLock(tmp_path)
+    with pytest.raises(VaceInputError) as error:
+        RunLock(tmp_path)
+    held.release()
+    assert judge("wan_vace.VaceInputError", f"VACE Sample Long Video: {error.value}") == FAULT
 
 
 @pytest.mark.parametrize(
