@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+import sqlite3
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import ray
@@ -87,26 +89,28 @@ class Driver:
         """
         with full_disk_told(self.manifest.folder):
             self._tidy()
-            while self._is_under_way():
+            while self.manifest.is_under_way():
                 self._step()
 
-    def _is_under_way(self) -> bool:
-        counts = self.manifest.counts()
-        return bool(counts[WAITING] or counts[RUNNING] or counts[CANCELLING])
-
     def _step(self) -> None:
-        """Give out what can be, and wait for one answer."""
+        """Give out what can be, wait for an answer, and take all that there are."""
         self._cancel()
         with self.manifest.together():
             self._give_out()
         require_workers(self.manifest, self.pool)
         self._tell_of_nobody()
-        awaited = [*self.flights, *self.pool.starting()]
-        ready, _ = ray.wait(awaited, timeout=TICK) if awaited else (time.sleep(TICK) or [], None)
-        for ref in ready:
+        for ref in self._answers([*self.flights, *self.pool.starting()]):
             self._hear(ref)
         self._end_hanging()
         self._view.update(self)
+
+    def _answers(self, awaited: list) -> list:
+        """What is there, once something is or `TICK` is over."""
+        if not awaited:
+            time.sleep(TICK)
+        elif ray.wait(awaited, timeout=TICK, fetch_local=False)[0]:
+            return ray.wait(awaited, num_returns=len(awaited), timeout=0, fetch_local=False)[0]
+        return []
 
     def _tidy(self) -> None:
         """What was prepared before goes if no job waits for it, and is prepared again if it is no longer there."""
@@ -143,17 +147,32 @@ class Driver:
                 raise BatchError(f"{FULL_STORE} Then run again; what is finished is kept.") from error
 
     def _give_to_free(self) -> None:
-        for member in self.pool.of(SAMPLE, FREE):
-            row = self.manifest.next_job(member.name, member.models, member.lacks, **self.pool.alone(member))
-            if row is not None:
-                self._give_job(member, dict(row))
-        for member in self.pool.of(PREPARE, FREE):
-            ahead = 2 * len(self.pool.of(SAMPLE)) + len(self.pool.of(PREPARE))
-            if self.manifest.count_ahead() >= ahead:
+        free = self.pool.of(SAMPLE, FREE)
+        self._give(free, self.manifest.count_ready(len(free)), self._next_job, self._give_job)
+        free = self.pool.of(PREPARE, FREE)
+        ready = self.manifest.count_to_prepare(min(self._room(), len(free))) if free else 0
+        self._give(free, ready, self._next_preparation, self._give_preparation)
+
+    def _give(self, free: list[Member], ready: int, choose: Callable, give: Callable) -> None:
+        """To each its next one, until all that are ready have a worker."""
+        for member in free:
+            if not ready:
                 return
-            row = self.manifest.next_preparation(member.name, member.lacks, **self.pool.alone(member))
+            row = choose(member)
             if row is not None:
-                self._give_preparation(member, dict(row))
+                give(member, dict(row))
+                ready -= 1
+
+    def _next_job(self, member: Member) -> sqlite3.Row | None:
+        return self.manifest.next_job(member.name, member.models, member.lacks, **self.pool.alone(member))
+
+    def _next_preparation(self, member: Member) -> sqlite3.Row | None:
+        return self.manifest.next_preparation(member.name, member.lacks, **self.pool.alone(member))
+
+    def _room(self) -> int:
+        """How many more preparations may be made ahead of the sampling."""
+        most = 2 * len(self.pool.of(SAMPLE)) + len(self.pool.of(PREPARE))
+        return max(most - self.manifest.count_ahead(), 0)
 
     def _give_job(self, member: Member, row: dict) -> None:
         prompt, vcus = json.loads(row["sample"]), json.loads(row["vcus"] or "[]")
@@ -219,6 +238,7 @@ class Driver:
         elif state == LACKS:
             flight.member.lacks.add(flight.row["models"] if flight.is_job else flight.key)
             flight.member.models = ""
+            self._view.say(f"{report['error']} Others that have it are given what needs it.")
             self._set(flight, state=WAITING, attempts=flight.row["attempts"], error=report["error"])
         else:
             self._require_room(report["error"])

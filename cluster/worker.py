@@ -71,7 +71,9 @@ class Worker:
             self._comfy = ComfyProcess(self._settings, self._scratch, on_cpu=self._on_cpu)
             self._store = Store(self._comfy.input)
             for path in self._comfy.output.iterdir():
-                if path.name != RUNS:
+                if path.is_file():
+                    path.unlink()
+                elif path.name != RUNS:
                     shutil.rmtree(path, ignore_errors=True)
 
     async def clear(self) -> None:

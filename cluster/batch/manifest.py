@@ -11,6 +11,7 @@ from .database import Database
 from .planning import Job
 from .schema import CANCELLED, DONE, FAILED, RUNNING, STATES, WAITING
 
+_WANTED = "EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting')"
 _AGAIN = "UPDATE {} SET state = 'waiting', attempts = 0, not_before = 0, error = NULL"
 
 
@@ -45,6 +46,7 @@ class Manifest(Database):
                     f"UPDATE {table} SET state = 'waiting', not_before = 0, attempts = MAX(attempts - 1, 0)"
                     " WHERE state = 'running'"
                 )
+            self._want_again()
         return told
 
     def _insert(self, job: Job) -> None:
@@ -54,9 +56,6 @@ class Manifest(Database):
                 "INSERT OR IGNORE INTO preparations (key, row, state, prompt, savers, inputs)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (job.prepare_key, job.row, WAITING, *map(json.dumps, (parts.prepare, parts.savers, job.prepare_files))),
-            )
-            self._data.execute(
-                f"{_AGAIN.format('preparations')} WHERE key = ? AND state = 'failed'", (job.prepare_key,)
             )
         self._data.execute(
             "INSERT OR REPLACE INTO jobs (name, row, state, fingerprint, cells, prepare_key, sample, inputs, models,"
@@ -109,23 +108,46 @@ class Manifest(Database):
             ORDER BY jobs.row LIMIT 1) AS job
             FROM preparations WHERE state = 'waiting' AND key NOT IN ({_marks(lacks)}) AND not_before <= ?
             AND (? OR attempts = 0 OR worker IS NOT ? OR key IN ({_marks(alone_with)}))
-            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting') ORDER BY row LIMIT 1""",
+            AND {_WANTED} ORDER BY row LIMIT 1""",
             (*lacks, time.time(), alone, worker, *alone_with),
         ).fetchone()
 
     def waiting_preparations(self) -> list[sqlite3.Row]:
         """Those that a waiting job needs."""
-        return self._data.execute(
-            """SELECT * FROM preparations WHERE state = 'waiting'
-            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting')"""
-        ).fetchall()
+        return self._data.execute(f"SELECT * FROM preparations WHERE state = 'waiting' AND {_WANTED}").fetchall()
 
     def count_ahead(self) -> int:
         """Preparations that are under way, or done and still waited for."""
         return self._data.execute(
-            """SELECT COUNT(*) FROM preparations WHERE state = 'running' OR (state = 'done'
-            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting'))"""
+            f"SELECT COUNT(*) FROM preparations WHERE state = 'running' OR (state = 'done' AND {_WANTED})"
         ).fetchone()[0]
+
+    def count_ready(self, most: int) -> int:
+        """Jobs that a worker could begin now, counted no further than ``most``."""
+        now = time.time()
+        return self._data.execute(
+            """SELECT COUNT(*) FROM (
+            SELECT 1 FROM jobs WHERE prepare_key IS NULL AND state = 'waiting' AND not_before <= ?
+            UNION ALL SELECT 1 FROM preparations CROSS JOIN jobs ON jobs.prepare_key = key
+            WHERE preparations.state = 'done' AND jobs.state = 'waiting' AND jobs.not_before <= ? LIMIT ?)""",
+            (now, now, most),
+        ).fetchone()[0]
+
+    def count_to_prepare(self, most: int) -> int:
+        """Preparations that a worker could begin now, counted no further than ``most``."""
+        return self._data.execute(
+            f"""SELECT COUNT(*) FROM (SELECT 1 FROM preparations
+            WHERE state = 'waiting' AND not_before <= ? AND {_WANTED} LIMIT ?)""",
+            (time.time(), most),
+        ).fetchone()[0]
+
+    def is_under_way(self) -> bool:
+        """Whether a job waits or runs."""
+        return bool(
+            self._data.execute(
+                "SELECT EXISTS (SELECT 1 FROM jobs WHERE state IN ('waiting', 'running', 'cancelling'))"
+            ).fetchone()[0]
+        )
 
     def set_job(self, name: str, **values: object) -> None:
         """Change a job."""
@@ -155,9 +177,9 @@ class Manifest(Database):
         )
 
     def let_go(self, key: str) -> bool:
-        """Whether no job needs a preparation any more; it is then one to be made anew, and its files may go."""
+        """Whether no job needs a preparation any more; its files may then go, and it is made anew when one does."""
         changed = self._data.execute(
-            """UPDATE preparations SET state = 'waiting', attempts = 0, not_before = 0 WHERE key = ? AND NOT EXISTS
+            """UPDATE preparations SET state = 'let go' WHERE key = ? AND NOT EXISTS
             (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state IN ('waiting', 'running'))""",
             (key,),
         )
@@ -216,8 +238,12 @@ class Manifest(Database):
         one = f"{_AGAIN.format('jobs')} WHERE name = ? AND state IN ('failed', 'cancelled')"
         with self.together():
             changed = [self._data.execute(one, (name,)).rowcount for name in chosen]
-            self._data.execute(f"{_AGAIN.format('preparations')} WHERE state = 'failed'")
+            self._want_again()
         return sum(changed)
+
+    def _want_again(self) -> None:
+        """Preparations that failed or were let go, and that a job waits for now, are to be made."""
+        self._data.execute(f"{_AGAIN.format('preparations')} WHERE state IN ('failed', 'let go') AND {_WANTED}")
 
 
 def _marks(values: Collection[str]) -> str:

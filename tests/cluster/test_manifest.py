@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import random
 import sqlite3
 import time
 
@@ -230,6 +231,53 @@ def test_a_damaged_or_missing_manifest_is_said(tmp_path):
     (tmp_path / "manifest.sqlite").write_bytes(b"no database at all, but long enough to be read as one" * 20)
     with pytest.raises(BatchError, match="is damaged"):
         Manifest(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_can_begin_is_counted_as_it_is_given_out(tmp_path, seed):
+    """Counted by one query; a second way, workers take until nothing is left."""
+    chance = random.Random(seed)
+    manifest = Manifest(tmp_path / "batch")
+    rows = [{"job": f"j{k}", "5.seed": str(k), "VACE Build VCU.length": str(17 + 4 * (k // 3))} for k in range(18)]
+    manifest.sync(jobs_of(tmp_path, *rows))
+    for row in manifest.waiting_preparations():
+        state = chance.choice([WAITING, RUNNING, DONE, "let go", FAILED])
+        later = chance.choice([0, 0, time.time() + 60])
+        manifest.set_preparation(row["key"], state=state, not_before=later, vcus="[]", shown="[]")
+    for row in list(manifest.jobs()):
+        later = chance.choice([0, 0, time.time() + 60])
+        manifest.set_job(row["name"], state=chance.choice([WAITING, WAITING, RUNNING, DONE]), not_before=later)
+        if chance.random() < 0.2:
+            manifest.set_job(row["name"], prepare_key=None)
+    ready, to_prepare = manifest.count_ready(99), manifest.count_to_prepare(99)
+    assert manifest.count_ready(2) == min(ready, 2) and manifest.count_to_prepare(1) == min(to_prepare, 1)
+    taken = 0
+    while row := manifest.next_job("w", "", ()):
+        manifest.set_job(row["name"], state=RUNNING)
+        taken += 1
+    assert taken == ready and manifest.count_ready(99) == 0
+    assert manifest.is_under_way() == any(row["state"] in (WAITING, RUNNING) for row in manifest.jobs())
+
+
+def test_what_can_be_prepared_is_counted_as_it_is_given_out(manifest, tmp_path):
+    rows = [{"job": f"j{k}", "VACE Build VCU.length": str(17 + 4 * k)} for k in range(5)]
+    manifest.sync(jobs_of(tmp_path, *rows))
+    manifest.set_preparation(manifest.job("j0")["prepare_key"], not_before=time.time() + 60)
+    manifest.cancel(["j4"])
+    counted, taken = manifest.count_to_prepare(99), 0
+    while row := manifest.next_preparation("p"):
+        manifest.set_preparation(row["key"], state=RUNNING)
+        taken += 1
+    assert taken == counted == 3
+
+
+def test_a_preparation_that_was_let_go_is_made_for_a_row_that_comes_later(manifest, tmp_path):
+    key = prepare_all(manifest)
+    for name in "abc":
+        manifest.set_job(name, state=DONE)
+    assert manifest.let_go(key) and manifest.next_preparation("p") is None and manifest.count_to_prepare(9) == 0
+    manifest.sync(jobs_of(tmp_path, *ROWS, {"job": "d", "5.seed": "9"}))
+    assert manifest.next_preparation("p")["key"] == key
 
 
 def test_a_folder_that_can_hold_no_manifest_is_said(tmp_path):
