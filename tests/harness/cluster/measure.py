@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -19,6 +20,7 @@ from ..host.locations import ROOT
 from ..host.server import ComfyServer
 from .batches import KINDS, PROMPT, SEED, catalog, workflow, write_table, write_workflow
 from .batches import batch as batches
+from .crowd import crowd_batch
 from .recipes import sample_elsewhere
 from .running import Batch, stub_host
 
@@ -26,6 +28,7 @@ PAGE = ROOT / "benchmarks" / "results" / "cluster.md"
 STEPS = 2
 GPUS, MOST = (10, 100, 1000), 200  # jobs that are timed, of as many as there are GPUs
 JOB_SECONDS = 60.0  # of sampling, in the arithmetic
+ROUNDS, CROWD_SECONDS = 3, 20.0  # of the simulation
 VCU_BYTES, VIDEO_BYTES = 81 * 480 * 832 * 4 * 4, 5e6
 
 
@@ -93,21 +96,52 @@ def idle(options: argparse.Namespace, folder: Path) -> list[str]:
         batch = Batch(folder / f"batch_{prepare}", folder / "text_to_video.json", table, stub_host())
         status, said = batch.call("run", "--workers", "2", "--prepare", str(prepare), timeout=1800)
         _require(status == 0, said)
-        spans = [(row["began"], row["ended"]) for row in batches.Manifest(batch.folder).jobs()]
-        whole = max(end for _, end in spans) - min(begin for begin, _ in spans)
-        lines.append(f"{name} {1 - each * len(rows) / (2 * whole):.0%}")
+        waits = _waits(batch.folder, each)
+        lines.append(f"{name} {sum(waits.values()):.1%}")
     del os.environ["STUB_SECONDS"]
-    return [f"{len(rows)} jobs on the stub, {each:g} s to prepare and {each:g} s to sample, idle: {', '.join(lines)}."]
+    made_of = ", ".join(f"{share:.1%} {what}" for what, share in waits.items())
+    return [
+        f"{len(rows)} jobs on the stub, {each:g} s to prepare and {each:g} s to sample, idle: {', '.join(lines)}.",
+        f"With it: {made_of}.",
+    ]
+
+
+def _waits(folder: Path, each: float) -> dict[str, float]:
+    """What the idle time of workers that sample is made of, from the first job's begin to the last one's end.
+
+    Args:
+        folder: Of the batch.
+        each: Seconds that sampling takes.
+
+    Returns:
+        Shares of the time of all of them.
+    """
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for row in batches.Manifest(folder).jobs():
+        spans.setdefault(row["worker"], []).append((row["began"], row["ended"]))
+    own = [sorted(each_one) for each_one in spans.values()]
+    begin, end = min(jobs[0][0] for jobs in own), max(jobs[-1][1] for jobs in own)
+    seconds = {
+        "before a worker's first job": sum(jobs[0][0] - begin for jobs in own),
+        "between jobs": sum(b[0] - a[1] for jobs in own for a, b in pairwise(jobs)),
+        "in a job around its sampling": sum(ended - began - each for jobs in own for began, ended in jobs),
+        "after a worker's last job": sum(end - jobs[-1][1] for jobs in own),
+    }
+    return {what: value / (len(own) * (end - begin)) for what, value in seconds.items()}
 
 
 def scale(options: argparse.Namespace, folder: Path) -> list[str]:
-    """What the driver does for each job, measured on the real manifest, and what that means for many GPUs."""
-    lines = ["| GPUs | manifest, ms a job | its share of the driver's time | "]
+    """The real driver with many workers that only wait, the manifest by itself, and what travels then."""
+    lines = [
+        "| GPUs | driver computes | GPUs wait between jobs | manifest, ms a job | its share of the driver's time | "
+    ]
     lines[0] += "manifest that waits for the disk, ms a job | its share of the driver's time | "
     lines[0] += "VCUs, GB/s | videos, MB/s |"
-    lines += ["|---|---|---|---|---|---|---|"]
+    lines += ["|---|---|---|---|---|---|---|---|---|"]
     for gpus in GPUS:
-        rate, cells = gpus / JOB_SECONDS, [str(gpus)]
+        (folder / f"crowd_{gpus}").mkdir()
+        busy, waiting = crowd_batch(folder / f"crowd_{gpus}", gpus, ROUNDS, CROWD_SECONDS)
+        rate, cells = gpus / JOB_SECONDS, [str(gpus), f"{busy:.0%}", f"{waiting:.1%}"]
         for one_machine in (True, False):
             milliseconds = _manifest_time(folder / f"{gpus}_{one_machine}", gpus, one_machine)
             cells += [f"{milliseconds:.1f}", f"{rate * milliseconds / 1000:.1%}"]
@@ -115,7 +149,10 @@ def scale(options: argparse.Namespace, folder: Path) -> list[str]:
     return [
         *lines,
         "",
-        f"Arithmetic: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a video 5 MB.",
+        f"Simulated, the first two columns: {ROUNDS} jobs for each GPU, {CROWD_SECONDS:g} s to sample and half of that",
+        "to prepare, on average; driver, Ray and manifest are real, ComfyUI and the large files are not.",
+        f"Arithmetic, the others: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a",
+        "video 5 MB. Up to three VCUs are ahead for each GPU, which is 1.5 GB.",
         "The manifest waits for the disk with `--address` and `--shared`, where other machines may open it. Where a",
         "share passes 100 %, divide the table. Otherwise the shared disk, which every VCU passes twice, is the first",
         "limit.",
