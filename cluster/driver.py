@@ -19,7 +19,6 @@ from .batch import (
     CANCELLED,
     CANCELLING,
     DONE,
-    FAILED,
     RUNNING,
     WAITING,
     Manifest,
@@ -269,10 +268,7 @@ class Driver:
             self._view.say(f"{flight.title}: {sentence} Tried again in {wait:g} s.")
             return
         tried = "" if state == MISTAKE or attempt == 1 else f" Tried {attempt} times."
-        if flight.is_job:
-            self.manifest.set_job(flight.key, state=FAILED, error=sentence + tried)
-        else:
-            self.manifest.fail_preparation(flight.key, sentence + tried)
+        self._results.fail(flight, sentence + tried)
         self._view.say(f"{flight.title}: failed. {sentence}{tried}")
 
     def _is_cancelling(self, flight: Flight) -> bool:

@@ -188,14 +188,28 @@ def resources_of(samplers: int | None, preparers: int | None) -> Iterator[tuple[
         preparers: One for each machine if None.
     """
     total = ray.cluster_resources()
-    cpus, gpus = total.get("CPU", 1), int(total.get("GPU", 0))
-    machines = sum(name.startswith("node:") and "internal" not in name for name in total)
+    gpus, machines = (
+        int(total.get("GPU", 0)),
+        [each["Resources"].get("CPU", 0.0) for each in ray.nodes() if each["Alive"]],
+    )
     samplers = samplers or gpus or 1
-    preparers = machines if preparers is None else preparers
-    share = cpus / (preparers + (0 if gpus else samplers) or 1)
-    cpu = float(int(share)) if share >= 1 else int(share * 100) / 100
+    preparers = len(machines) if preparers is None else preparers
+    cpu = share_of(machines, preparers + (0 if gpus else samplers))
     yield SAMPLE, samplers, {"num_gpus": min(1.0, gpus / samplers), "num_cpus": 0} if gpus else {"num_cpus": cpu}
     yield PREPARE, preparers, {"num_cpus": min(cpu, 4.0)}
+
+
+def share_of(machines: list[float], workers: int) -> float:
+    """The most CPUs that each worker can have if all are to find a place, whole ones where there is one for each.
+
+    Args:
+        machines: CPUs of each.
+        workers: How many there are to be, all machines together.
+    """
+    shares = {cpus / number for cpus in machines for number in range(1, workers + 1) if cpus}
+    usable = {float(int(share)) if share >= 1 else int(share * 100) / 100 for share in shares}
+    fitting = (share for share in usable if share and sum(int(cpus / share) for cpus in machines) >= workers)
+    return max(fitting, default=0.0)
 
 
 def threads() -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import ray
 
-from .batch import DONE, Manifest, Store, take_whole, write_whole
+from .batch import DONE, FAILED, Manifest, Store, take_whole, write_whole
 from .pool import Member
 
 OUTPUTS = "outputs"
@@ -117,6 +117,19 @@ class Results:
             error=None,
             **{name: report[name] for name in ("machine", "began", "ended")},
         )
+        self.let_go(row)
+
+    def fail(self, flight: Flight, sentence: str) -> None:
+        """Write down that a job failed, or a preparation with all that wait for it, and why."""
+        if not flight.is_job:
+            self._manifest.fail_preparation(flight.key, sentence)
+            return
+        self._manifest.set_job(flight.key, state=FAILED, error=sentence)
+        if not self._shared:  # an object store remembers nothing for a later run, and has little room
+            self.let_go(flight.row)
+
+    def let_go(self, row: dict) -> None:
+        """Of a job that is over: remove what was prepared for it, unless another job waits for that too."""
         if row["prepare_key"] and self._manifest.let_go(row["prepare_key"]):
             self.drop_preparation(row["prepare_key"], row["vcus"])
 

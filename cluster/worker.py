@@ -183,8 +183,8 @@ class Worker:
         if self._settings.shared:
             vcus = [self._store.take(path, sha256_of(path), task["job"]) for path in saved]
             kept = Path(self._settings.batch) / ARRIVED / task["token"]
-            kept.mkdir(parents=True, exist_ok=True)
             for each in made:
+                kept.mkdir(parents=True, exist_ok=True)
                 self._take(task, Path(each["path"]), kept / each["name"])
                 each["path"] = str(kept / each["name"])
             contents = []

@@ -37,6 +37,8 @@ class Manifest(Database):
                     self._insert(job)
                 elif known["state"] == DONE:
                     told["kept"] += 1
+                else:
+                    self._divide(job)
                 self._data.execute("UPDATE jobs SET row = ? WHERE name = ?", (job.row, job.name))
             told["gone"] = len(before)
             self._data.executemany("DELETE FROM jobs WHERE name = ?", [(name,) for name in before])
@@ -50,6 +52,15 @@ class Manifest(Database):
         return told
 
     def _insert(self, job: Job) -> None:
+        self._data.execute(
+            "INSERT OR REPLACE INTO jobs (name, row, state, fingerprint, cells, seed, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (job.name, job.row, WAITING, job.fingerprint, json.dumps(job.cells), job.seed, job.run),
+        )
+        self._divide(job)
+
+    def _divide(self, job: Job) -> None:
+        """Its two parts, which may be others than in the run before: that may have divided nothing."""
         parts = job.cut
         if parts.prepare is not None:
             self._data.execute(
@@ -58,12 +69,8 @@ class Manifest(Database):
                 (job.prepare_key, job.row, WAITING, *map(json.dumps, (parts.prepare, parts.savers, job.prepare_files))),
             )
         self._data.execute(
-            "INSERT OR REPLACE INTO jobs (name, row, state, fingerprint, cells, prepare_key, sample, inputs, models,"
-            " seed, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(job.name, job.row, WAITING, job.fingerprint, json.dumps(job.cells), job.prepare_key),
-                *(json.dumps(parts.sample), json.dumps(job.sample_files), job.models, job.seed, job.run),
-            ),
+            "UPDATE jobs SET prepare_key = ?, sample = ?, inputs = ?, models = ? WHERE name = ?",
+            (job.prepare_key, json.dumps(parts.sample), json.dumps(job.sample_files), job.models, job.name),
         )
 
     def next_job(

@@ -49,6 +49,7 @@ class Job:
         name: Of the folder of its results.
         row: Its number in the table.
         cells: What the table said.
+        fingerprint: A text that is another one when anything that decides about the result is.
         cut: Its two prompts, whose files are named by their content.
         prepare_files: The names of those that preparing reads.
         sample_files: The names of those that sampling reads.
@@ -60,17 +61,13 @@ class Job:
     name: str
     row: int
     cells: dict[str, object]
+    fingerprint: str
     cut: Cut
     prepare_files: tuple[str, ...]
     sample_files: tuple[str, ...]
     models: str
     seed: str
     run: str = ""
-
-    @property
-    def fingerprint(self) -> str:
-        """A text that is another one when anything that decides about the result is."""
-        return json_hash([self.cut.prepare, self.cut.sample])
 
     @property
     def prepare_key(self) -> str | None:
@@ -241,6 +238,7 @@ class Planner:
             name=name,
             row=row.number,
             cells={key: value for key, value in row.cells.items() if key != JOB},
+            fingerprint=json_hash(prompt),
             cut=parts,
             prepare_files=self._files_of(parts.prepare),
             sample_files=self._files_of(parts.sample),

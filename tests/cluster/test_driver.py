@@ -14,7 +14,7 @@ from harness.cluster.batches import jobs_of
 from wan_vace.cluster.batch import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
 from wan_vace.cluster.driver import Driver
 from wan_vace.cluster.errors import BatchError
-from wan_vace.cluster.faults import FAULT, full_disk_told, judge
+from wan_vace.cluster.faults import FAULT, MISTAKE, full_disk_told, judge
 from wan_vace.cluster.pool import BUSY, FREE, PATIENCE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
 from wan_vace.cluster.results import Flight
 from wan_vace.cluster.settings import Settings
@@ -175,6 +175,19 @@ def test_a_retry_while_a_driver_runs_prepares_again_what_was_dropped(driver):
     assert not file.exists() and driver.manifest.retry([]) == 1
     assert driver.manifest.next_job("w", "", (), alone=True) is None
     assert driver.manifest.next_preparation("w") is not None
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_was_prepared_for_jobs_that_failed_takes_no_room_in_the_object_store(driver, shared):
+    driver._results._shared = shared
+    file = prepared(driver)
+    driver._results._vcus[VCU] = ("its pack", 0)
+    for _ in "ab":
+        driver._write_down(given(driver), {"state": MISTAKE, "error": "mask: got 3 frames."})
+    assert driver.manifest.counts()[FAILED] == 2
+    assert (VCU in driver._results._vcus, file.exists()) == (shared, shared), "a folder keeps it for a retry"
+    driver.manifest.retry([])
+    assert (driver.manifest.next_preparation("p") is None) == shared
 
 
 def test_a_manifest_on_a_full_disk_ends_the_batch_with_a_sentence(driver):

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from harness.cluster.batches import jobs_of
-from wan_vace.cluster.batch import DONE, FAILED, RUNNING, WAITING, Manifest
+from harness.cluster.batches import jobs_of, planner
+from wan_vace.cluster.batch import DONE, FAILED, RUNNING, WAITING, Manifest, Row
 from wan_vace.cluster.errors import BatchError
 from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, STARTING, Member, Pool
 
@@ -91,6 +91,20 @@ def test_a_table_edited_between_runs_makes_only_what_changed(manifest, tmp_path)
     told = manifest.sync(jobs_of(tmp_path, {"job": "d"}, ROWS[0], ROWS[1] | {"5.seed": "9"}))
     assert told == {"new": 1, "changed": 1, "kept": 1, "gone": 1}
     assert {row["name"]: row["state"] for row in manifest.jobs()} == {"d": WAITING, "a": DONE, "b": WAITING}
+
+
+def test_a_run_that_divides_jobs_otherwise_makes_nothing_again_and_waits_for_no_preparation(manifest, tmp_path):
+    planned = {divide: planner(tmp_path, store=True, divide=divide) for divide in (True, False)}
+    jobs = {divide: each.plan([Row(k, cells) for k, cells in enumerate(ROWS, 2)]) for divide, each in planned.items()}
+    manifest.set_job("a", state=DONE, outputs="[]")
+    manifest.set_job("b", state=FAILED, error="A sentence.")
+    assert manifest.sync(jobs[False])["kept"] == 1 and manifest.next_preparation("p") is None
+    assert manifest.job("b")["error"] == "A sentence." and manifest.retry(["b"]) == 1
+    assert manifest.count_ready(9) == 2 and take(manifest) == "b"
+    told = manifest.sync(jobs[True])
+    assert (told["kept"], told["changed"]) == (1, 0) and take(manifest) is None
+    prepare_all(manifest)
+    assert take(manifest) == "b"
 
 
 def test_what_ran_when_a_driver_ended_waits_again_and_failures_stay(manifest, tmp_path):

@@ -15,8 +15,9 @@ from harness.cluster.batches import RECORDED, write_table
 from harness.cluster.running import wait_for
 from wan_vace.cluster.batch import DONE, FAILED, RUNNING, Manifest
 from wan_vace.cluster.command import run_command
-from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, judge, pause
-from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool, what_is_wrong
+from wan_vace.cluster.errors import BatchError
+from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, full_disk_told, judge, pause
+from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool, share_of, what_is_wrong
 from wan_vace.cluster.report import sampling_share
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.files import write_error
@@ -103,6 +104,29 @@ def test_workers_of_another_version_than_the_first_one_that_was_up_are_refused()
     assert pool.judge(right, about("r", "a1")) == "", "it is as the first one, whoever was refused"
     assert (left.state, middle.state, right.state) == (REFUSED, FREE, FREE) and left.about["error"] in said
     assert "has version b2" in pool.judge(middle, about("elsewhere", "b2")), "one that was up may come up elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("machines", "workers", "share"),
+    [
+        ([8.0], 3, 2.0),
+        ([8.0, 8.0], 5, 2.0),  # of 16 CPUs each could have 3, and one of five would find no place
+        ([0.0, 2.0, 2.0], 2, 2.0),
+        ([2.0], 9, 0.22),
+        ([64.0, 4.0], 2, 32.0),
+        ([0.0], 4, 0.0),
+        ([4.0], 0, 0.0),
+    ],
+)
+def test_workers_ask_for_no_more_cpus_than_let_all_of_them_find_a_place(machines, workers, share):
+    assert share_of(machines, workers) == share
+
+
+def test_a_disk_quota_is_told_as_a_full_disk_is(tmp_path):
+    error = OSError(errno.EDQUOT, "Disk quota exceeded", "a.mp4")
+    assert judge("builtins.OSError", str(error)) == judge("ValueError", f"Save Video: {error}") == FAULT
+    with pytest.raises(BatchError, match=r"is full\. Make room"), full_disk_told(tmp_path):
+        raise error
 
 
 def test_what_ray_says_of_a_dead_worker_is_one_line(monkeypatch):
