@@ -8,17 +8,20 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import ray
 from ray.exceptions import ObjectStoreFullError, RayTaskError
 from rich.console import Console
 
-from harness.cluster.batches import RECORDED, write_table
-from harness.cluster.running import wait_for
+from harness.cluster.batches import RECORDED, write_table, write_workflow
+from harness.cluster.running import stub_host, wait_for
+from harness.host.locations import base_dir
 from wan_vace.cluster.batch import DONE, FAILED, RUNNING, Manifest
 from wan_vace.cluster.command import run_command
 from wan_vace.cluster.errors import BatchError
 from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, full_disk_told, judge, pause
 from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool, share_of, what_is_wrong
 from wan_vace.cluster.report import sampling_share
+from wan_vace.cluster.settings import BASE, COMFYUI, PYTHON
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.files import write_error
 from wan_vace.vace_core.long.lock import RunLock
@@ -81,13 +84,48 @@ def test_without_a_shared_folder_files_and_vcus_go_through_the_object_store(batc
     assert not scratch(made), "workers leave nothing behind"
 
 
-def test_a_bad_table_runs_nothing(batch_at):
-    made, console = batch_at("", {"one": "a"}), Console(record=True, file=io.StringIO(), width=200)
-    write_table(Path(made.argv("run")[4]), [{"job": "one", "VACE Sample VCU.seed": "x", "Nobody.seed": "1"}])
-    assert run_command(made.argv("check")[2:], console) == 1
-    said = console.export_text()
-    assert "row 2, column VACE Sample VCU.seed: 'x' is no whole number." in said, said
-    assert "column Nobody.seed: There is no such node." in said and "2 things are to be put right" in said
+def ask(*words, host=True):
+    """The status of a command that starts no Ray, and all that it says."""
+    console = Console(record=True, file=io.StringIO(), width=200)
+    where = ["--comfyui", str(stub_host().comfyui), "--base", str(base_dir())] if host else []
+    return run_command([*map(str, words), *where], console), console.export_text()
+
+
+def test_a_bad_table_runs_nothing(tmp_path):
+    """All that is wrong is said at once, by a ComfyUI that was asked what its nodes take."""
+    (tmp_path / "miniature_yellow_figure.webm").write_bytes(b"a clip")
+    rows = [
+        {"job": "one", "VACE Sample VCU.seed": "x", "Nobody.seed": "1"},
+        {"job": "one", "Load Video.file": "gone.webm"},
+    ]
+    status, said = ask("check", write_workflow(tmp_path, "control_video"), write_table(tmp_path / "shots.csv", rows))
+    assert status == 1 and "row 2, column VACE Sample VCU.seed: 'x' is no whole number." in said, said
+    assert "column Nobody.seed: There is no such node." in said
+    assert 'row 3, column job: "one" is the name of row 2 already.' in said
+    assert "row 3, column Load Video.file: There is no file gone.webm in" in said
+    assert "4 things are to be put right in the table; nothing was run." in said
+
+
+@pytest.mark.parametrize(
+    ("table", "more", "sentence"),
+    [
+        ("job,5.seed\n", (), "shots.csv has no rows"),
+        (None, (), "There is no table"),
+        ("job\na\n", ("--to", "{folder}/shots.csv"), "shots.csv/manifest.sqlite cannot be opened: "),
+        ("job\na\n", ("--comfyui", "{folder}"), "main.py is not there on"),
+    ],
+    ids=["empty", "missing", "a file for a folder", "no ComfyUI"],
+)
+def test_what_cannot_begin_is_said_before_anything_starts(tmp_path, capsys, monkeypatch, table, more, sentence):
+    for name in (COMFYUI, PYTHON, BASE):
+        monkeypatch.delenv(name, raising=False)
+    if table:
+        (tmp_path / "shots.csv").write_text(table, "utf-8")
+    graph = write_workflow(tmp_path, "text_to_video")
+    more = [word.format(folder=tmp_path) for word in more]
+    assert ask("run", graph, tmp_path / "shots.csv", "--comfyui", "nowhere", *more, host=False) == (1, "")
+    assert sentence in capsys.readouterr().err.replace("\n", "")
+    assert not ray.is_initialized()
 
 
 def test_workers_of_another_version_than_the_first_one_that_was_up_are_refused():
