@@ -225,6 +225,7 @@ class Driver:
 
     def _write_down(self, flight: Flight, report: dict) -> None:
         state = report["state"]
+        flight.member.ended = flight.member.ended if state == NEW else 0
         if state == DONE and flight.is_job:
             self._results.finish_job(flight, report)
         elif state == DONE:
@@ -232,7 +233,8 @@ class Driver:
         elif state == CANCELLED:
             self._set(flight, state=CANCELLED if flight.is_job else WAITING)
         elif state == NEW:
-            self.pool.start_again(flight.member)
+            if sentence := self.pool.renew(flight.member):
+                self._view.say(sentence)
             self._set(flight, state=WAITING, attempts=flight.row["attempts"])
         elif state == LACKS:
             flight.member.lacks.add(flight.row["models"] if flight.is_job else flight.key)

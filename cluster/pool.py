@@ -19,7 +19,7 @@ from .worker import Worker
 SAMPLE, PREPARE = "sample", "prepare"
 STARTING, FREE, BUSY, REFUSED = "starting", "free", "busy", "refused"
 CLEAR_SECONDS, PATIENCE = 30.0, 120.0
-STARTS = 3  # of Ray on this machine, which gives up after 30 s where others compute
+STARTS = 3  # of Ray on this machine, which gives up after 30 s where others compute; of a ComfyUI that does nothing
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Member:
         models: What it loaded last.
         lacks: Models of jobs, and keys of preparations, that it does not have what they need for.
         starts: The answer to its start that is still awaited.
+        ended: How often its ComfyUI ended without a job since it had its last one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Member:
     models: str = ""
     lacks: set[str] = field(default_factory=set)
     starts: Any = None
+    ended: int = 0
 
 
 class Pool:
@@ -131,6 +133,14 @@ class Pool:
     def start_again(self, member: Member) -> None:
         """After its death Ray makes the actor anew, perhaps on another machine; wait until it is up."""
         member.state, member.starts = STARTING, member.actor.start.remote()
+
+    def renew(self, member: Member) -> str:
+        """Start a ComfyUI again that is not up; gives a sentence where that was of no use so far."""
+        member.ended += 1
+        if member.ended > STARTS:
+            return self.refuse(member, f"ComfyUI ended {STARTS} times before it had a job.")
+        self.start_again(member)
+        return ""
 
     def _differs(self, about: dict[str, str]) -> str:
         """A sentence if another version runs there than on the first one that was up."""

@@ -103,19 +103,19 @@ class Worker:
 
         Returns:
             The report, and where no folder is shared the contents of what was made, those for the store first. One
-            that was not asked to `start` since Ray made it anew reports that it is `NEW`.
+            whose ComfyUI is not up, as when Ray has made it anew, reports that it is `NEW`, and is to be asked to
+            `start`: that takes its time, which is no time of a job.
         """
-        if self._catalog is None:
+        if self._catalog is None or not self._comfy.is_up:
             return {"state": NEW, "error": ""}, []
         self._progress = Progress("starting")
         began = time.time()
         try:
             await asyncio.to_thread(self._fetch, task, packs)
-            client = await self._comfy.ensure()
             if lacking := await self._lacking(task["prompt"]):
                 return {"state": LACKS, "error": lacking}, []
             prompt = self._named(task)
-            outputs = await asyncio.wait_for(client.run(prompt, self._hear), self._settings.limit)
+            outputs = await asyncio.wait_for(self._comfy.client.run(prompt, self._hear), self._settings.limit)
             report, contents = await asyncio.to_thread(self._collect, task, outputs)
         except asyncio.CancelledError:  # by ray.cancel
             with contextlib.suppress(HostDiedError):  # then it is cancelled all the more

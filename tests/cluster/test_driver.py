@@ -121,6 +121,23 @@ def test_a_worker_that_ray_made_anew_unseen_is_asked_to_start_and_its_job_loses_
     assert (driver.manifest.job("a")["state"], driver.manifest.job("a")["attempts"]) == (WAITING, 0)
 
 
+def test_a_comfyui_that_ends_whenever_it_was_started_is_given_up(driver):
+    prepared(driver)
+    flight = given(driver)
+    flight.member.actor = Restarted()
+    new = {"state": NEW, "error": ""}
+    for _ in range(2):
+        driver._write_down(flight, new)
+    driver._write_down(flight, {"state": FAULT, "error": "ComfyUI does not answer."})
+    for _ in range(3):
+        driver._write_down(flight, new)
+    assert flight.member.state == STARTING and flight.member.actor.asked == 5, "it had a job in between"
+    driver._write_down(flight, new)
+    assert flight.member.state == REFUSED
+    with pytest.raises(BatchError, match=r"No worker can sample\. ComfyUI ended 3 times before it had a job\."):
+        require_workers(driver.manifest, driver.pool)
+
+
 def test_a_job_is_cancelled_once_however_often_it_is_looked_at(driver, monkeypatch):
     cancelled = []
     monkeypatch.setattr("wan_vace.cluster.driver.ray.cancel", cancelled.append)
