@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -174,11 +177,13 @@ def connect(address: str | None, *, dashboard: bool, store_mib: int) -> None:
     usual = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     try:
         if address:
-            ray.init(address, **usual)
+            with _own_ending():
+                ray.init(address, **usual)
             return
         for attempt in range(1, STARTS + 1):
             try:
-                ray.init("local", include_dashboard=dashboard, object_store_memory=store_mib * 2**20, **usual)
+                with _own_ending():
+                    ray.init("local", include_dashboard=dashboard, object_store_memory=store_mib * 2**20, **usual)
                 return
             except Exception as error:
                 ray.shutdown()
@@ -188,6 +193,15 @@ def connect(address: str | None, *, dashboard: bool, store_mib: int) -> None:
         raise BatchError(
             f"Ray does not answer at {address}: {error}. Is it up there, and is its token in ~/.ray/auth_token here?"
         ) from None
+
+
+@contextlib.contextmanager
+def _own_ending() -> Iterator[None]:
+    """What SIGTERM does stays as it was; Ray puts handlers of its own in its place, which end this process at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def resources_of(samplers: int | None, preparers: int | None) -> Iterator[tuple[str, int, dict[str, float]]]:
