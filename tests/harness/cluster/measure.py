@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-import av
 import numpy as np
 
 from ..host.locations import ROOT
 from ..host.server import ComfyServer
-from .batches import KINDS, PROMPT, SEED, catalog, workflow, write_table, write_workflow
+from .batches import KINDS, PROMPT, SEED, catalog, frames_in, with_frames, workflow, write_table, write_workflow
 from .batches import batch as batches
 from .crowd import crowd_batch
 from .recipes import sample_elsewhere
@@ -35,7 +34,7 @@ VCU_BYTES, VIDEO_BYTES = 81 * 480 * 832 * 4 * 4, 5e6
 def equal(options: argparse.Namespace, folder: Path) -> list[str]:
     """Jobs of five kinds by two workers, against each made alone: the same frames to the bit."""
     for kind in KINDS:
-        write_workflow(folder, kind, steps=STEPS)
+        write_workflow(folder, kind, frames=True, steps=STEPS)
     rows = [
         {"job": f"{kind}_{seed}", "workflow": f"{kind}.json", SEED: seed}
         for seed in range(options.jobs // len(KINDS))
@@ -49,15 +48,14 @@ def equal(options: argparse.Namespace, folder: Path) -> list[str]:
     same = 0
     with ComfyServer() as server:
         for row in rows:
-            prompt = workflow(row["workflow"].removesuffix(".json"), steps=STEPS)
+            prompt = with_frames(workflow(row["workflow"].removesuffix(".json"), steps=STEPS))
             sampler = next(node for node in prompt.values() if node["class_type"] == "VaceSampleVcu")
             sampler["inputs"]["seed"] = row[SEED]
-            alone = [p for p in server.outputs(server.run(prompt, timeout=600)) if p.suffix == ".mp4"]
-            (made,) = (batch.folder / "outputs" / row["job"]).glob("*.mp4")
-            same += np.array_equal(_frames(alone[-1]), _frames(made))
+            alone = frames_in(server.outputs(server.run(prompt, timeout=600)))
+            same += np.array_equal(alone, frames_in((batch.folder / "outputs" / row["job"]).iterdir()))
     _require(same == len(rows), f"{len(rows) - same} of {len(rows)} jobs differ from those made alone")
     shown = (batch.folder / "report.html").read_text("utf-8").count("<img")
-    _require(shown == len(rows), f"the report shows {shown} of {len(rows)} videos")
+    _require(shown == 2 * len(rows), f"the report shows {shown} of {2 * len(rows)} results")
     share = said[said.index("Workers that sample") :].split("\n")[0]
     return [f"{len(rows)} jobs of {len(KINDS)} kinds, 2 workers, {seconds:.0f} s: {same} equal to the bit. {share}"]
 
@@ -188,11 +186,6 @@ def _manifest_time(folder: Path, gpus: int, one_machine: bool) -> float:
         if len(running) == gpus:
             manifest.set_job(running.pop(0), state="done", outputs="[]")
     return (time.perf_counter() - began) / timed * 1000
-
-
-def _frames(path: Path) -> np.ndarray:
-    with av.open(str(path)) as film:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)])
 
 
 def _done(folder: Path) -> int:
