@@ -3,7 +3,7 @@
 import pytest
 
 from harness.cluster.batches import batch, jobs_of
-from harness.cluster.crowd import crowd_batch
+from harness.cluster.crowd import run_crowd
 from harness.cluster.measure import _waits
 
 
@@ -21,7 +21,7 @@ def test_idle_time_is_told_by_its_causes(tmp_path):
 
 @pytest.mark.long
 def test_a_crowd_runs_every_job_once(tmp_path):
-    busy, waiting = crowd_batch(tmp_path, gpus=5, rounds=3, seconds=0.5)
+    busy, waiting = run_crowd(tmp_path, gpus=5, rounds=3, seconds=0.5)
     assert 0 < busy and 0 <= waiting < 1
     manifest = batch.Manifest(tmp_path / "batch")
     rows = list(manifest.jobs())

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import random
+import subprocess
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -16,9 +19,10 @@ from types import SimpleNamespace
 
 import ray
 
-from ..host.locations import pack_module
+from ..host.locations import ROOT, pack_module
 from .batches import batch as batches
 from .batches import catalog, write_workflow
+from .running import batch_env
 
 driving, pools, settings = (pack_module(f"cluster.{name}") for name in ("driver", "pool", "settings"))
 
@@ -53,6 +57,18 @@ class Crowd:
     def _write(self, path: Path) -> None:
         path.parent.mkdir(parents=True)
         path.write_bytes(FILM)
+
+
+def run_crowd(folder: Path, *, gpus: int, rounds: int, seconds: float) -> tuple[float, float]:
+    """`crowd_batch` in a process of its own, for a Ray that others started in this one says who may join it."""
+    argv = [sys.executable, "-m", __name__, str(folder), str(gpus), str(rounds), str(seconds)]
+    env = batch_env()
+    env["PYTHONPATH"] += f"{os.pathsep}{ROOT / 'tests'}"
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"error: {done.stdout}{done.stderr}")
+    busy, waiting = done.stdout.split()[-2:]
+    return float(busy), float(waiting)
 
 
 def crowd_batch(folder: Path, gpus: int, rounds: int, seconds: float) -> tuple[float, float]:
@@ -108,3 +124,7 @@ def _waiting(spans: list[tuple[str, float, float]]) -> float:
         waited += sum(after[0] - before[1] for before, after in pairwise(own))
         whole += own[-1][0] - own[0][0]
     return waited / whole if whole else 0.0
+
+
+if __name__ == "__main__":
+    print(*crowd_batch(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))

@@ -19,7 +19,7 @@ from ..host.locations import ROOT
 from ..host.server import ComfyServer
 from .batches import KINDS, PROMPT, SEED, catalog, frames_in, with_frames, workflow, write_table, write_workflow
 from .batches import batch as batches
-from .crowd import crowd_batch
+from .crowd import run_crowd
 from .recipes import sample_elsewhere
 from .running import Batch, stub_host
 
@@ -138,7 +138,7 @@ def scale(options: argparse.Namespace, folder: Path) -> list[str]:
     lines += ["|---|---|---|---|---|---|---|---|---|"]
     for gpus in GPUS:
         (folder / f"crowd_{gpus}").mkdir()
-        busy, waiting = crowd_batch(folder / f"crowd_{gpus}", gpus, ROUNDS, CROWD_SECONDS)
+        busy, waiting = run_crowd(folder / f"crowd_{gpus}", gpus=gpus, rounds=ROUNDS, seconds=CROWD_SECONDS)
         rate, cells = gpus / JOB_SECONDS, [str(gpus), f"{busy:.0%}", f"{waiting:.1%}"]
         for one_machine in (True, False):
             milliseconds = _manifest_time(folder / f"{gpus}_{one_machine}", gpus, one_machine)
