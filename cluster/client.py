@@ -125,7 +125,7 @@ class ComfyClient:
             async with self._http.request(method, self._url + path, json=body) as answer:
                 text = await answer.text()
                 return answer.status, json.loads(text) if text else {}
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, OSError) as error:
             raise HostDiedError(f"ComfyUI does not answer: {error}") from None
 
 

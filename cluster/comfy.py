@@ -16,7 +16,7 @@ from .errors import BatchError, HostDiedError
 from .settings import THREADS, Settings
 
 MADE, RUNS = "made", "vace_runs"
-BOOT_SECONDS = 600.0
+BOOT_SECONDS, BOOTS = 600.0, 2  # a port that was free may be taken until it is used
 LOG_TAIL = 1500
 
 
@@ -63,9 +63,15 @@ class ComfyProcess:
         """
         if self.client and self.is_up:
             return self.client
-        await self.stop()
-        self._share_runs()
-        port = _free_port()
+        for _ in range(BOOTS):
+            await self.stop()
+            self._share_runs()
+            self._begin(_free_port())
+            if await self._comes_up():
+                return self.client
+        raise HostDiedError(self._not_up("ended while it started"))
+
+    def _begin(self, port: int) -> None:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 self._command(port),
@@ -79,8 +85,6 @@ class ComfyProcess:
         leash = [sys.executable, "-ISc", self._settings.leash, str(self._process.pid)]
         self._leash = subprocess.Popen(leash, stdin=subprocess.PIPE, start_new_session=True)
         self.client = ComfyClient(f"http://127.0.0.1:{port}")
-        await self._wait_until_up()
-        return self.client
 
     async def stop(self) -> None:
         """End it."""
@@ -131,16 +135,25 @@ class ComfyProcess:
         env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads make two hosts on one machine crawl
         return env | ({THREADS: self._settings.threads} if self._settings.threads else {})
 
-    async def _wait_until_up(self) -> None:
+    async def _comes_up(self) -> bool:
+        """Whether it answers; False when it ended instead. One that is not up when this is cancelled is ended."""
         end = time.monotonic() + BOOT_SECONDS
-        while time.monotonic() < end:
-            if not self.is_up:
-                raise HostDiedError(f"ComfyUI ended while it started. The end of {self.log}:\n{self.tail()}")
-            with contextlib.suppress(HostDiedError):
-                await self.client.get("/system_stats")
-                return
-            await asyncio.sleep(0.2)
-        raise HostDiedError(f"ComfyUI did not answer after {BOOT_SECONDS:g} s. The end of {self.log}:\n{self.tail()}")
+        try:
+            while time.monotonic() < end and self.is_up:
+                with contextlib.suppress(HostDiedError):
+                    await self.client.get("/system_stats")
+                    return True
+                await asyncio.sleep(0.2)
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
+        if self.is_up:
+            await self.stop()
+            raise HostDiedError(self._not_up(f"did not answer after {BOOT_SECONDS:g} s"))
+        return False
+
+    def _not_up(self, what: str) -> str:
+        return f"ComfyUI {what}. The end of {self.log}:\n{self.tail()}"
 
 
 def _free_port() -> int:

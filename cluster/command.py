@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
 from rich.console import Console
 from rich.markup import escape
 
@@ -19,7 +20,7 @@ from .driver import Driver
 from .errors import BatchError, HostDiedError
 from .faults import full_disk_told
 from .live import LiveView, summary_line
-from .pool import PREPARE, SAMPLE, Pool, connect, resources_of, threads
+from .pool import PATIENCE, PREPARE, SAMPLE, Pool, connect, resources_of, threads, what_is_wrong
 from .report import sampling_share, write_report
 from .settings import BASE, COMFYUI, PYTHON, Settings
 
@@ -39,7 +40,8 @@ def run_command(arguments: list[str], console: Console | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = console or Console()
     try:
-        return options.act(options, console)
+        with full_disk_told(_folder(options)):
+            return options.act(options, console)
     except BatchError as error:
         Console(stderr=True).print(f"error: {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
@@ -65,12 +67,10 @@ def check(options: argparse.Namespace, console: Console) -> int:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Make every video of a table, or go on."""
-    rows = _read(options)
-    folder = (options.to or options.table.with_name(f"{options.table.stem}_batch")).resolve()
+    rows, folder = _read(options), _folder(options)
     manifest = Manifest(folder)
     with manifest.alone():
-        with full_disk_told(folder):
-            manifest.keep_journal(one_machine=not (options.address and options.shared))
+        manifest.keep_journal(one_machine=not (options.address and options.shared))
         settings = _settings(options, folder)
         connect(options.address, dashboard=options.dashboard, store_mib=options.store_mib)
         try:
@@ -97,11 +97,10 @@ def _run(
         _files(options, settings, Store(manifest.folder / "files")),
         divide=kinds[PREPARE][0] > 0,
     )
-    with full_disk_told(manifest.folder):
-        jobs = planner.plan(rows)
-        if _tell_findings(planner, console):
-            return 1
-        _tell_sync(manifest.sync(jobs), console)
+    jobs = planner.plan(rows)
+    if _tell_findings(planner, console):
+        return 1
+    _tell_sync(manifest.sync(jobs), console)
     if any(job.cut.prepare for job in jobs):
         pool.add(PREPARE, *kinds[PREPARE])
     with LiveView(console) as view:
@@ -114,12 +113,14 @@ def _run(
 def _first_catalog(pool: Pool, console: Console) -> Catalog:
     """What the first worker that is up says of its nodes."""
     while starting := pool.starting():
-        (ref,), _ = ray.wait(list(starting), num_returns=1)
-        member = starting[ref]
-        if sentence := pool.hear_start(member):
-            console.print(escape(sentence), highlight=False, soft_wrap=True)
-            continue
-        return Catalog(ray.get(member.actor.object_info.remote()))
+        up, _ = ray.wait(list(starting), num_returns=1, timeout=PATIENCE)
+        sentence = pool.hear_start(starting[up[0]]) if up else pool.nobody()
+        if up and not sentence:
+            try:
+                return Catalog(ray.get(starting[up[0]].actor.object_info.remote()))
+            except RayError as error:  # it has died since
+                sentence = pool.refuse(starting[up[0]], what_is_wrong(error))
+        console.print(escape(sentence), highlight=False, soft_wrap=True)
     raise BatchError("No worker could start its ComfyUI; the lines above say why.")
 
 
@@ -155,6 +156,15 @@ def cancel(options: argparse.Namespace, console: Console) -> int:
     changed = Manifest.there(options.folder).cancel(options.job)
     console.print(f"{changed} jobs are cancelled. `retry` takes that back.")
     return 0 if changed else 1
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """What a verb writes to."""
+    if options.act is check:
+        return Path(tempfile.gettempdir())
+    if options.act is run:
+        return (options.to or options.table.parent / f"{options.table.stem}_batch").resolve()
+    return options.folder
 
 
 def _read(options: argparse.Namespace) -> list[Row]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+import sqlite3
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import ray
 from ray.exceptions import ObjectLostError, ObjectStoreFullError, OutOfDiskError, RayError, TaskCancelledError
 
 from .batch import (
+    ARRIVED,
     CANCELLED,
     CANCELLING,
     DONE,
-    FAILED,
     RUNNING,
     WAITING,
     Manifest,
@@ -24,10 +26,11 @@ from .batch import (
 )
 from .errors import BatchError
 from .faults import ATTEMPTS, FAULT, MISTAKE, full_disk_told, is_full, pause, says_full
-from .pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
+from .pool import BUSY, FREE, PATIENCE, PREPARE, SAMPLE, Member, Pool, what_is_wrong
 from .results import Flight, Results
 from .settings import Settings
-from .worker import LACKS
+from .unable import require_workers
+from .worker import LACKS, NEW
 
 TICK = 0.5
 GRACE = 60.0  # a worker reports by itself that its limit is over
@@ -75,6 +78,7 @@ class Driver:
         self._first_pause = first_pause
         self._results = Results(manifest, shared=settings.shared)
         self.flights: dict[Any, Flight] = {}
+        self._patient_until = time.monotonic() + PATIENCE
 
     def run(self) -> None:
         """Until no job waits or runs.
@@ -83,33 +87,47 @@ class Driver:
             BatchError: If nothing can go on: no worker is left, or the disk of the batch is full.
         """
         with full_disk_told(self.manifest.folder):
-            self._forget_lost_files()
-            while self._is_under_way():
+            self._tidy()
+            while self.manifest.is_under_way():
                 self._step()
 
-    def _is_under_way(self) -> bool:
-        counts = self.manifest.counts()
-        return bool(counts[WAITING] or counts[RUNNING] or counts[CANCELLING])
-
     def _step(self) -> None:
-        """Give out what can be, and wait for one answer."""
+        """Give out what can be, wait for an answer, and take all that there are."""
         self._cancel()
         with self.manifest.together():
             self._give_out()
-        self._require_workers()
-        awaited = [*self.flights, *self.pool.starting()]
-        ready, _ = ray.wait(awaited, timeout=TICK) if awaited else (time.sleep(TICK) or [], None)
-        for ref in ready:
+        require_workers(self.manifest, self.pool)
+        self._tell_of_nobody()
+        for ref in self._answers([*self.flights, *self.pool.starting()]):
             self._hear(ref)
         self._end_hanging()
         self._view.update(self)
 
-    def _forget_lost_files(self) -> None:
-        """What was prepared before and is no longer there is prepared again."""
+    def _answers(self, awaited: list) -> list:
+        """What is there, once something is or `TICK` is over."""
+        if not awaited:
+            time.sleep(TICK)
+        elif ray.wait(awaited, timeout=TICK, fetch_local=False)[0]:
+            return ray.wait(awaited, num_returns=len(awaited), timeout=0, fetch_local=False)[0]
+        return []
+
+    def _tidy(self) -> None:
+        """What was prepared before goes if no job waits for it, and is prepared again if it is no longer there."""
+        shutil.rmtree(self.manifest.folder / ARRIVED, ignore_errors=True)  # results that an earlier driver did not take
         for row in self.manifest.prepared():
-            if self._settings.shared and all(self._results.store.has(name) for name in json.loads(row["vcus"])):
-                continue
-            self.manifest.prepare_again(row["key"])
+            if self.manifest.let_go(row["key"]):
+                self._results.drop_preparation(row["key"], row["vcus"])
+            elif not self._results.has_preparation(row):
+                self.manifest.prepare_again(row["key"])
+
+    def _tell_of_nobody(self) -> None:
+        """Ray may have no room for a worker, or look for it after a machine has gone: say that this is waited for."""
+        sentence = self.pool.nobody()
+        if sentence and time.monotonic() < self._patient_until:
+            return
+        self._patient_until = time.monotonic() + PATIENCE
+        if sentence:
+            self._view.say(sentence)
 
     def _hear(self, ref: Any) -> None:  # noqa: ANN401  (Ray's)
         if ref in self.flights:
@@ -128,17 +146,32 @@ class Driver:
                 raise BatchError(f"{FULL_STORE} Then run again; what is finished is kept.") from error
 
     def _give_to_free(self) -> None:
-        for member in self.pool.of(SAMPLE, FREE):
-            row = self.manifest.next_job(member.name, member.models, member.lacks, **self.pool.alone(member))
-            if row is not None:
-                self._give_job(member, dict(row))
-        for member in self.pool.of(PREPARE, FREE):
-            ahead = 2 * len(self.pool.of(SAMPLE)) + len(self.pool.of(PREPARE))
-            if self.manifest.count_ahead() >= ahead:
+        free = self.pool.of(SAMPLE, FREE)
+        self._give(free, self.manifest.count_ready(len(free)), self._next_job, self._give_job)
+        free = self.pool.of(PREPARE, FREE)
+        ready = self.manifest.count_to_prepare(min(self._room(), len(free))) if free else 0
+        self._give(free, ready, self._next_preparation, self._give_preparation)
+
+    def _give(self, free: list[Member], ready: int, choose: Callable, give: Callable) -> None:
+        """To each its next one, until all that are ready have a worker."""
+        for member in free:
+            if not ready:
                 return
-            row = self.manifest.next_preparation(member.name, member.lacks, **self.pool.alone(member))
+            row = choose(member)
             if row is not None:
-                self._give_preparation(member, dict(row))
+                give(member, dict(row))
+                ready -= 1
+
+    def _next_job(self, member: Member) -> sqlite3.Row | None:
+        return self.manifest.next_job(member.name, member.models, member.lacks, **self.pool.alone(member))
+
+    def _next_preparation(self, member: Member) -> sqlite3.Row | None:
+        return self.manifest.next_preparation(member.name, member.lacks, **self.pool.alone(member))
+
+    def _room(self) -> int:
+        """How many more preparations may be made ahead of the sampling."""
+        most = 2 * len(self.pool.of(SAMPLE)) + len(self.pool.of(PREPARE))
+        return max(most - self.manifest.count_ahead(), 0)
 
     def _give_job(self, member: Member, row: dict) -> None:
         prompt, vcus = json.loads(row["sample"]), json.loads(row["vcus"] or "[]")
@@ -181,7 +214,7 @@ class Driver:
             return
         except RayError as error:
             self.pool.start_again(member)
-            report = {"state": FAULT, "error": f"{member.name} died ({type(error).__name__})."}
+            report = {"state": FAULT, "error": f"{member.name} died ({what_is_wrong(error)})."}
         try:
             self._write_down(flight, report)
         except (OSError, RayError) as error:
@@ -192,15 +225,21 @@ class Driver:
 
     def _write_down(self, flight: Flight, report: dict) -> None:
         state = report["state"]
+        flight.member.ended = flight.member.ended if state == NEW else 0
         if state == DONE and flight.is_job:
             self._results.finish_job(flight, report)
         elif state == DONE:
             self._results.finish_preparation(flight, report)
         elif state == CANCELLED:
             self._set(flight, state=CANCELLED if flight.is_job else WAITING)
+        elif state == NEW:
+            if sentence := self.pool.renew(flight.member):
+                self._view.say(sentence)
+            self._set(flight, state=WAITING, attempts=flight.row["attempts"])
         elif state == LACKS:
             flight.member.lacks.add(flight.row["models"] if flight.is_job else flight.key)
             flight.member.models = ""
+            self._view.say(f"{report['error']} Others that have it are given what needs it.")
             self._set(flight, state=WAITING, attempts=flight.row["attempts"], error=report["error"])
         else:
             self._require_room(report["error"])
@@ -231,10 +270,7 @@ class Driver:
             self._view.say(f"{flight.title}: {sentence} Tried again in {wait:g} s.")
             return
         tried = "" if state == MISTAKE or attempt == 1 else f" Tried {attempt} times."
-        if flight.is_job:
-            self.manifest.set_job(flight.key, state=FAILED, error=sentence + tried)
-        else:
-            self.manifest.fail_preparation(flight.key, sentence + tried)
+        self._results.fail(flight, sentence + tried)
         self._view.say(f"{flight.title}: failed. {sentence}{tried}")
 
     def _is_cancelling(self, flight: Flight) -> bool:
@@ -250,7 +286,8 @@ class Driver:
     def _cancel(self) -> None:
         asked = {row["name"] for row in self.manifest.jobs(CANCELLING)}
         for ref, flight in self.flights.items():
-            if flight.is_job and flight.key in asked:
+            if flight.is_job and flight.key in asked and not flight.cancelled:
+                flight.cancelled = True  # a second time would cancel what the first one still has to do
                 ray.cancel(ref)
 
     def _end_hanging(self) -> None:
@@ -259,29 +296,3 @@ class Driver:
             if time.monotonic() - flight.began > self._settings.limit + GRACE:
                 flight.began = time.monotonic()
                 ray.kill(flight.member.actor, no_restart=False)
-
-    def _require_workers(self) -> None:
-        """Fail what no worker can take, and end when there is none."""
-        able = self.pool.of(SAMPLE, STARTING, FREE, BUSY)
-        if not able:
-            reasons = " ".join(m.about.get("error", "") for m in self.pool.of(SAMPLE, REFUSED))
-            raise BatchError(f"No worker can sample. {reasons}".strip())
-        for models in self.manifest.waiting_models() if any(member.lacks for member in able) else ():
-            if all(models in member.lacks for member in able):
-                self.manifest.fail_models(models, self._lacking(models))
-        self._require_preparers()
-
-    def _require_preparers(self) -> None:
-        able, refused = self.pool.of(PREPARE, STARTING, FREE, BUSY), self.pool.of(PREPARE, REFUSED)
-        if (able or not refused) and not any(member.lacks for member in able):
-            return
-        reasons = " ".join(m.about.get("error", "") for m in refused)
-        for row in self.manifest.waiting_preparations():
-            if all(row["key"] in member.lacks for member in able):
-                self.manifest.fail_preparation(
-                    row["key"], f"No worker can prepare it. {row['error'] or reasons}".strip()
-                )
-
-    def _lacking(self, models: str) -> str:
-        row = next((r for r in self.manifest.jobs(WAITING) if r["models"] == models and r["error"]), None)
-        return f"No worker has what it needs. {row['error'] if row else ''}".strip()

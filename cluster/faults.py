@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,14 @@ from .errors import BatchError
 MISTAKE, FAULT, UNSURE = "mistake", "fault", "unsure"
 ATTEMPTS = {MISTAKE: 1, UNSURE: 2}  # a fault: as often as was asked for
 LONGEST_PAUSE = 120.0
-NO_SPACE = ("No space left on device", "The disk is full")  # as the system says it, and as nodes of this pack do
+# As the system says it, and as nodes of this pack do.
+NO_SPACE = ("No space left on device", "Disk quota exceeded", "The disk is full")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _MISTAKES = ("VaceInputError",)
 _MACHINES = ("OutOfMemoryError", "OOM_EXCEPTION", "MemoryError", "AcceleratorError", "OSError", "Interrupted")
-_DISKS = (*NO_SPACE, "Input/output error")  # whoever says it
+# Whoever says it. A run of a long video is held until the machine that died with it is forgotten by a shared disk.
+_PASSING = (*NO_SPACE, "Input/output error", "is being worked on by process")
 _SIGNS = ("CUDA error", "HIP error", "out of memory")
 
 
@@ -31,7 +35,7 @@ def judge(kind: str, sentence: str) -> str:
         `MISTAKE`, `FAULT`, or `UNSURE` of what any node may raise for either reason.
     """
     name = kind.rpartition(".")[2]
-    if _says(sentence, _DISKS):
+    if _says(sentence, _PASSING):
         return FAULT
     if name in _MISTAKES:
         return MISTAKE
@@ -54,7 +58,7 @@ def pause(attempt: int, first: float) -> float:
 
 def is_full(error: BaseException) -> bool:
     """Whether a disk is full, as the system or SQLite says it."""
-    return getattr(error, "errno", None) == 28 or (
+    return getattr(error, "errno", None) in _FULL or (
         isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)
     )
 

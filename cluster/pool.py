@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 from ray import cloudpickle
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from .errors import BatchError
 from .settings import THREADS, Settings
@@ -18,8 +21,8 @@ from .worker import Worker
 
 SAMPLE, PREPARE = "sample", "prepare"
 STARTING, FREE, BUSY, REFUSED = "starting", "free", "busy", "refused"
-CLEAR_SECONDS = 30.0
-STARTS = 3  # of Ray on this machine, which gives up after 30 s where others compute
+CLEAR_SECONDS, PATIENCE = 30.0, 120.0
+STARTS = 3  # of Ray on this machine, which gives up after 30 s where others compute; of a ComfyUI that does nothing
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Member:
         models: What it loaded last.
         lacks: Models of jobs, and keys of preparations, that it does not have what they need for.
         starts: The answer to its start that is still awaited.
+        ended: How often its ComfyUI ended without a job since it had its last one.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Member:
     models: str = ""
     lacks: set[str] = field(default_factory=set)
     starts: Any = None
+    ended: int = 0
 
 
 class Pool:
@@ -57,6 +62,7 @@ class Pool:
     def __init__(self, settings: Settings) -> None:
         """Nobody yet."""
         self._settings = settings
+        self._first: dict[str, str] = {}  # what the first one that was up said of itself, and its name
         self.members: dict[str, Member] = {}
 
     def add(self, kind: str, count: int, resources: dict[str, float]) -> None:
@@ -80,8 +86,11 @@ class Pool:
         return [m for m in self.members.values() if m.kind == kind and m.state in chosen]
 
     def alone(self, member: Member) -> dict[str, Any]:
-        """What no other one of its kind could take: all (``alone``), or what each of them lacks (``alone_with``)."""
-        others = [m for m in self.of(member.kind, STARTING, FREE, BUSY) if m is not member]
+        """What no other one of its kind could take: all (``alone``), or what each of them lacks (``alone_with``).
+
+        One that is starting may never be up: Ray finds no place for it when its machine is gone.
+        """
+        others = [m for m in self.of(member.kind, FREE, BUSY) if m is not member]
         return {"alone": not others, "alone_with": set.intersection(*(m.lacks for m in others)) if others else set()}
 
     def starting(self) -> dict[Any, Member]:
@@ -91,13 +100,33 @@ class Pool:
     def hear_start(self, member: Member) -> str:
         """Take the answer to a start; gives a sentence where it cannot work."""
         try:
-            member.about = ray.get(member.starts)
+            return self.judge(member, ray.get(member.starts))
         except RayError as error:
-            member.about = {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+            return self.judge(member, {"error": what_is_wrong(error)})
+
+    def judge(self, member: Member, about: dict[str, str]) -> str:
+        """Use a worker that says this of itself, if it can work as the first one does; gives a sentence if not."""
         member.starts, member.models, member.lacks = None, "", set()  # it may be on another machine now
-        sentence = member.about["error"] or self._differs(member)
-        member.state = REFUSED if sentence else FREE
-        return sentence and f"{member.name} cannot work: {sentence}"
+        member.about, member.state = about, FREE
+        if sentence := about["error"] or self._differs(about):
+            return self.refuse(member, sentence)
+        self._first = self._first or about | {"name": member.name}
+        return ""
+
+    def refuse(self, member: Member, sentence: str) -> str:
+        """Give it nothing any more, for a reason; gives a sentence on that."""
+        member.state, member.about = REFUSED, member.about | {"error": sentence}
+        return f"{member.name} cannot work: {sentence}"
+
+    def nobody(self) -> str:
+        """A sentence for people who wait if all that sample, or all that prepare, are still starting; else none."""
+        for kind in (SAMPLE, PREPARE):
+            if (starting := self.of(kind, STARTING)) and not self.of(kind, FREE, BUSY):
+                return (
+                    f"No worker is up to {kind}, {len(starting)} are starting. Ray places each where there is room for "
+                    "it (`ray status` says what there is), and then its ComfyUI starts. This waits until one is up."
+                )
+        return ""
 
     def clear(self) -> None:
         """Let all end their ComfyUI and remove what they have of the batch on their machines."""
@@ -108,18 +137,29 @@ class Pool:
         """After its death Ray makes the actor anew, perhaps on another machine; wait until it is up."""
         member.state, member.starts = STARTING, member.actor.start.remote()
 
-    def _differs(self, member: Member) -> str:
+    def renew(self, member: Member) -> str:
+        """Start a ComfyUI again that is not up; gives a sentence where that was of no use so far."""
+        member.ended += 1
+        if member.ended > STARTS:
+            return self.refuse(member, f"ComfyUI ended {STARTS} times before it had a job.")
+        self.start_again(member)
+        return ""
+
+    def _differs(self, about: dict[str, str]) -> str:
         """A sentence if another version runs there than on the first one that was up."""
-        first = next(
-            (m for m in self.members.values() if m.about and not m.about.get("error") and m is not member), None
-        )
-        for what in ("comfyui", "pack"):
-            if first and first.about[what] != member.about[what]:
+        for what in ("comfyui", "pack") if self._first else ():
+            if self._first[what] != about[what]:
                 return (
-                    f"{member.about['machine']} has version {member.about[what] or 'none'} of {what}, {first.name} on "
-                    f"{first.about['machine']} has {first.about[what] or 'none'}. Install one version everywhere."
+                    f"{about['machine']} has version {about[what] or 'none'} of {what}, {self._first['name']} on "
+                    f"{self._first['machine']} has {self._first[what] or 'none'}. Install one version everywhere."
                 )
         return ""
+
+
+def what_is_wrong(error: RayError) -> str:
+    """The line of an error that says it: the last one of what a worker raised, the first one of what Ray says."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    return f"{type(error).__name__}: {lines[-1 if isinstance(error, RayTaskError) else 0].strip()}"
 
 
 def connect(address: str | None, *, dashboard: bool, store_mib: int) -> None:
@@ -137,11 +177,13 @@ def connect(address: str | None, *, dashboard: bool, store_mib: int) -> None:
     usual = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     try:
         if address:
-            ray.init(address, **usual)
+            with _own_ending():
+                ray.init(address, **usual)
             return
         for attempt in range(1, STARTS + 1):
             try:
-                ray.init("local", include_dashboard=dashboard, object_store_memory=store_mib * 2**20, **usual)
+                with _own_ending():
+                    ray.init("local", include_dashboard=dashboard, object_store_memory=store_mib * 2**20, **usual)
                 return
             except Exception as error:
                 ray.shutdown()
@@ -153,6 +195,15 @@ def connect(address: str | None, *, dashboard: bool, store_mib: int) -> None:
         ) from None
 
 
+@contextlib.contextmanager
+def _own_ending() -> Iterator[None]:
+    """What SIGTERM does stays as it was; Ray puts handlers of its own in its place, which end this process at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+
+
 def resources_of(samplers: int | None, preparers: int | None) -> Iterator[tuple[str, int, dict[str, float]]]:
     """How many workers of each kind there are to be, and what each needs.
 
@@ -161,14 +212,28 @@ def resources_of(samplers: int | None, preparers: int | None) -> Iterator[tuple[
         preparers: One for each machine if None.
     """
     total = ray.cluster_resources()
-    cpus, gpus = total.get("CPU", 1), int(total.get("GPU", 0))
-    machines = sum(name.startswith("node:") and "internal" not in name for name in total)
+    gpus, machines = (
+        int(total.get("GPU", 0)),
+        [each["Resources"].get("CPU", 0.0) for each in ray.nodes() if each["Alive"]],
+    )
     samplers = samplers or gpus or 1
-    preparers = machines if preparers is None else preparers
-    share = cpus / (preparers + (0 if gpus else samplers) or 1)
-    cpu = float(int(share)) if share >= 1 else int(share * 100) / 100
+    preparers = len(machines) if preparers is None else preparers
+    cpu = share_of(machines, preparers + (0 if gpus else samplers))
     yield SAMPLE, samplers, {"num_gpus": min(1.0, gpus / samplers), "num_cpus": 0} if gpus else {"num_cpus": cpu}
     yield PREPARE, preparers, {"num_cpus": min(cpu, 4.0)}
+
+
+def share_of(machines: list[float], workers: int) -> float:
+    """The most CPUs that each worker can have if all are to find a place, whole ones where there is one for each.
+
+    Args:
+        machines: CPUs of each.
+        workers: How many there are to be, all machines together.
+    """
+    shares = {cpus / number for cpus in machines for number in range(1, workers + 1) if cpus}
+    usable = {float(int(share)) if share >= 1 else int(share * 100) / 100 for share in shares}
+    fitting = (share for share in usable if share and sum(int(cpus / share) for cpus in machines) >= workers)
+    return max(fitting, default=0.0)
 
 
 def threads() -> str | None:

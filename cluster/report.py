@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -106,8 +107,8 @@ def _strip(folder: Path, path: Path, digest: str) -> str:
             return ""
         if not frames:
             return ""
-        (folder / STRIPS).mkdir(exist_ok=True)
-        _beside(frames).save(folder / name, quality=80)
+        _beside(frames).save(strip := io.BytesIO(), "JPEG", quality=80)
+        write_whole(folder / name, strip.getvalue())
     return name
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
 
-from .batch import DONE, Manifest, Store, take_whole, write_whole
+from .batch import DONE, FAILED, Manifest, Store, take_whole, write_whole
 from .pool import Member
 
 OUTPUTS = "outputs"
@@ -29,6 +30,7 @@ class Flight:
         row: Of the manifest.
         contents: What Ray's object store holds of it.
         began: When it was given out.
+        cancelled: Whether the worker was told to stop.
     """
 
     member: Member
@@ -37,6 +39,7 @@ class Flight:
     row: dict
     contents: Any
     began: float
+    cancelled: bool = False
 
     @property
     def title(self) -> str:
@@ -114,8 +117,21 @@ class Results:
             error=None,
             **{name: report[name] for name in ("machine", "began", "ended")},
         )
+        self.let_go(row)
+
+    def fail(self, flight: Flight, sentence: str) -> None:
+        """Write down that a job failed, or a preparation with all that wait for it, and why."""
+        if not flight.is_job:
+            self._manifest.fail_preparation(flight.key, sentence)
+            return
+        self._manifest.set_job(flight.key, state=FAILED, error=sentence)
+        if not self._shared:  # an object store remembers nothing for a later run, and has little room
+            self.let_go(flight.row)
+
+    def let_go(self, row: dict) -> None:
+        """Of a job that is over: remove what was prepared for it, unless another job waits for that too."""
         if row["prepare_key"] and self._manifest.let_go(row["prepare_key"]):
-            self._drop_preparation(row)
+            self.drop_preparation(row["prepare_key"], row["vcus"])
 
     def finish_preparation(self, flight: Flight, report: dict) -> None:
         """Write down where the VCUs of a preparation are, and keep what it showed; raises as `finish_job`."""
@@ -145,10 +161,20 @@ class Results:
             Path(outputs[0]["path"]).parent.rmdir()
         return outputs
 
-    def _drop_preparation(self, row: dict) -> None:
-        """The VCUs of jobs that are over are the largest files here."""
-        shutil.rmtree(self._manifest.folder / PREPARED / row["prepare_key"], ignore_errors=True)
-        vcus = json.loads(row["vcus"] or "[]")
-        self.forget(vcus)
-        for name in vcus:
+    def has_preparation(self, row: sqlite3.Row) -> bool:
+        """Whether all files of a preparation of an earlier run are still there; an object store keeps none."""
+        shown = [self._manifest.folder / PREPARED / row["key"] / each["name"] for each in json.loads(row["shown"])]
+        return self._shared and all(map(self.store.has, json.loads(row["vcus"]))) and all(p.is_file() for p in shown)
+
+    def drop_preparation(self, key: str, vcus: str | None) -> None:
+        """The VCUs of jobs that are over are the largest files here.
+
+        Args:
+            key: Of the preparation.
+            vcus: Their names, as the manifest has them.
+        """
+        shutil.rmtree(self._manifest.folder / PREPARED / key, ignore_errors=True)
+        names = json.loads(vcus or "[]")
+        self.forget(names)
+        for name in names:
             self.store.remove(name)

@@ -15,16 +15,17 @@ from pathlib import Path
 
 import ray
 
-from .batch import Catalog, Prompt, Store, copy_of, sha256_of
+from .batch import ARRIVED, Catalog, Prompt, Store, copy_of, sha256_of, take_whole
 from .client import Progress
-from .comfy import ComfyProcess
+from .comfy import RUNS, ComfyProcess
 from .errors import BatchError, HostDiedError, NodeFailedError, RefusedError
 from .faults import FAULT, MISTAKE, judge
 from .settings import Settings
 
 PACK = "VaceSampleVcu"  # whose class says where the pack lies
 PREFIX = "filename_prefix"
-DONE, LACKS = "done", "lacks"
+DONE, LACKS, NEW = "done", "lacks", "new"
+COPIES = 4 * 2**30  # bytes of files that a worker keeps of a batch whose folder it does not see
 
 
 class Worker:
@@ -50,16 +51,17 @@ class Worker:
         try:
             self.settle()
             client = await self._comfy.ensure()
+            await client.interrupt()  # asked again, it was taken for dead: nobody waits for what it still makes
             info = await client.get("/object_info")
             self._catalog = Catalog(info)
             about["comfyui"] = (await client.get("/system_stats"))["system"]["comfyui_version"]
             about["pack"] = await asyncio.to_thread(self._pack_version, info)
-        except (HostDiedError, BatchError) as error:
+        except (HostDiedError, BatchError, OSError) as error:
             about["error"] = str(error)
         return about
 
     def settle(self) -> None:
-        """Make the folders, the first time.
+        """Make the folders, the first time, and remove what an earlier worker of this name left unfinished.
 
         Raises:
             BatchError: If they cannot be its own.
@@ -68,6 +70,11 @@ class Worker:
             self._scratch = scratch_folder(self._settings, self._name)
             self._comfy = ComfyProcess(self._settings, self._scratch, on_cpu=self._on_cpu)
             self._store = Store(self._comfy.input)
+            for path in self._comfy.output.iterdir():
+                if path.is_file():
+                    path.unlink()
+                elif path.name != RUNS:
+                    shutil.rmtree(path, ignore_errors=True)
 
     async def clear(self) -> None:
         """End ComfyUI, and remove the folder that this machine has of the batch."""
@@ -95,18 +102,20 @@ class Worker:
             packs: Contents of files.
 
         Returns:
-            The report, and where no folder is shared the contents of what was made, those for the store first.
+            The report, and where no folder is shared the contents of what was made, those for the store first. One
+            whose ComfyUI is not up, as when Ray has made it anew, reports that it is `NEW`, and is to be asked to
+            `start`: that takes its time, which is no time of a job.
         """
+        if self._catalog is None or not self._comfy.is_up:
+            return {"state": NEW, "error": ""}, []
         self._progress = Progress("starting")
         began = time.time()
         try:
-            for name, (pack, number) in zip(task["files"], task["places"], strict=False):
-                await asyncio.to_thread(self._store.write, name, packs[pack][number])
-            client = await self._comfy.ensure()
+            await asyncio.to_thread(self._fetch, task, packs)
             if lacking := await self._lacking(task["prompt"]):
                 return {"state": LACKS, "error": lacking}, []
             prompt = self._named(task)
-            outputs = await asyncio.wait_for(client.run(prompt, self._hear), self._settings.limit)
+            outputs = await asyncio.wait_for(self._comfy.client.run(prompt, self._hear), self._settings.limit)
             report, contents = await asyncio.to_thread(self._collect, task, outputs)
         except asyncio.CancelledError:  # by ray.cancel
             with contextlib.suppress(HostDiedError):  # then it is cancelled all the more
@@ -115,9 +124,21 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001  (every one is reported, none is lost)
             report, contents = await self._judge(error), []
-        await asyncio.to_thread(shutil.rmtree, self._folder(task), True)
+        await asyncio.to_thread(self._tidy, task)
         self._progress = Progress("")
         return report | {"began": began, "ended": time.time(), "machine": platform.node()}, contents
+
+    def _fetch(self, task: dict, packs: tuple[list[bytes], ...]) -> None:
+        """Write what a task reads where no folder is shared, in place of what was read longest ago."""
+        if not self._settings.shared:
+            self._store.keep_to(COPIES)
+        for name, (pack, number) in zip(task["files"], task["places"], strict=False):
+            self._store.write(name, packs[pack][number])
+
+    def _tidy(self, task: dict) -> None:
+        shutil.rmtree(self._folder(task), ignore_errors=True)
+        with contextlib.suppress(OSError):  # another attempt of the same job
+            self._folder(task).parent.rmdir()
 
     def _hear(self, progress: Progress) -> None:
         self._progress = progress
@@ -152,23 +173,32 @@ class Worker:
 
     def _collect(self, task: dict, outputs: dict) -> tuple[dict, list[bytes]]:
         """What was written, VCUs into the store; contents only where no folder is shared."""
-        vcus = [self._keep(self._files(outputs.get(saver, {}))[0]) for saver in task["savers"]]
+        saved = [self._files(outputs.get(saver, {}))[0] for saver in task["savers"]]
         shown = [path for node, said in outputs.items() if node not in task["savers"] for path in self._files(said)]
+        names = _distinct([_plain(path.name) for path in shown])
         made = [
-            {"name": _plain(p.name), "path": str(p), "size": p.stat().st_size, "sha256": sha256_of(p)} for p in shown
+            {"name": name, "path": str(path), "size": path.stat().st_size, "sha256": sha256_of(path)}
+            for name, path in zip(names, shown, strict=True)
         ]
         if self._settings.shared:
-            kept = Path(self._settings.batch) / "arrived" / task["token"]
+            vcus = [self._store.take(path, sha256_of(path), task["job"]) for path in saved]
+            kept = Path(self._settings.batch) / ARRIVED / task["token"]
             for each in made:
                 kept.mkdir(parents=True, exist_ok=True)
-                each["path"] = str(Path(each["path"]).replace(kept / each["name"]))
+                self._take(task, Path(each["path"]), kept / each["name"])
+                each["path"] = str(kept / each["name"])
             contents = []
         else:
-            contents = [self._store.path(name).read_bytes() for name in vcus] + [path.read_bytes() for path in shown]
+            vcus = [self._store.name_of(path, sha256_of(path), task["job"]) for path in saved]
+            contents = [path.read_bytes() for path in (*saved, *shown)]
         return {"state": DONE, "vcus": vcus, "outputs": made}, contents
 
-    def _keep(self, path: Path) -> str:
-        return self._store.take(path, sha256_of(path))
+    def _take(self, task: dict, path: Path, kept: Path) -> None:
+        """Out of the folder of this attempt; what lies elsewhere stays, for ComfyUI may name it for other jobs too."""
+        if self._folder(task) in path.parents:
+            path.replace(kept)
+        else:
+            take_whole(path, kept)
 
     def _files(self, said: dict) -> list[Path]:
         items = [item for items in said.values() if isinstance(items, list) for item in items]
@@ -233,3 +263,16 @@ def _plain(name: str) -> str:
     """A file's name without ComfyUI's counter where that says nothing: ``shot_00001_.mp4`` is ``shot.mp4``."""
     stem, dot, end = name.partition(".")
     return (stem.removesuffix("_00001_") or stem) + dot + end
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Of names that are one where capitals are not told apart, the second has a 2 before it, and so on."""
+    found, taken = [], set()
+    for name in names:
+        number, fresh = 1, name
+        while fresh.casefold() in taken:
+            number += 1
+            fresh = f"{number}_{name}"
+        found.append(fresh)
+        taken.add(fresh.casefold())
+    return found

@@ -10,11 +10,12 @@ from .cut import with_vcus
 from .manifest import Manifest
 from .planning import SEEDS, Job, Planner
 from .schema import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING
-from .store import Files, Store, sha256_of, take_whole, write_whole
+from .store import ARRIVED, Files, Store, sha256_of, take_whole, write_whole
 from .table import Row, read_table
 from .workflow import Prompt, copy_of, read_workflow, title_of
 
 __all__ = [
+    "ARRIVED",
     "CANCELLED",
     "CANCELLING",
     "DONE",

@@ -27,15 +27,17 @@ class Database:
         """Open it, or begin one.
 
         Raises:
-            BatchError: If it is damaged.
+            BatchError: If it is damaged, or cannot be one.
         """
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._data = sqlite3.connect(folder / FILE, timeout=WAIT_SECONDS, isolation_level=None)
-        self._data.row_factory = sqlite3.Row
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._data = sqlite3.connect(folder / FILE, timeout=WAIT_SECONDS, isolation_level=None)
+            self._data.row_factory = sqlite3.Row
             self._data.executescript(SCHEMA)
             self._wait_for_disk()
+        except (OSError, sqlite3.OperationalError) as error:
+            raise BatchError(f"{folder / FILE} cannot be opened: {error}.") from None
         except sqlite3.DatabaseError as error:
             raise BatchError(
                 f"{folder / FILE} is damaged ({error}). Put a copy back, or begin in another folder."

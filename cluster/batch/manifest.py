@@ -11,6 +11,7 @@ from .database import Database
 from .planning import Job
 from .schema import CANCELLED, DONE, FAILED, RUNNING, STATES, WAITING
 
+_WANTED = "EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting')"
 _AGAIN = "UPDATE {} SET state = 'waiting', attempts = 0, not_before = 0, error = NULL"
 
 
@@ -36,6 +37,8 @@ class Manifest(Database):
                     self._insert(job)
                 elif known["state"] == DONE:
                     told["kept"] += 1
+                else:
+                    self._divide(job)
                 self._data.execute("UPDATE jobs SET row = ? WHERE name = ?", (job.row, job.name))
             told["gone"] = len(before)
             self._data.executemany("DELETE FROM jobs WHERE name = ?", [(name,) for name in before])
@@ -45,9 +48,19 @@ class Manifest(Database):
                     f"UPDATE {table} SET state = 'waiting', not_before = 0, attempts = MAX(attempts - 1, 0)"
                     " WHERE state = 'running'"
                 )
+            self._want_again()
         return told
 
     def _insert(self, job: Job) -> None:
+        self._data.execute(
+            "INSERT OR REPLACE INTO jobs (name, row, state, fingerprint, cells, seed, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (job.name, job.row, WAITING, job.fingerprint, json.dumps(job.cells), job.seed, job.run),
+        )
+        self._divide(job)
+
+    def _divide(self, job: Job) -> None:
+        """Its two parts, which may be others than in the run before: that may have divided nothing."""
         parts = job.cut
         if parts.prepare is not None:
             self._data.execute(
@@ -55,16 +68,9 @@ class Manifest(Database):
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (job.prepare_key, job.row, WAITING, *map(json.dumps, (parts.prepare, parts.savers, job.prepare_files))),
             )
-            self._data.execute(
-                f"{_AGAIN.format('preparations')} WHERE key = ? AND state = 'failed'", (job.prepare_key,)
-            )
         self._data.execute(
-            "INSERT OR REPLACE INTO jobs (name, row, state, fingerprint, cells, prepare_key, sample, inputs, models,"
-            " seed, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(job.name, job.row, WAITING, job.fingerprint, json.dumps(job.cells), job.prepare_key),
-                *(json.dumps(parts.sample), json.dumps(job.sample_files), job.models, job.seed, job.run),
-            ),
+            "UPDATE jobs SET prepare_key = ?, sample = ?, inputs = ?, models = ? WHERE name = ?",
+            (job.prepare_key, json.dumps(parts.sample), json.dumps(job.sample_files), job.models, job.name),
         )
 
     def next_job(
@@ -109,23 +115,46 @@ class Manifest(Database):
             ORDER BY jobs.row LIMIT 1) AS job
             FROM preparations WHERE state = 'waiting' AND key NOT IN ({_marks(lacks)}) AND not_before <= ?
             AND (? OR attempts = 0 OR worker IS NOT ? OR key IN ({_marks(alone_with)}))
-            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting') ORDER BY row LIMIT 1""",
+            AND {_WANTED} ORDER BY row LIMIT 1""",
             (*lacks, time.time(), alone, worker, *alone_with),
         ).fetchone()
 
     def waiting_preparations(self) -> list[sqlite3.Row]:
         """Those that a waiting job needs."""
-        return self._data.execute(
-            """SELECT * FROM preparations WHERE state = 'waiting'
-            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting')"""
-        ).fetchall()
+        return self._data.execute(f"SELECT * FROM preparations WHERE state = 'waiting' AND {_WANTED}").fetchall()
 
     def count_ahead(self) -> int:
         """Preparations that are under way, or done and still waited for."""
         return self._data.execute(
-            """SELECT COUNT(*) FROM preparations WHERE state = 'running' OR (state = 'done'
-            AND EXISTS (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state = 'waiting'))"""
+            f"SELECT COUNT(*) FROM preparations WHERE state = 'running' OR (state = 'done' AND {_WANTED})"
         ).fetchone()[0]
+
+    def count_ready(self, most: int) -> int:
+        """Jobs that a worker could begin now, counted no further than ``most``."""
+        now = time.time()
+        return self._data.execute(
+            """SELECT COUNT(*) FROM (
+            SELECT 1 FROM jobs WHERE prepare_key IS NULL AND state = 'waiting' AND not_before <= ?
+            UNION ALL SELECT 1 FROM preparations CROSS JOIN jobs ON jobs.prepare_key = key
+            WHERE preparations.state = 'done' AND jobs.state = 'waiting' AND jobs.not_before <= ? LIMIT ?)""",
+            (now, now, most),
+        ).fetchone()[0]
+
+    def count_to_prepare(self, most: int) -> int:
+        """Preparations that a worker could begin now, counted no further than ``most``."""
+        return self._data.execute(
+            f"""SELECT COUNT(*) FROM (SELECT 1 FROM preparations
+            WHERE state = 'waiting' AND not_before <= ? AND {_WANTED} LIMIT ?)""",
+            (time.time(), most),
+        ).fetchone()[0]
+
+    def is_under_way(self) -> bool:
+        """Whether a job waits or runs."""
+        return bool(
+            self._data.execute(
+                "SELECT EXISTS (SELECT 1 FROM jobs WHERE state IN ('waiting', 'running', 'cancelling'))"
+            ).fetchone()[0]
+        )
 
     def set_job(self, name: str, **values: object) -> None:
         """Change a job."""
@@ -149,13 +178,15 @@ class Manifest(Database):
             )
 
     def prepare_again(self, key: str) -> None:
-        """Its files are gone: let it be made anew."""
-        self.set_preparation(key, state=WAITING, not_before=0)
+        """Its files are gone: let it be made anew, unless that was asked for already."""
+        self._data.execute(
+            "UPDATE preparations SET state = 'waiting', not_before = 0 WHERE key = ? AND state = 'done'", (key,)
+        )
 
     def let_go(self, key: str) -> bool:
-        """Whether no job needs a preparation any more; it is then one to be made anew, and its files may go."""
+        """Whether no job needs a preparation any more; its files may then go, and it is made anew when one does."""
         changed = self._data.execute(
-            """UPDATE preparations SET state = 'waiting', attempts = 0, not_before = 0 WHERE key = ? AND NOT EXISTS
+            """UPDATE preparations SET state = 'let go' WHERE key = ? AND NOT EXISTS
             (SELECT 1 FROM jobs WHERE prepare_key = key AND jobs.state IN ('waiting', 'running'))""",
             (key,),
         )
@@ -214,8 +245,12 @@ class Manifest(Database):
         one = f"{_AGAIN.format('jobs')} WHERE name = ? AND state IN ('failed', 'cancelled')"
         with self.together():
             changed = [self._data.execute(one, (name,)).rowcount for name in chosen]
-            self._data.execute(f"{_AGAIN.format('preparations')} WHERE state = 'failed'")
+            self._want_again()
         return sum(changed)
+
+    def _want_again(self) -> None:
+        """Preparations that failed or were let go, and that a job waits for now, are to be made."""
+        self._data.execute(f"{_AGAIN.format('preparations')} WHERE state IN ('failed', 'let go') AND {_WANTED}")
 
 
 def _marks(values: Collection[str]) -> str:

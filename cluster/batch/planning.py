@@ -49,6 +49,7 @@ class Job:
         name: Of the folder of its results.
         row: Its number in the table.
         cells: What the table said.
+        fingerprint: A text that is another one when anything that decides about the result is.
         cut: Its two prompts, whose files are named by their content.
         prepare_files: The names of those that preparing reads.
         sample_files: The names of those that sampling reads.
@@ -60,17 +61,13 @@ class Job:
     name: str
     row: int
     cells: dict[str, object]
+    fingerprint: str
     cut: Cut
     prepare_files: tuple[str, ...]
     sample_files: tuple[str, ...]
     models: str
     seed: str
     run: str = ""
-
-    @property
-    def fingerprint(self) -> str:
-        """A text that is another one when anything that decides about the result is."""
-        return json_hash([self.cut.prepare, self.cut.sample])
 
     @property
     def prepare_key(self) -> str | None:
@@ -122,7 +119,7 @@ class Planner:
 
     def plan(self, rows: list[Row]) -> list[Job]:
         """The jobs of a table; `findings` says what could not become one."""
-        jobs, taken = [], {}
+        jobs, taken, runs = [], {}, {}
         for row in rows:
             before = len(self.findings)
             name = self._name(row, taken)
@@ -130,7 +127,15 @@ class Planner:
             prompt = template and self._fill(row, template)
             if len(self.findings) == before:
                 jobs.append(self._job(row, name, prompt))
+                self._keep_apart(row, jobs[-1].run, runs)
         return jobs
+
+    def _keep_apart(self, row: Row, run: str, runs: dict[str, int]) -> None:
+        first = runs.setdefault(run.casefold(), row.number) if run else row.number
+        if first != row.number:
+            self._find(
+                row, None, f'The run "{run}" is that of row {first} already. Leave it empty: each job gets its own.'
+            )
 
     def _template(self, path: Path) -> Template:
         nodes = read_workflow(path)
@@ -233,6 +238,7 @@ class Planner:
             name=name,
             row=row.number,
             cells={key: value for key, value in row.cells.items() if key != JOB},
+            fingerprint=json_hash(prompt),
             cut=parts,
             prepare_files=self._files_of(parts.prepare),
             sample_files=self._files_of(parts.sample),
@@ -243,12 +249,13 @@ class Planner:
 
     def _name_run(self, name: str, prompt: Prompt) -> str:
         """Give a long video without a folder one of its own, so that it goes on there on any machine."""
-        for node in prompt.values():
+        own, first = f"{name}_{json_hash(prompt)[:8]}", ""
+        for node_id, node in prompt.items():
             if node["class_type"] == "VaceSampleLongVideo":
                 if not node["inputs"].get(RUN):
-                    node["inputs"][RUN] = f"{name}_{json_hash(prompt)[:8]}"
-                return str(node["inputs"][RUN])
-        return ""
+                    node["inputs"][RUN] = f"{own}_{node_id}" if first else own
+                first = first or _text(node["inputs"][RUN])
+        return first
 
     def _files_of(self, prompt: Prompt | None) -> tuple[str, ...]:
         found: set[str] = set()
@@ -269,3 +276,8 @@ class Planner:
 
     def _find(self, row: Row | None, column: str | None, sentence: str) -> None:
         self.findings.append(Finding(row and row.number, column, sentence))
+
+
+def _text(value: object) -> str:
+    """A value that is text; of a wire only a node knows what it says."""
+    return value if isinstance(value, str) else ""

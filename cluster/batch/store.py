@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PART = ".part"
+PART, ARRIVED = ".part", "arrived"  # the folder of results that a worker is done with and the driver has not taken yet
 _BLOCK = 2**20
 
 
@@ -68,9 +68,15 @@ class Store:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def name_of(self, path: Path, digest: str) -> str:
-        """What a file is called here."""
-        return f"{digest[:16]}/{path.name}"
+    def name_of(self, path: Path, digest: str, owner: str = "") -> str:
+        """What a file is called here.
+
+        Args:
+            path: The file.
+            digest: Of its content.
+            owner: Whom it belongs to alone, so that whoever removes it takes it from no other one of the same content.
+        """
+        return f"{digest[:16]}/{owner and owner + '_'}{path.name}"
 
     def has(self, name: str) -> bool:
         """Whether a file is here, whole."""
@@ -82,22 +88,34 @@ class Store:
 
     def copy(self, source: Path, digest: str) -> str:
         """Keep a copy of a user's file, which may be written to later; gives its name."""
-        return self._keep(source, digest, copy_whole)
+        return self._keep(self.name_of(source, digest), source, copy_whole)
 
-    def take(self, source: Path, digest: str) -> str:
-        """Keep a file that the batch made itself; gives its name."""
-        return self._keep(source, digest, take_whole)
+    def take(self, source: Path, digest: str, owner: str) -> str:
+        """Keep a file that the batch made itself for one owner; gives its name."""
+        return self._keep(self.name_of(source, digest, owner), source, take_whole)
 
-    def _keep(self, source: Path, digest: str, how: Callable[[Path, Path], None]) -> str:
-        name = self.name_of(source, digest)
+    def _keep(self, name: str, source: Path, how: Callable[[Path, Path], None]) -> str:
         if not self.has(name):
             how(source, self.folder / name)
         return name
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep what came from elsewhere."""
-        if not self.has(name):
+        """Keep what came from elsewhere; what is here already counts as used now."""
+        if self.has(name):
+            os.utime(self.folder / name)
+        else:
             write_whole(self.folder / name, data)
+
+    def keep_to(self, limit: int) -> None:
+        """Remove the files that were used longest ago, until the others take no more than ``limit`` bytes."""
+        there = [path for path in self.folder.glob("*/*") if path.is_file()]
+        files = sorted((path.stat().st_mtime_ns, path.stat().st_size, path) for path in there)
+        taken = sum(size for _, size, _ in files)
+        for _, size, path in files:
+            if taken <= limit:
+                return
+            self.remove(path.relative_to(self.folder).as_posix())
+            taken -= size
 
     def remove(self, name: str) -> None:
         """Forget a file."""

@@ -14,11 +14,12 @@ from harness.cluster.batches import jobs_of
 from wan_vace.cluster.batch import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING, Manifest
 from wan_vace.cluster.driver import Driver
 from wan_vace.cluster.errors import BatchError
-from wan_vace.cluster.faults import FAULT, full_disk_told, judge
-from wan_vace.cluster.pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, Member, Pool
+from wan_vace.cluster.faults import FAULT, MISTAKE, full_disk_told, judge
+from wan_vace.cluster.pool import BUSY, FREE, PATIENCE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
 from wan_vace.cluster.results import Flight
 from wan_vace.cluster.settings import Settings
-from wan_vace.cluster.worker import LACKS
+from wan_vace.cluster.unable import require_workers
+from wan_vace.cluster.worker import LACKS, NEW
 from wan_vace.vace_core.files import write_error
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "a.mp4")
@@ -38,12 +39,12 @@ def driver(tmp_path):
     manifest.close()
 
 
-def prepared(driver):
-    (row,) = driver.manifest.waiting_preparations()
-    file = driver._results.store.path(VCU)
-    file.parent.mkdir()
+def prepared(driver, vcu=VCU):
+    row = driver.manifest.waiting_preparations()[0]
+    file = driver._results.store.path(vcu)
+    file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"a VCU")
-    driver.manifest.set_preparation(row["key"], state=DONE, vcus=json.dumps([VCU]), shown="[]")
+    driver.manifest.set_preparation(row["key"], state=DONE, vcus=json.dumps([vcu]), shown="[]")
     return file
 
 
@@ -76,7 +77,7 @@ def test_a_worker_that_lacks_a_model_takes_no_other_job_of_it(driver):
     driver._write_down(flight, {"state": LACKS, "error": "sample has no model."})
     member = flight.member
     assert driver.manifest.next_job(member.name, member.models, member.lacks, **driver.pool.alone(member)) is None
-    driver._require_workers()
+    require_workers(driver.manifest, driver.pool)
     assert {row["state"] for row in driver.manifest.jobs()} == {FAILED}, "nobody has it"
     assert driver.manifest.job("b")["error"] == "No worker has what it needs. sample has no model."
 
@@ -86,17 +87,100 @@ def test_a_preparation_that_no_worker_can_take_fails_its_jobs(driver):
     assert flight.title == "preparing a", "a job that people know"
     driver._write_down(flight, {"state": LACKS, "error": "prepare has no detector."})
     assert driver.manifest.next_preparation("other") and not driver.manifest.next_preparation("x", {flight.key})
-    driver._require_workers()
+    require_workers(driver.manifest, driver.pool)
     assert {row["error"] for row in driver.manifest.jobs()} == {"No worker can prepare it. prepare has no detector."}
 
 
 def test_jobs_fail_when_every_worker_that_prepares_was_refused(driver):
-    driver._require_workers()
+    require_workers(driver.manifest, driver.pool)
     assert driver.manifest.counts()[WAITING] == 2
     refused = driver.pool.members[PREPARE]
     refused.state, refused.about = REFUSED, {"error": "main.py is not there."}
-    driver._require_workers()
+    require_workers(driver.manifest, driver.pool)
     assert {row["error"] for row in driver.manifest.jobs()} == {"No worker can prepare it. main.py is not there."}
+
+
+class Restarted:
+    """A handle of an actor, which is asked to start."""
+
+    def __init__(self):
+        self.asked = 0
+        self.start = SimpleNamespace(remote=self._count)
+
+    def _count(self):
+        self.asked += 1
+        return "its answer"
+
+
+def test_a_worker_that_ray_made_anew_unseen_is_asked_to_start_and_its_job_loses_no_attempt(driver):
+    prepared(driver)
+    flight = given(driver)
+    flight.member.actor = Restarted()
+    driver._write_down(flight, {"state": NEW, "error": ""})
+    assert flight.member.state == STARTING and flight.member.actor.asked == 1
+    assert (driver.manifest.job("a")["state"], driver.manifest.job("a")["attempts"]) == (WAITING, 0)
+
+
+def test_a_comfyui_that_ends_whenever_it_was_started_is_given_up(driver):
+    prepared(driver)
+    flight = given(driver)
+    flight.member.actor = Restarted()
+    new = {"state": NEW, "error": ""}
+    for _ in range(2):
+        driver._write_down(flight, new)
+    driver._write_down(flight, {"state": FAULT, "error": "ComfyUI does not answer."})
+    for _ in range(3):
+        driver._write_down(flight, new)
+    assert flight.member.state == STARTING and flight.member.actor.asked == 5, "it had a job in between"
+    driver._write_down(flight, new)
+    assert flight.member.state == REFUSED
+    with pytest.raises(BatchError, match=r"No worker can sample\. ComfyUI ended 3 times before it had a job\."):
+        require_workers(driver.manifest, driver.pool)
+
+
+def test_a_job_is_cancelled_once_however_often_it_is_looked_at(driver, monkeypatch):
+    cancelled = []
+    monkeypatch.setattr("wan_vace.cluster.driver.ray.cancel", cancelled.append)
+    prepared(driver)
+    driver.flights["answer"] = flight = given(driver)
+    driver.manifest.cancel([flight.key])
+    for _ in range(3):
+        driver._cancel()
+    assert cancelled == ["answer"], "a second one would interrupt the interrupting"
+
+
+def test_that_nobody_is_up_is_said_once_in_a_while(driver, monkeypatch):
+    said, now = [], time.monotonic()
+    driver._view = SimpleNamespace(say=said.append)
+    driver.pool.members[SAMPLE].state = STARTING
+    driver._tell_of_nobody()
+    assert not said
+    monkeypatch.setattr("wan_vace.cluster.driver.time.monotonic", lambda: now + PATIENCE + 1)
+    driver._tell_of_nobody()
+    driver._tell_of_nobody()
+    assert len(said) == 1 and said[0].startswith("No worker is up to sample, 1 are starting.")
+    driver.pool.members[SAMPLE].state, driver.pool.members[PREPARE].state = BUSY, STARTING
+    assert driver.pool.nobody().startswith("No worker is up to prepare")
+    driver.pool.members[PREPARE].state = FREE
+    assert driver.pool.nobody() == ""
+
+
+def test_a_new_driver_clears_what_nobody_waits_for_and_prepares_again_what_is_gone(driver, tmp_path):
+    """A result that was not taken, a VCU of jobs that left the table, and one whose preview is gone."""
+    left = driver.manifest.folder / "arrived" / "token" / "shot.mp4"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"a film")
+    file = prepared(driver)
+    driver._tidy()
+    assert not left.exists() and file.exists() and not driver.manifest.waiting_preparations(), "jobs wait for it"
+    (row,) = driver.manifest.prepared()
+    driver.manifest.set_preparation(row["key"], shown=json.dumps([{"name": "preview.png"}]))
+    driver._tidy()
+    assert [each["key"] for each in driver.manifest.waiting_preparations()] == [row["key"]]
+    file = prepared(driver)
+    driver.manifest.sync(jobs_of(tmp_path, {"job": "c", "Load Video.file": "other.webm"}))
+    driver._tidy()
+    assert not file.exists()
 
 
 def test_a_retry_while_a_driver_runs_prepares_again_what_was_dropped(driver):
@@ -108,6 +192,19 @@ def test_a_retry_while_a_driver_runs_prepares_again_what_was_dropped(driver):
     assert not file.exists() and driver.manifest.retry([]) == 1
     assert driver.manifest.next_job("w", "", (), alone=True) is None
     assert driver.manifest.next_preparation("w") is not None
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_was_prepared_for_jobs_that_failed_takes_no_room_in_the_object_store(driver, shared):
+    driver._results._shared = shared
+    file = prepared(driver)
+    driver._results._vcus[VCU] = ("its pack", 0)
+    for _ in "ab":
+        driver._write_down(given(driver), {"state": MISTAKE, "error": "mask: got 3 frames."})
+    assert driver.manifest.counts()[FAILED] == 2
+    assert (VCU in driver._results._vcus, file.exists()) == (shared, shared), "a folder keeps it for a retry"
+    driver.manifest.retry([])
+    assert (driver.manifest.next_preparation("p") is None) == shared
 
 
 def test_a_manifest_on_a_full_disk_ends_the_batch_with_a_sentence(driver):

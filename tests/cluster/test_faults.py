@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from harness.cluster.batches import PROMPT, RECORDED, write_table, write_workflow
-from harness.cluster.running import Batch, kill, parent, processes, ray_head, ray_nodes, stub_host, wait_for
-from wan_vace.cluster.batch import DONE, RUNNING, WAITING, Manifest
+from harness.cluster.running import Batch, kill, parent, ray_head, ray_nodes, stub_host, wait_for
+from wan_vace.cluster.batch import DONE, WAITING, Manifest
 
 FILM = (RECORDED / "video.mp4").read_bytes()
 MIB = 2**20
@@ -43,48 +43,85 @@ def whole(made, names, more=b""):
 
 
 def test_a_killed_worker_and_a_killed_driver_lose_nothing(batch):
-    made = batch({f"shot_{k}": "slow" for k in range(5)})
+    names = [f"shot_{k}" for k in range(5)]
+    made = batch(dict.fromkeys(names, "slow") | {"shot_0": "held", "shot_1": "held"})
     driver = made.start("--workers", "2", "--prepare", "0")
-    wait_for(lambda: made.count(RUNNING))
-    kill(parent(processes("main.py", str(made.folder))[0]))
+    wait_for(lambda: made.held() == ["sample-1", "sample-2"])
+    kill(parent(made.hosts("sample-1")[0]))
+    wait_for(lambda: "died" in made.log())
+    made.go()
     wait_for(lambda: made.count(DONE) >= 2)
     kill(driver.pid)
     driver.wait()
-    wait_for(lambda: not processes("main.py", str(made.folder)), 30)  # none is left behind
+    wait_for(lambda: not made.hosts(), 30)  # none is left behind
     done = {row["name"]: row["ended"] for row in Manifest(made.folder).jobs(DONE)}
+    assert 2 <= len(done) < 5
     status, said = made.call("run", "--workers", "2", "--prepare", "0")
     assert status == 0 and f"{len(done)} jobs are done already." in said, said
     after = {row["name"]: row["ended"] for row in Manifest(made.folder).jobs(DONE)}
     assert done.items() <= after.items(), "what was finished was not made again"
-    assert whole(made, [f"shot_{k}" for k in range(5)])
+    assert made.attempts() == [1, 1, 1, 1, 2] and whole(made, names)
 
 
-def test_a_node_that_dies_leaves_its_jobs_to_the_others(batch_at, tmp_path, monkeypatch):
-    monkeypatch.setenv("STUB_SECONDS", "2")
+def test_a_driver_that_is_asked_to_end_says_how_it_goes_on(batch):
+    made = batch({"one": "held", "two": "held", "three": "held"})
+    driver = made.start("--workers", "2", "--prepare", "0")
+    wait_for(lambda: made.held() == ["sample-1", "sample-2"])
+    driver.terminate()
+    assert driver.wait(60) == 130 and "The same command goes on where it stopped." in made.log()
+    wait_for(lambda: not made.hosts(), 30)
+    made.go()
+    status, said = made.call("run", "--workers", "1", "--prepare", "0")
+    assert status == 0, said
+    assert made.attempts() == [1, 1, 1] and whole(made, ["one", "two", "three"])
+
+
+def test_a_node_that_dies_leaves_its_jobs_to_the_others(batch_at, tmp_path):
     names = [f"shot_{k}" for k in range(4)]
     with ray_nodes(tmp_path, 2) as (address, raylets):
-        made = batch_at(address, dict.fromkeys(names, "a"))
+        made = batch_at(address, dict.fromkeys(names, "held"))
         driver = made.start("--workers", "2", "--prepare", "0")
-        wait_for(lambda: made.count(DONE) == 2 and made.count(RUNNING) == 2)
+        wait_for(lambda: made.held() == ["sample-1", "sample-2"])  # one on each
         kill(raylets[0])
+        wait_for(lambda: "died" in made.log())
+        made.go()
         assert driver.wait(180) == 0, made.log()
-        attempts = [row["attempts"] for row in Manifest(made.folder).jobs()]
-        assert sorted(attempts) == [1, 1, 1, 2] and whole(made, names)
-        assert "died" in made.log()
-    wait_for(lambda: not processes("main.py", str(made.folder)), 30)
+        assert made.attempts() == [1, 1, 1, 2] and whole(made, names)
+    wait_for(lambda: not made.hosts(), 30)
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ("STUB_VERSION=0.27.0", "cannot work: "),
+        ("STUB_LACKS=with VACE", "has no model with VACE. Others that have it are given what needs it."),
+    ],
+)
+def test_a_machine_that_cannot_make_what_the_others_make_gets_no_job(batch_at, tmp_path, odd, told):
+    names = [f"shot_{k}" for k in range(4)]
+    with ray_nodes(tmp_path, 2, odd) as (address, _):
+        made = batch_at(address, dict.fromkeys(names, "held"))
+        driver = made.start("--workers", "2", "--prepare", "0")
+        wait_for(lambda: told in made.log() and made.held())
+        made.go()
+        assert driver.wait(180) == 0, made.log()
+        assert made.log().count(told) == 1 and made.attempts() == [1, 1, 1, 1] and whole(made, names)
+        assert len({row["worker"] for row in Manifest(made.folder).jobs()}) == 1
 
 
 def test_a_worker_that_stands_still_is_ended_and_its_job_done_elsewhere(batch):
-    made = batch({"one": "slow", "two": "slow", "three": "slow"})
-    driver = made.start("--workers", "2", "--prepare", "0", "--limit", "5")
-    wait_for(lambda: made.count(RUNNING) == 2)
-    still = parent(processes("main.py", str(made.folder))[0])
+    names = ["one", "two", "three"]
+    made = batch(dict.fromkeys(names, "held"))
+    driver = made.start("--workers", "2", "--prepare", "0", "--limit", "20")
+    wait_for(lambda: made.held() == ["sample-1", "sample-2"])
+    still = parent(made.hosts("sample-1")[0])
     os.kill(still, signal.SIGSTOP)
     try:
+        made.go()
         assert driver.wait(240) == 0, made.log()
     finally:
         kill(still)
-    assert whole(made, ["one", "two", "three"])
+    assert made.attempts() == [1, 1, 2] and whole(made, names)
 
 
 def test_a_full_disk_of_the_batch_stops_it_and_room_lets_it_go_on(batch, tmp_path):

@@ -2,15 +2,16 @@
 
 import json
 import multiprocessing
+import random
 import sqlite3
 import time
 
 import pytest
 
-from harness.cluster.batches import jobs_of
-from wan_vace.cluster.batch import DONE, FAILED, RUNNING, WAITING, Manifest
+from harness.cluster.batches import jobs_of, planner
+from wan_vace.cluster.batch import DONE, FAILED, RUNNING, WAITING, Manifest, Row
 from wan_vace.cluster.errors import BatchError
-from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool
+from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, STARTING, Member, Pool
 
 ROWS = [{"job": name, "5.seed": str(seed)} for seed, name in enumerate("abc")]
 
@@ -71,8 +72,8 @@ def test_who_is_alone_is_asked_of_workers_that_can_work():
     two.lacks, three.lacks = {"big", "small"}, {"big"}
     assert pool.alone(one) == {"alone": False, "alone_with": {"big"}}
     assert pool.alone(two) == {"alone": False, "alone_with": set()}
-    two.state = three.state = REFUSED
-    assert pool.alone(one) == {"alone": True, "alone_with": set()}
+    two.state, three.state = REFUSED, STARTING
+    assert pool.alone(one) == {"alone": True, "alone_with": set()}, "one that starts may never be up"
 
 
 def test_what_failed_on_a_worker_goes_to_another_one_after_its_pause(manifest):
@@ -90,6 +91,20 @@ def test_a_table_edited_between_runs_makes_only_what_changed(manifest, tmp_path)
     told = manifest.sync(jobs_of(tmp_path, {"job": "d"}, ROWS[0], ROWS[1] | {"5.seed": "9"}))
     assert told == {"new": 1, "changed": 1, "kept": 1, "gone": 1}
     assert {row["name"]: row["state"] for row in manifest.jobs()} == {"d": WAITING, "a": DONE, "b": WAITING}
+
+
+def test_a_run_that_divides_jobs_otherwise_makes_nothing_again_and_waits_for_no_preparation(manifest, tmp_path):
+    planned = {divide: planner(tmp_path, store=True, divide=divide) for divide in (True, False)}
+    jobs = {divide: each.plan([Row(k, cells) for k, cells in enumerate(ROWS, 2)]) for divide, each in planned.items()}
+    manifest.set_job("a", state=DONE, outputs="[]")
+    manifest.set_job("b", state=FAILED, error="A sentence.")
+    assert manifest.sync(jobs[False])["kept"] == 1 and manifest.next_preparation("p") is None
+    assert manifest.job("b")["error"] == "A sentence." and manifest.retry(["b"]) == 1
+    assert manifest.count_ready(9) == 2 and take(manifest) == "b"
+    told = manifest.sync(jobs[True])
+    assert (told["kept"], told["changed"]) == (1, 0) and take(manifest) is None
+    prepare_all(manifest)
+    assert take(manifest) == "b"
 
 
 def test_what_ran_when_a_driver_ended_waits_again_and_failures_stay(manifest, tmp_path):
@@ -136,6 +151,15 @@ def test_a_new_job_of_a_preparation_that_failed_has_it_made_again(manifest, tmp_
     assert (row["attempts"], row["error"]) == (0, None)
     prepare_all(manifest)
     assert take(manifest) == "d"
+
+
+def test_a_preparation_whose_files_are_gone_is_asked_for_once(manifest):
+    key = prepare_all(manifest)
+    manifest.prepare_again(key)
+    assert manifest.next_preparation("p")["key"] == key
+    manifest.set_preparation(key, state=RUNNING)
+    manifest.prepare_again(key)
+    assert manifest.next_preparation("p") is None, "a second job found them gone, while they are made"
 
 
 def test_files_of_a_preparation_go_only_when_no_job_needs_them_and_a_later_retry_makes_them_anew(manifest):
@@ -221,6 +245,62 @@ def test_a_damaged_or_missing_manifest_is_said(tmp_path):
     (tmp_path / "manifest.sqlite").write_bytes(b"no database at all, but long enough to be read as one" * 20)
     with pytest.raises(BatchError, match="is damaged"):
         Manifest(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_can_begin_is_counted_as_it_is_given_out(tmp_path, seed):
+    """Counted by one query; a second way, workers take until nothing is left."""
+    chance = random.Random(seed)
+    manifest = Manifest(tmp_path / "batch")
+    rows = [{"job": f"j{k}", "5.seed": str(k), "VACE Build VCU.length": str(17 + 4 * (k // 3))} for k in range(18)]
+    manifest.sync(jobs_of(tmp_path, *rows))
+    for row in manifest.waiting_preparations():
+        state = chance.choice([WAITING, RUNNING, DONE, "let go", FAILED])
+        later = chance.choice([0, 0, time.time() + 60])
+        manifest.set_preparation(row["key"], state=state, not_before=later, vcus="[]", shown="[]")
+    for row in list(manifest.jobs()):
+        later = chance.choice([0, 0, time.time() + 60])
+        manifest.set_job(row["name"], state=chance.choice([WAITING, WAITING, RUNNING, DONE]), not_before=later)
+        if chance.random() < 0.2:
+            manifest.set_job(row["name"], prepare_key=None)
+    ready, to_prepare = manifest.count_ready(99), manifest.count_to_prepare(99)
+    assert manifest.count_ready(2) == min(ready, 2) and manifest.count_to_prepare(1) == min(to_prepare, 1)
+    taken = 0
+    while row := manifest.next_job("w", "", ()):
+        manifest.set_job(row["name"], state=RUNNING)
+        taken += 1
+    assert taken == ready and manifest.count_ready(99) == 0
+    assert manifest.is_under_way() == any(row["state"] in (WAITING, RUNNING) for row in manifest.jobs())
+
+
+def test_what_can_be_prepared_is_counted_as_it_is_given_out(manifest, tmp_path):
+    rows = [{"job": f"j{k}", "VACE Build VCU.length": str(17 + 4 * k)} for k in range(5)]
+    manifest.sync(jobs_of(tmp_path, *rows))
+    manifest.set_preparation(manifest.job("j0")["prepare_key"], not_before=time.time() + 60)
+    manifest.cancel(["j4"])
+    counted, taken = manifest.count_to_prepare(99), 0
+    while row := manifest.next_preparation("p"):
+        manifest.set_preparation(row["key"], state=RUNNING)
+        taken += 1
+    assert taken == counted == 3
+
+
+def test_a_preparation_that_was_let_go_is_made_for_a_row_that_comes_later(manifest, tmp_path):
+    key = prepare_all(manifest)
+    for name in "abc":
+        manifest.set_job(name, state=DONE)
+    assert manifest.let_go(key) and manifest.next_preparation("p") is None and manifest.count_to_prepare(9) == 0
+    manifest.sync(jobs_of(tmp_path, *ROWS, {"job": "d", "5.seed": "9"}))
+    assert manifest.next_preparation("p")["key"] == key
+
+
+def test_a_folder_that_can_hold_no_manifest_is_said(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(BatchError, match=r"manifest\.sqlite cannot be opened: .*File exists"):
+        Manifest(tmp_path / "file")
+    (tmp_path / "batch" / "manifest.sqlite").mkdir(parents=True)
+    with pytest.raises(BatchError, match="cannot be opened: unable to open database file"):
+        Manifest(tmp_path / "batch")
 
 
 def test_seeds_keep_all_their_digits(tmp_path):

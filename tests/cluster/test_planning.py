@@ -119,6 +119,22 @@ def test_a_long_video_goes_on_in_a_folder_of_its_own(tmp_path):
     assert named.run == "mine"
 
 
+def test_two_long_videos_never_go_on_in_one_folder(tmp_path):
+    rows = [{"VACE Sample Long Video.run": name} for name in ("mine", "Mine", "other")]
+    planned = planner(tmp_path, "long_video")
+    planned.plan([Row(number, cells) for number, cells in enumerate(rows, 2)])
+    assert [str(each) for each in planned.findings] == [
+        'row 3: The run "Mine" is that of row 2 already. Leave it empty: each job gets its own.'
+    ]
+    graph = tmp_path / "long_video.json"
+    nodes = json.loads(graph.read_text("utf-8"))
+    nodes["30"] = json.loads(json.dumps(nodes["3"]))
+    graph.write_text(json.dumps(nodes), "utf-8")
+    (job,) = Planner(graph, catalog(), Files((tmp_path,))).plan([Row(2, {"job": "walk"})])
+    first, second = (job.cut.sample[node]["inputs"]["run"] for node in ("3", "30"))
+    assert first == job.run and second == f"{first}_30"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

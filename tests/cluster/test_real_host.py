@@ -3,22 +3,16 @@
 import shutil
 import time
 
-import av
 import numpy as np
 import pytest
 
-from harness.cluster.batches import INFO, SEED, workflow, write_table, write_workflow
-from harness.cluster.running import Batch, kill, processes, wait_for
+from harness.cluster.batches import INFO, SEED, frames_in, with_frames, workflow, write_table, write_workflow
+from harness.cluster.running import Batch, kill, wait_for
 from harness.host.server import ComfyServer
-from wan_vace.cluster.batch import DONE, RUNNING, Manifest
+from wan_vace.cluster.batch import DONE, Manifest
 
 STEPS = 2
 pytestmark = [pytest.mark.server, pytest.mark.long]
-
-
-def frames(path):
-    with av.open(str(path)) as film:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)])
 
 
 def without_words(value):
@@ -34,27 +28,25 @@ def test_a_comfyui_killed_while_it_samples_costs_an_attempt_and_nothing_else(tmp
         {"job": "follow", SEED: 1},
         {"job": "replace", SEED: 2, "workflow": "inpaint_moving_box.json"},
     ]
-    graph = write_workflow(tmp_path, "control_video", steps=STEPS)
-    write_workflow(tmp_path, "inpaint_moving_box", steps=STEPS)
+    graph = write_workflow(tmp_path, "control_video", frames=True, steps=STEPS)
+    write_workflow(tmp_path, "inpaint_moving_box", frames=True, steps=STEPS)
     batch = Batch(tmp_path / "batch", graph, write_table(tmp_path / "shots.csv", rows), address=ray_address)
     driver = batch.start("--workers", "1", "--prepare", "1")
-    end = time.monotonic() + 240
-    while not (batch.folder / "manifest.sqlite").is_file() or not list(Manifest(batch.folder).jobs(RUNNING)):
-        assert time.monotonic() < end and driver.poll() is None, (batch.folder / "run.log").read_text("utf-8")
-        time.sleep(0.1)
-    (host,) = processes("main.py", str(batch.folder / "workers" / "sample-1"), "--listen")
+    log = batch.folder / "workers" / "sample-1" / "comfyui.log"
+    wait_for(lambda: driver.poll() is not None or (log.is_file() and "got prompt" in log.read_text("utf-8")), 600)
+    (host,) = batch.hosts("sample-1")
     kill(host)
-    assert driver.wait(300) == 0, (batch.folder / "run.log").read_text("utf-8")
+    assert driver.wait(600) == 0, batch.log()
     done = {row["name"]: row for row in Manifest(batch.folder).jobs(DONE)}
     assert (done["follow"]["attempts"], done["replace"]["attempts"]) == (2, 1)
     with ComfyServer() as server:
         info = server.object_info()
         for row, name in zip(rows, ("control_video", "inpaint_moving_box"), strict=True):
-            prompt = workflow(name, steps=STEPS)
+            prompt = with_frames(workflow(name, steps=STEPS))
             next(n for n in prompt.values() if n["class_type"] == "VaceSampleVcu")["inputs"]["seed"] = row[SEED]
-            (alone,) = (p for p in server.outputs(server.run(prompt, timeout=240)) if p.suffix == ".mp4")
-            (made,) = (batch.folder / "outputs" / row["job"]).iterdir()
-            assert np.array_equal(frames(alone), frames(made))
+            alone = frames_in(server.outputs(server.run(prompt, timeout=240)))
+            made = list((batch.folder / "outputs" / row["job"]).iterdir())
+            assert np.array_equal(alone, frames_in(made)) and sorted(p.suffix for p in made) == [".mp4", ".png"]
     for kind in ("VaceSampleVcu", "VaceSaveVcu", "VaceLoadVcu", "VaceBuildVcu", "SaveVideo"):
         now = {key: without_words(info[kind][key]) for key in ("input", "output", "output_node", "python_module")}
         recorded = INFO[kind]
@@ -66,26 +58,25 @@ def test_a_comfyui_killed_while_it_samples_costs_an_attempt_and_nothing_else(tmp
 
 def test_a_long_video_goes_on_at_its_last_segment_when_its_comfyui_is_killed(tmp_path, ray_address):
     rows = [{"job": "walk", "VACE Build VCU.length": 17 + 3 * 12}]
-    graph = write_workflow(tmp_path, "long_video", steps=STEPS)
+    graph = write_workflow(tmp_path, "long_video", frames=True, steps=STEPS)
     batch = Batch(tmp_path / "batch", graph, write_table(tmp_path / "shots.csv", rows), address=ray_address)
     driver = batch.start("--workers", "1", "--prepare", "0")
     runs = batch.folder / "made" / "vace_runs"
-    wait_for(lambda: driver.poll() is not None or len(segments(runs)) == 2, 300)
-    (host,) = processes("main.py", str(batch.folder / "workers" / "sample-1"), "--listen")
+    wait_for(lambda: driver.poll() is not None or len(segments(runs)) == 2, 600)
+    (host,) = batch.hosts("sample-1")
     kill(host)
     before = segments(runs)
-    assert driver.wait(300) == 0, batch.log()
+    assert driver.wait(600) == 0, batch.log()
     after = segments(runs)
     assert len(before) < len(after) == 4 and before.items() <= after.items(), "finished segments were not made again"
     (row,) = Manifest(batch.folder).jobs(DONE)
     assert row["attempts"] == 2 and row["run"] in [folder.name for folder in runs.iterdir()]
-    prompt = workflow("long_video", steps=STEPS)
+    prompt = with_frames(workflow("long_video", steps=STEPS))
     prompt["2"]["inputs"]["length"] = rows[0]["VACE Build VCU.length"]
     with ComfyServer() as server:
         prompt["3"]["inputs"]["run"] = f"alone_{tmp_path.name}_{time.time_ns()}"
-        (alone,) = (p for p in server.outputs(server.run(prompt, timeout=240)) if p.suffix == ".mp4")
-        (made,) = (batch.folder / "outputs" / "walk").glob("*.mp4")
-        assert np.array_equal(frames(alone), frames(made))
+        alone = frames_in(server.outputs(server.run(prompt, timeout=240)))
+        assert np.array_equal(alone, frames_in((batch.folder / "outputs" / "walk").iterdir()))
         shutil.rmtree(server.folders["output"] / "vace_runs" / prompt["3"]["inputs"]["run"])
 
 

@@ -2,7 +2,10 @@
 
 import json
 
-from harness.cluster.batches import jobs_of
+import pytest
+from PIL import Image
+
+from harness.cluster.batches import RECORDED, jobs_of
 from wan_vace.cluster.batch import DONE, Manifest
 from wan_vace.cluster.report import write_report
 
@@ -14,3 +17,25 @@ def test_links_lead_to_results_whatever_they_are_called(tmp_path):
     manifest.set_job("a", state=DONE, outputs=json.dumps([{"name": name, "sha256": "0" * 64}]))
     page = write_report(manifest).read_text("utf-8")
     assert "href='outputs/a/shot%20%231%2050%25%3F%27.txt'" in page and "shot #1 50%?&#x27;.txt" in page
+
+
+def test_a_strip_that_was_not_written_to_its_end_is_no_strip(tmp_path, monkeypatch):
+    manifest = Manifest(tmp_path / "batch")
+    manifest.sync(jobs_of(tmp_path, {"job": "a"}))
+    manifest.set_job("a", state=DONE, outputs=json.dumps([{"name": "a.mp4", "sha256": "0" * 64}]))
+    (tmp_path / "batch" / "outputs" / "a").mkdir(parents=True)
+    (tmp_path / "batch" / "outputs" / "a" / "a.mp4").write_bytes((RECORDED / "video.mp4").read_bytes())
+    strip = tmp_path / "batch" / "strips" / f"{'0' * 16}.jpg"
+
+    def half(self, file, *more, **options):
+        (file.write if hasattr(file, "write") else file.write_bytes)(b"half")
+        raise OSError("interrupted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", half)
+        with pytest.raises(OSError, match="interrupted"):
+            write_report(manifest)
+    assert not strip.exists()
+    assert f"strips/{strip.name}" in write_report(manifest).read_text("utf-8")
+    with Image.open(strip) as picture:
+        assert picture.height == 96

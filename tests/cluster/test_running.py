@@ -8,16 +8,23 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import ray
+from ray.exceptions import ObjectStoreFullError, RayTaskError
 from rich.console import Console
 
-from harness.cluster.batches import RECORDED, write_table
-from harness.cluster.running import wait_for
+from harness.cluster.batches import RECORDED, write_table, write_workflow
+from harness.cluster.running import stub_host, wait_for
+from harness.host.locations import base_dir
 from wan_vace.cluster.batch import DONE, FAILED, RUNNING, Manifest
 from wan_vace.cluster.command import run_command
-from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, judge, pause
-from wan_vace.cluster.pool import Member, Pool
+from wan_vace.cluster.errors import BatchError
+from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, full_disk_told, judge, pause
+from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool, share_of, what_is_wrong
 from wan_vace.cluster.report import sampling_share
+from wan_vace.cluster.settings import BASE, COMFYUI, PYTHON
+from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.files import write_error
+from wan_vace.vace_core.long.lock import RunLock
 
 FILM = (RECORDED / "video.mp4").read_bytes()
 DISKS = ((errno.ENOSPC, "No space left on device"), (errno.EIO, "Input/output error"))
@@ -77,25 +84,114 @@ def test_without_a_shared_folder_files_and_vcus_go_through_the_object_store(batc
     assert not scratch(made), "workers leave nothing behind"
 
 
-def test_a_bad_table_runs_nothing(batch_at):
-    made, console = batch_at("", {"one": "a"}), Console(record=True, file=io.StringIO(), width=200)
-    write_table(Path(made.argv("run")[4]), [{"job": "one", "VACE Sample VCU.seed": "x", "Nobody.seed": "1"}])
-    assert run_command(made.argv("check")[2:], console) == 1
-    said = console.export_text()
-    assert "row 2, column VACE Sample VCU.seed: 'x' is no whole number." in said, said
-    assert "column Nobody.seed: There is no such node." in said and "2 things are to be put right" in said
+def ask(*words, host=True):
+    """The status of a command that starts no Ray, and all that it says."""
+    console = Console(record=True, file=io.StringIO(), width=200)
+    where = ["--comfyui", str(stub_host().comfyui), "--base", str(base_dir())] if host else []
+    return run_command([*map(str, words), *where], console), console.export_text()
 
 
-def test_a_worker_of_another_version_is_refused():
+def test_a_bad_table_runs_nothing(tmp_path):
+    """All that is wrong is said at once, by a ComfyUI that was asked what its nodes take."""
+    (tmp_path / "miniature_yellow_figure.webm").write_bytes(b"a clip")
+    rows = [
+        {"job": "one", "VACE Sample VCU.seed": "x", "Nobody.seed": "1"},
+        {"job": "one", "Load Video.file": "gone.webm"},
+    ]
+    status, said = ask("check", write_workflow(tmp_path, "control_video"), write_table(tmp_path / "shots.csv", rows))
+    assert status == 1 and "row 2, column VACE Sample VCU.seed: 'x' is no whole number." in said, said
+    assert "column Nobody.seed: There is no such node." in said
+    assert 'row 3, column job: "one" is the name of row 2 already.' in said
+    assert "row 3, column Load Video.file: There is no file gone.webm in" in said
+    assert "4 things are to be put right in the table; nothing was run." in said
+
+
+@pytest.mark.parametrize(
+    ("table", "more", "sentence"),
+    [
+        ("job,5.seed\n", (), "shots.csv has no rows"),
+        (None, (), "There is no table"),
+        ("job\na\n", ("--to", "{folder}/shots.csv"), "shots.csv/manifest.sqlite cannot be opened: "),
+        ("job\na\n", ("--comfyui", "{folder}"), "main.py is not there on"),
+    ],
+    ids=["empty", "missing", "a file for a folder", "no ComfyUI"],
+)
+def test_what_cannot_begin_is_said_before_anything_starts(tmp_path, capsys, monkeypatch, table, more, sentence):
+    for name in (COMFYUI, PYTHON, BASE):
+        monkeypatch.delenv(name, raising=False)
+    if table:
+        (tmp_path / "shots.csv").write_text(table, "utf-8")
+    graph = write_workflow(tmp_path, "text_to_video")
+    more = [word.format(folder=tmp_path) for word in more]
+    assert ask("run", graph, tmp_path / "shots.csv", "--comfyui", "nowhere", *more, host=False) == (1, "")
+    assert sentence in capsys.readouterr().err.replace("\n", "")
+    assert not ray.is_initialized()
+
+
+def test_workers_of_another_version_than_the_first_one_that_was_up_are_refused():
     pool = Pool(None)
-    about = {"comfyui": "0.30.0", "pack": "a1", "machine": "left", "error": ""}
-    pool.members = {
-        name: Member(name, "sample", None, about=about | {"pack": pack, "machine": name})
-        for name, pack in (("left", "a1"), ("right", "b2"))
-    }
-    said = pool._differs(pool.members["right"])
-    assert said == "right has version b2 of pack, left on left has a1. Install one version everywhere."
-    assert not pool._differs(Member("third", "sample", None, about=about))
+    pool.members = {name: Member(name, SAMPLE, None) for name in ("left", "middle", "right")}
+    left, middle, right = pool.members.values()
+
+    def about(machine, pack):
+        return {"comfyui": "0.30.0", "pack": pack, "machine": machine, "error": ""}
+
+    assert pool.judge(middle, about("m", "a1")) == ""
+    said = pool.judge(left, about("l", "b2"))
+    assert said == ("left cannot work: l has version b2 of pack, middle on m has a1. Install one version everywhere.")
+    assert pool.judge(right, about("r", "a1")) == "", "it is as the first one, whoever was refused"
+    assert (left.state, middle.state, right.state) == (REFUSED, FREE, FREE) and left.about["error"] in said
+    assert "has version b2" in pool.judge(middle, about("elsewhere", "b2")), "one that was up may come up elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("machines", "workers", "share"),
+    [
+        ([8.0], 3, 2.0),
+        ([8.0, 8.0], 5, 2.0),  # of 16 CPUs each could have 3, and one of five would find no place
+        ([0.0, 2.0, 2.0], 2, 2.0),
+        ([2.0], 9, 0.22),
+        ([64.0, 4.0], 2, 32.0),
+        ([0.0], 4, 0.0),
+        ([4.0], 0, 0.0),
+    ],
+)
+def test_workers_ask_for_no_more_cpus_than_let_all_of_them_find_a_place(machines, workers, share):
+    assert share_of(machines, workers) == share
+
+
+def test_a_disk_quota_is_told_as_a_full_disk_is(tmp_path):
+    error = OSError(errno.EDQUOT, "Disk quota exceeded", "a.mp4")
+    assert judge("builtins.OSError", str(error)) == judge("ValueError", f"Save Video: {error}") == FAULT
+    with pytest.raises(BatchError, match=r"is full\. Make room"), full_disk_told(tmp_path):
+        raise error
+
+
+def test_what_ray_says_of_a_dead_worker_is_one_line(monkeypatch):
+    told = "ray::Worker.start() (pid=1)\n  File x\nOSError: [Errno 28] No space left on device\n"
+    raised = RayTaskError("start", told, OSError())
+    assert what_is_wrong(raised) == "RayTaskError: OSError: [Errno 28] No space left on device"
+    assert what_is_wrong(ObjectStoreFullError("It is full.\nmore")).startswith("ObjectStoreFullError: ")
+    assert "\n" not in what_is_wrong(ObjectStoreFullError("It is full.\nmore"))
+
+
+def test_a_disk_that_is_full_when_the_report_is_written_is_said(tmp_path, monkeypatch, capsys):
+    Manifest(tmp_path / "batch").close()
+
+    def full(manifest):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("wan_vace.cluster.command.write_report", full)
+    assert run_command(["status", str(tmp_path / "batch")], Console(file=io.StringIO())) == 1
+    assert f"error: The disk of {tmp_path / 'batch'} is full. Make room" in capsys.readouterr().err
+
+
+def test_a_run_that_another_machine_still_holds_is_tried_again(tmp_path):
+    held = RunLock(tmp_path)
+    with pytest.raises(VaceInputError) as error:
+        RunLock(tmp_path)
+    held.release()
+    assert judge("wan_vace.VaceInputError", f"VACE Sample Long Video: {error.value}") == FAULT
 
 
 @pytest.mark.parametrize(

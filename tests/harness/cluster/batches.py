@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageSequence
 
 from ..host.locations import pack_module
 from ..workflows import miniature, published
@@ -26,9 +30,24 @@ def workflow(name: str, **reductions: int) -> dict:
     return miniature(published(name), name, **reductions)
 
 
-def write_workflow(folder: Path, name: str, **reductions: int) -> Path:
-    path = folder / f"{name}.json"
-    path.write_text(json.dumps(workflow(name, **reductions)), "utf-8")
+def with_frames(prompt: dict) -> dict:
+    """The same, which saves its frames without loss too: x264 does not give the same H.264 twice on every processor."""
+    saver = next(node for node in prompt.values() if node["class_type"] == "SaveVideo")
+    taken = {"class_type": "GetVideoComponents", "inputs": {"video": saver["inputs"]["video"]}}
+    saved = {"images": ["frames", 0], "filename_prefix": "frames", "fps": 16.0, "compress_level": 1}
+    return prompt | {"frames": taken, "save_frames": {"class_type": "SaveAnimatedPNG", "inputs": saved}}
+
+
+def frames_in(files: Iterable[Path]) -> np.ndarray:
+    """[T, H, W, 3], uint8, of the one file that `with_frames` saved."""
+    (path,) = (path for path in files if path.suffix == ".png")
+    with Image.open(path) as film:
+        return np.stack([np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)])
+
+
+def write_workflow(folder: Path, name: str, *, frames: bool = False, **reductions: int) -> Path:
+    path, prompt = folder / f"{name}.json", workflow(name, **reductions)
+    path.write_text(json.dumps(with_frames(prompt) if frames else prompt), "utf-8")
     return path
 
 

@@ -10,15 +10,16 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
-import av
 import numpy as np
 
 from ..host.locations import ROOT
 from ..host.server import ComfyServer
-from .batches import KINDS, PROMPT, SEED, catalog, workflow, write_table, write_workflow
+from .batches import KINDS, PROMPT, SEED, catalog, frames_in, with_frames, workflow, write_table, write_workflow
 from .batches import batch as batches
+from .crowd import run_crowd
 from .recipes import sample_elsewhere
 from .running import Batch, stub_host
 
@@ -26,13 +27,14 @@ PAGE = ROOT / "benchmarks" / "results" / "cluster.md"
 STEPS = 2
 GPUS, MOST = (10, 100, 1000), 200  # jobs that are timed, of as many as there are GPUs
 JOB_SECONDS = 60.0  # of sampling, in the arithmetic
+ROUNDS, CROWD_SECONDS = 3, 20.0  # of the simulation
 VCU_BYTES, VIDEO_BYTES = 81 * 480 * 832 * 4 * 4, 5e6
 
 
 def equal(options: argparse.Namespace, folder: Path) -> list[str]:
     """Jobs of five kinds by two workers, against each made alone: the same frames to the bit."""
     for kind in KINDS:
-        write_workflow(folder, kind, steps=STEPS)
+        write_workflow(folder, kind, frames=True, steps=STEPS)
     rows = [
         {"job": f"{kind}_{seed}", "workflow": f"{kind}.json", SEED: seed}
         for seed in range(options.jobs // len(KINDS))
@@ -46,15 +48,14 @@ def equal(options: argparse.Namespace, folder: Path) -> list[str]:
     same = 0
     with ComfyServer() as server:
         for row in rows:
-            prompt = workflow(row["workflow"].removesuffix(".json"), steps=STEPS)
+            prompt = with_frames(workflow(row["workflow"].removesuffix(".json"), steps=STEPS))
             sampler = next(node for node in prompt.values() if node["class_type"] == "VaceSampleVcu")
             sampler["inputs"]["seed"] = row[SEED]
-            alone = [p for p in server.outputs(server.run(prompt, timeout=600)) if p.suffix == ".mp4"]
-            (made,) = (batch.folder / "outputs" / row["job"]).glob("*.mp4")
-            same += np.array_equal(_frames(alone[-1]), _frames(made))
+            alone = frames_in(server.outputs(server.run(prompt, timeout=600)))
+            same += np.array_equal(alone, frames_in((batch.folder / "outputs" / row["job"]).iterdir()))
     _require(same == len(rows), f"{len(rows) - same} of {len(rows)} jobs differ from those made alone")
     shown = (batch.folder / "report.html").read_text("utf-8").count("<img")
-    _require(shown == len(rows), f"the report shows {shown} of {len(rows)} videos")
+    _require(shown == 2 * len(rows), f"the report shows {shown} of {2 * len(rows)} results")
     share = said[said.index("Workers that sample") :].split("\n")[0]
     return [f"{len(rows)} jobs of {len(KINDS)} kinds, 2 workers, {seconds:.0f} s: {same} equal to the bit. {share}"]
 
@@ -93,21 +94,52 @@ def idle(options: argparse.Namespace, folder: Path) -> list[str]:
         batch = Batch(folder / f"batch_{prepare}", folder / "text_to_video.json", table, stub_host())
         status, said = batch.call("run", "--workers", "2", "--prepare", str(prepare), timeout=1800)
         _require(status == 0, said)
-        spans = [(row["began"], row["ended"]) for row in batches.Manifest(batch.folder).jobs()]
-        whole = max(end for _, end in spans) - min(begin for begin, _ in spans)
-        lines.append(f"{name} {1 - each * len(rows) / (2 * whole):.0%}")
+        waits = _waits(batch.folder, each)
+        lines.append(f"{name} {sum(waits.values()):.1%}")
     del os.environ["STUB_SECONDS"]
-    return [f"{len(rows)} jobs on the stub, {each:g} s to prepare and {each:g} s to sample, idle: {', '.join(lines)}."]
+    made_of = ", ".join(f"{share:.1%} {what}" for what, share in waits.items())
+    return [
+        f"{len(rows)} jobs on the stub, {each:g} s to prepare and {each:g} s to sample, idle: {', '.join(lines)}.",
+        f"With it: {made_of}.",
+    ]
+
+
+def _waits(folder: Path, each: float) -> dict[str, float]:
+    """What the idle time of workers that sample is made of, from the first job's begin to the last one's end.
+
+    Args:
+        folder: Of the batch.
+        each: Seconds that sampling takes.
+
+    Returns:
+        Shares of the time of all of them.
+    """
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for row in batches.Manifest(folder).jobs():
+        spans.setdefault(row["worker"], []).append((row["began"], row["ended"]))
+    own = [sorted(each_one) for each_one in spans.values()]
+    begin, end = min(jobs[0][0] for jobs in own), max(jobs[-1][1] for jobs in own)
+    seconds = {
+        "before a worker's first job": sum(jobs[0][0] - begin for jobs in own),
+        "between jobs": sum(b[0] - a[1] for jobs in own for a, b in pairwise(jobs)),
+        "in a job around its sampling": sum(ended - began - each for jobs in own for began, ended in jobs),
+        "after a worker's last job": sum(end - jobs[-1][1] for jobs in own),
+    }
+    return {what: value / (len(own) * (end - begin)) for what, value in seconds.items()}
 
 
 def scale(options: argparse.Namespace, folder: Path) -> list[str]:
-    """What the driver does for each job, measured on the real manifest, and what that means for many GPUs."""
-    lines = ["| GPUs | manifest, ms a job | its share of the driver's time | "]
+    """The real driver with many workers that only wait, the manifest by itself, and what travels then."""
+    lines = [
+        "| GPUs | driver computes | GPUs wait between jobs | manifest, ms a job | its share of the driver's time | "
+    ]
     lines[0] += "manifest that waits for the disk, ms a job | its share of the driver's time | "
     lines[0] += "VCUs, GB/s | videos, MB/s |"
-    lines += ["|---|---|---|---|---|---|---|"]
+    lines += ["|---|---|---|---|---|---|---|---|---|"]
     for gpus in GPUS:
-        rate, cells = gpus / JOB_SECONDS, [str(gpus)]
+        (folder / f"crowd_{gpus}").mkdir()
+        busy, waiting = run_crowd(folder / f"crowd_{gpus}", gpus=gpus, rounds=ROUNDS, seconds=CROWD_SECONDS)
+        rate, cells = gpus / JOB_SECONDS, [str(gpus), f"{busy:.0%}", f"{waiting:.1%}"]
         for one_machine in (True, False):
             milliseconds = _manifest_time(folder / f"{gpus}_{one_machine}", gpus, one_machine)
             cells += [f"{milliseconds:.1f}", f"{rate * milliseconds / 1000:.1%}"]
@@ -115,7 +147,10 @@ def scale(options: argparse.Namespace, folder: Path) -> list[str]:
     return [
         *lines,
         "",
-        f"Arithmetic: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a video 5 MB.",
+        f"Simulated, the first two columns: {ROUNDS} jobs for each GPU, {CROWD_SECONDS:g} s to sample and half of that",
+        "to prepare, on average; driver, Ray and manifest are real, ComfyUI and the large files are not.",
+        f"Arithmetic, the others: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a",
+        "video 5 MB. Up to three VCUs are ahead for each GPU, which is 1.5 GB.",
         "The manifest waits for the disk with `--address` and `--shared`, where other machines may open it. Where a",
         "share passes 100 %, divide the table. Otherwise the shared disk, which every VCU passes twice, is the first",
         "limit.",
@@ -151,11 +186,6 @@ def _manifest_time(folder: Path, gpus: int, one_machine: bool) -> float:
         if len(running) == gpus:
             manifest.set_job(running.pop(0), state="done", outputs="[]")
     return (time.perf_counter() - began) / timed * 1000
-
-
-def _frames(path: Path) -> np.ndarray:
-    with av.open(str(path)) as film:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)])
 
 
 def _done(folder: Path) -> int:

@@ -19,10 +19,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--nodes", type=int, default=2, help="besides the head, which takes no work")
     parser.add_argument("--cpus", type=int, default=2, help="of each")
+    parser.add_argument("--odd", help="NAME=VALUE in the environment of the last one alone")
     options = parser.parse_args(arguments)
     head = {"num_cpus": 0, "include_dashboard": False, "include_log_monitor": False}
     cluster = Cluster(initialize_head=True, head_node_args=head | {"object_store_memory": OBJECT_STORE})
-    nodes = [cluster.add_node(num_cpus=options.cpus, object_store_memory=OBJECT_STORE) for _ in range(options.nodes)]
+    each = {"num_cpus": options.cpus, "object_store_memory": OBJECT_STORE}
+    last = {"env_vars": dict([options.odd.split("=", 1)])} if options.odd else {}
+    nodes = [cluster.add_node(**each, **(last if k == options.nodes - 1 else {})) for k in range(options.nodes)]
     raylets = [node.all_processes["raylet"][0].process.pid for node in nodes]
     print(cluster.address, *raylets, flush=True)
     sys.stdin.read()

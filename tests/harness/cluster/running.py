@@ -47,10 +47,17 @@ def _on_loopback(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def ray_nodes(folder: Path, nodes: int) -> Iterator[tuple[str, list[int]]]:
-    """A Ray of several nodes on this machine; gives its address and the processes of their raylets."""
+def ray_nodes(folder: Path, nodes: int, odd: str = "") -> Iterator[tuple[str, list[int]]]:
+    """A Ray of several nodes on this machine; gives its address and the processes of their raylets.
+
+    Args:
+        folder: Of its files.
+        nodes: How many, besides a head that takes no work.
+        odd: ``NAME=VALUE`` in the environment of the last one alone.
+    """
     _on_loopback(folder)
     argv, env = [sys.executable, "-m", "harness.cluster.nodes", "--nodes", str(nodes)], batch_env()
+    argv += ["--odd", odd] if odd else []
     env["PYTHONPATH"] += f"{os.pathsep}{ROOT / 'tests'}"
     for attempt in range(TRIES):
         log = folder / f"nodes-{attempt}.log"
@@ -177,6 +184,22 @@ class Batch:
     def log(self) -> str:
         """What `start` said so far."""
         return (self.folder / "run.log").read_text("utf-8")
+
+    def attempts(self) -> list[int]:
+        """How often each job was tried, the fewest first."""
+        return sorted(row["attempts"] for row in batch.Manifest(self.folder).jobs())
+
+    def held(self) -> list[str]:
+        """Names of workers whose stub holds a prompt, so that it surely runs there."""
+        return sorted(path.parent.name for path in (self.folder / "made").glob("*/held"))
+
+    def go(self) -> None:
+        """Let the prompts that are held go on, and hold no other."""
+        (self.folder / "go").touch()
+
+    def hosts(self, worker: str = "") -> list[int]:
+        """The processes of its ComfyUIs, or of one worker's; each is a child of its worker."""
+        return processes("main.py", str(self.folder / "workers" / worker), "--listen")
 
 
 def wait_for(ask: Callable[[], Any], seconds: float = 120) -> Any:

@@ -1,7 +1,8 @@
 """A recorded stub of ComfyUI: it takes its command line, answers what one answered, and computes nothing.
 
 For batches of thousands of jobs, where only the driver is looked at, and for faults that a real one does not have on
-demand. What a prompt asks for stands in its text: ``die``, ``hang``, ``mistake``, ``full``, ``slow``, ``large``.
+demand. What a prompt asks for stands in its text: ``die``, ``hang``, ``mistake``, ``full``, ``slow``, ``large``, and
+``held``, which makes a file of that name and goes on when there is one called ``go`` in the folder of the batch.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Stub:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.info = json.loads((RECORDED / "object_info.json").read_text("utf-8"))
+        models = self.info["DevLoadMiniature"]["input"]["required"]["model"][1]["options"]
+        models[:] = [model for model in models if model != os.environ.get("STUB_LACKS")]
         self.film = (RECORDED / "video.mp4").read_bytes()
         self.sockets: dict[str, web.WebSocketResponse] = {}
         self.history: dict[str, dict] = {}
@@ -58,6 +61,8 @@ class Stub:
         await tell("progress", node=next(iter(prompt)), value=1, max=4)
         if "die" in text:
             os._exit(9)
+        if "held" in text:
+            await self.hold()
         parts = sum(any(node["class_type"] == kind for node in prompt.values()) for kind in PARTS)
         await asyncio.sleep(3600 if "hang" in text else 1.5 if "slow" in text else parts * SECONDS)
         for word, (kind, message) in {"mistake": MISTAKE, "full": FULL}.items():
@@ -73,6 +78,12 @@ class Stub:
         await tell("execution_success")
         await asyncio.sleep(0.01)  # as the real one: its history comes a moment later
         self.history[name] = made
+
+    async def hold(self) -> None:
+        """Say that a prompt runs, and wait."""
+        Path(self.options.output_directory, "held").touch()
+        while not Path(self.options.input_directory).with_name("go").exists():
+            await asyncio.sleep(0.05)
 
     def ends(self, node: dict) -> bool:
         """Whether a node writes a file."""
