@@ -7,6 +7,7 @@ from wan_vace.vace_core.conditioning.context import (
     VaceContext,
     assemble_context,
     context_of,
+    join_latents,
     pad_references,
     token_strength,
 )
@@ -145,3 +146,10 @@ def test_each_token_of_a_reference_has_its_factor_and_the_video_has_none():
     scales = token_strength(0.5, (1.0, 0.25, 3.0), 5, 5, 7)  # 2 x 3 tokens in each of five latent frames
     assert scales.shape == (1, 30, 1) and scales.dtype == torch.float32
     assert scales.view(5, 6).tolist() == [[value] * 6 for value in (0.5, 0.125, 1.5, 0.5, 0.5)]
+
+
+def test_halves_are_joined_where_gradients_are_kept(gradients):
+    inactive, reactive = torch.zeros(1, 16, 2, 4, 4), torch.ones(1, 16, 2, 4, 4)
+    picture = torch.full((1, 16, 1, 4, 4), 2.0, requires_grad=True)
+    joined = join_latents(inactive, reactive, [picture], torch.zeros(1, 16, 1, 4, 4))
+    assert joined[0, ::16, :, 0, 0].tolist() == [[2, 0, 0], [0, 1, 1]]
