@@ -70,7 +70,7 @@ def _work_and_leave(work: Callable[[], object], send: int) -> None:
     try:
         faulthandler.disable()  # how it ends is told by whoever watches
         notes_module = pack_module("vace_core.notes")
-        os.write(send, b"\n")
+        os.write(send, b"%d\n" % held_at_first())
         kind, value, text, codes = DONE, None, "", []
         try:
             with notes_module.collect_notes() as notes:
@@ -87,13 +87,12 @@ def _work_and_leave(work: Callable[[], object], send: int) -> None:
 
 def _watch(child: int, receive: int, kill_after: float | None, meanwhile: Callable | None) -> Ended:
     select.select([receive], [], [], PATIENCE)  # it says that it begins
-    begun, first = time.monotonic(), held_at_first(child)
-    peak, told, hung, status = first, b"", False, None
     os.set_blocking(receive, False)
+    begun, told, hung, status, peak = time.monotonic(), _read(receive), False, None, 0
     while status is None:
         passed = time.monotonic() - begun
         told += _read(receive)
-        peak = max(peak, own_memory(child))
+        peak = max(peak, own_memory(child)) if b"\n" in told else 0  # it has begun
         if meanwhile:
             meanwhile(passed)
         hung = kill_after is None and passed > PATIENCE
@@ -104,12 +103,12 @@ def _watch(child: int, receive: int, kill_after: float | None, meanwhile: Callab
             done, ended = os.waitpid(child, os.WNOHANG)
             status = ended if done else None
             time.sleep(0 if done else POLL if kill_after is None else min(POLL, max(kill_after - passed, 0)))
-    told = (told + _read(receive)).strip()
-    seconds = time.monotonic() - begun
+    first, _, told = (told + _read(receive)).partition(b"\n")
+    seconds, grown = time.monotonic() - begun, max(peak - int(first or peak), 0)
     if told:
         kind, value, text, codes = json.loads(told)
-        return Ended(kind, value, text, tuple(codes), peak - first, seconds)
-    return Ended(_ended(status, hung), bytes=peak - first, seconds=seconds)
+        return Ended(kind, value, text, tuple(codes), grown, seconds)
+    return Ended(_ended(status, hung), bytes=grown, seconds=seconds)
 
 
 def _read(receive: int) -> bytes:

@@ -91,6 +91,7 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
     acts: list[str] = []
     try:
         sys.addaudithook(lambda event, args: acts.append(f"{event} {args[:1]}") if event.startswith(ACTS) else None)
+        os.write(send, b"%d\n" % held_at_first())
         held = psutil.Process().memory_info().data
         resource.setrlimit(resource.RLIMIT_DATA, (held + ROOM, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
@@ -108,13 +109,12 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
 
 def _wait(child: int, receive: int, end: float) -> tuple[list | None, int, int, float]:
     """What the child told, its status, by how much its memory grew at most, and seconds of the processor."""
-    begin = peak = held_at_first(child)
     os.set_blocking(receive, False)
-    told = b""
+    told, peak = b"", 0
     while True:
         with contextlib.suppress(BlockingIOError):
             told += os.read(receive, 2**16)
-        peak = max(peak, own_memory(child))
+        peak = max(peak, own_memory(child)) if b"\n" in told else 0  # it has begun
         done, status, usage = os.wait4(child, os.WNOHANG)
         if done:
             break
@@ -126,7 +126,9 @@ def _wait(child: int, receive: int, end: float) -> tuple[list | None, int, int, 
     while part := os.read(receive, 2**16):
         told += part
     os.close(receive)
-    return json.loads(told) if told else None, status, peak - begin, usage.ru_utime + usage.ru_stime
+    first, _, told = told.partition(b"\n")
+    grown = max(peak - int(first or peak), 0)
+    return json.loads(told) if told else None, status, grown, usage.ru_utime + usage.ru_stime
 
 
 def _ended(status: int, waited: bool) -> str:
