@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import bench as benchmarks
 from .browser.browser import OTHER_FRONT_END
-from .host import base_directory, install, locations, versions
+from .host import base_directory, install, locations, mediapipe, versions
 from .host.dtypes import run_dtypes
 from .host.locations import ROOT, Host, SetupError
 from .host.processes import run_child, tool_env
@@ -54,7 +54,7 @@ def demo(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """Lint, format check and tests, a process for each core (-n 0: one); the rest goes to pytest. --ui: the editors."""
-    host = set_up()
+    host = set_up_tests()
     parser = argparse.ArgumentParser(prog="dev.py test", allow_abbrev=False, add_help=False)
     parser.add_argument("--ui", action="store_true")
     parser.add_argument("--front-end")
@@ -71,7 +71,7 @@ def test(arguments: list[str]) -> int:
 
 def long(arguments: list[str]) -> int:
     """The tests that `test` leaves out because they take minutes."""
-    return _run_module(set_up(), "pytest", "-m", "long", *arguments)
+    return _run_module(set_up_tests(), "pytest", "-m", "long", *arguments)
 
 
 def serve(arguments: list[str]) -> int:
@@ -94,7 +94,7 @@ def parity(arguments: list[str]) -> int:
 
 def dtypes(arguments: list[str]) -> int:
     """Run tests/host once for each precision of models (bf16, fp16, bf16-computed, fp16-computed) and count."""
-    return run_dtypes(set_up(), arguments)
+    return run_dtypes(set_up_tests(), arguments)
 
 
 def file_kinds(arguments: list[str]) -> int:
@@ -207,7 +207,7 @@ def mutants(arguments: list[str]) -> int:
 
 def coverage(arguments: list[str]) -> int:
     """Run the tests and say which lines and branches they leave out, and why (--save, --keep, --tables)."""
-    return _run_module(set_up(), "harness.coverage", *arguments)
+    return _run_module(set_up_tests(), "harness.coverage", *arguments)
 
 
 def migrate(arguments: list[str]) -> int:
@@ -226,6 +226,16 @@ def set_up() -> Host:
     ready = install.ready()
     base_directory.fill(ready)
     install.say(f"ready ({time.perf_counter() - start:.1f} s)")
+    return ready
+
+
+def set_up_tests() -> Host:
+    """The same, with the networks that tests take from elsewhere; without a network tests say what they lack."""
+    ready = set_up()
+    try:
+        mediapipe.fetch_networks(ready.python)
+    except SetupError as error:
+        install.say(f"{error} Tests that need it say so.")
     return ready
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness import verbs
 from harness.host import install, mediapipe
-from harness.host.locations import SetupError
+from harness.host.locations import Host, SetupError
 
 PYTHON = Path(sys.executable)
 
@@ -48,3 +49,15 @@ def test_another_file_in_the_wheel_is_refused(wheel, monkeypatch):
     monkeypatch.setitem(mediapipe.SHA256, "selfie_segmentation.tflite", "abc")
     with pytest.raises(SetupError, match=r"selfie_segmentation\.tflite should have sha256 abc"):
         mediapipe.fetch_networks(PYTHON)
+
+
+def test_only_tests_want_them_and_go_on_without_a_network(wheel, monkeypatch, capsys):
+    def offline(python, arguments):
+        raise SetupError("pip found nothing.")
+
+    host = Host(tmp := mediapipe.networks(), PYTHON, own=True)
+    monkeypatch.setattr(install, "_pip", offline)
+    monkeypatch.setattr(verbs.install, "ready", lambda: host)
+    monkeypatch.setattr(verbs.base_directory, "fill", lambda ready: tmp)
+    assert verbs.set_up() is host and "pip found nothing" not in capsys.readouterr().out
+    assert verbs.set_up_tests() is host and "pip found nothing. Tests that need it say so." in capsys.readouterr().out

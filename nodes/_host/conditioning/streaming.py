@@ -153,16 +153,25 @@ def _empty(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
 
     The frames at its end are the same, so of these one is remembered.
     """
-    begin_key, end_key = (_key(vae, ("empty", half.shape[1:], part)) for part in ("begin", "end"))
-    begin, end, t = memory.get(begin_key), memory.get(end_key), latent_length(half.num_frames)
+    begin, end = _remembered_empty(vae, half, memory)
+    t = latent_length(half.num_frames)
     if begin is not None and end is not None and begin.shape[2] + end.shape[2] >= t:
         return torch.cat([begin[:, :, :t], end[:, :, : max(0, t - begin.shape[2])]], dim=2)
     given = _encoded(vae, half)
     differing = next((n for n in range(t - 1, 1, -1) if not torch.equal(given[:, :, n - 1], given[:, :, -1])), 1)
     begin, end = given.to(vae.output_device).tensor_split([differing], dim=2)
-    memory.put(begin_key, begin.clone() if end.shape[2] > begin.shape[2] else begin)  # a part holds all of it
-    memory.put(end_key, end[:, :, :1].clone().expand_as(end))
+    kept = begin.clone() if end.shape[2] > begin.shape[2] else begin  # a part holds all of it
+    memory.put(_key(vae, ("empty", half.shape[1:])), kept)
+    memory.put(_key(vae, ("empty", half.shape[1:], differing)), end[:, :, :1].clone().expand_as(end))
     return given
+
+
+def _remembered_empty(vae: VAE, half: HalfFrames, memory: ClipMemory) -> tuple[Tensor | None, Tensor | None]:
+    """Begin and end of the same clip, whatever another thread has put there meanwhile."""
+    begin = memory.get(_key(vae, ("empty", half.shape[1:])))
+    if begin is None:
+        return None, None
+    return begin, memory.get(_key(vae, ("empty", half.shape[1:], begin.shape[2])))
 
 
 def _encoded(vae: VAE, half: HalfFrames) -> Tensor:

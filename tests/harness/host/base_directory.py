@@ -12,7 +12,6 @@ from pathlib import Path
 
 from .install import say
 from .locations import ROOT, Host, SetupError, base_dir
-from .mediapipe import fetch_networks
 from .processes import tool_env
 
 FOLDERS = ("models", "input", "output", "temp", "user/default", "custom_nodes")
@@ -24,7 +23,7 @@ WORLD = [MINIATURE / "world" / f"{name}.py" for name in ("scenes", "shapes", "wo
 
 
 def fill(host: Host) -> Path:
-    """Make the base directory complete, and have the networks that tests take from elsewhere.
+    """Make the base directory complete.
 
     Args:
         host: An installed host.
@@ -37,7 +36,6 @@ def fill(host: Host) -> Path:
     weights = sorted((MINIATURE / "weights").glob("*/*.safetensors"))
     _make(host, "inputs.checkpoints", base / "models", "Making small models", weights)
     _make(host, "inputs.footage", base / "input", "Writing demo inputs")
-    fetch_networks(host.python)
     _make(host, "miniature.inputs", base / "input", "Drawing the miniature's inputs", WORLD)
     return base
 

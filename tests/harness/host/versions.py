@@ -21,6 +21,7 @@ from .computing import DEVICE
 from .dtypes import read_counts
 from .install import FRONT_END, installed, say
 from .locations import BASE, RELEASES, ROOT, Host, dev_dir
+from .mediapipe import fetch_networks
 from .processes import run_child, tool_env
 from .shared import site_packages
 from .workers import BY_FILE, workers_env
@@ -68,6 +69,7 @@ def _tried(version: str, host: Host, rest: Sequence[str]) -> dict:
     os.environ.update(base)
     try:
         base_directory.fill(host)
+        fetch_networks(host.python)
     finally:
         os.environ.pop(BASE)
         os.environ.update({} if before is None else {BASE: before})
