@@ -161,8 +161,9 @@ def _transposed(operator: TfliteOperator, graph: TfliteGraph, constants: Constan
 def _pool(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
     across, down, columns, rows = (_setting(operator, field, "i") for field in (1, 2, 3, 4))
     sides = graph.tensors[operator.sources[0]].shape[1:3]
-    overhangs = _setting(operator, 0, "b") == SAME and (sides[0] % down or sides[1] % across)
-    if min(down, across, rows, columns) < 1 or overhangs:
+    if min(down, across, rows, columns) < 1:
+        raise ValueError(f"{operator.name} looks at {rows} x {columns} and steps by {down} x {across}")
+    if _setting(operator, 0, "b") == SAME and (sides[0] % down or sides[1] % across):
         raise ValueError(f"{operator.name} looks beyond the picture, which is not known here")
     pool = F.max_pool2d if operator.name == "MAX_POOL_2D" else F.avg_pool2d
     return Computed(lambda x: pool(x.permute(0, 3, 1, 2), (rows, columns), (down, across)).permute(0, 2, 3, 1))
@@ -185,6 +186,8 @@ def _joined(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) 
 
 def _spread(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
     size = _setting(operator, 0, "i")
+    if size < 1:
+        raise ValueError(f"{operator.name} spreads channels over {size} x {size} places")
     return Computed(lambda x: rearrange(x, "n h w (y x c) -> n (h y) (w x) c", y=size, x=size))
 
 

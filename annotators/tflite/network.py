@@ -137,7 +137,7 @@ def _made(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) ->
         given = [torch.empty(graph.tensors[number].shape, device="meta") for number in sources]
         state = {name: value.to("meta") for name, value in layer.state_dict().items()}
         shape = tuple(functional_call(layer, state, tuple(given)).shape)
-    except (IndexError, KeyError, RuntimeError, TypeError) as error:
+    except (ArithmeticError, IndexError, KeyError, RuntimeError, TypeError) as error:
         detail = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(f"{operator.name} does not fit what it is given: {detail[:200]}") from error
     said = graph.tensors[operator.target].shape
