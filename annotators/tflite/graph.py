@@ -13,6 +13,7 @@ MOST_BYTES = 2**26  # of a file; the largest known has 27 million
 MOST_VALUES = 2**26  # of all tensors together; the largest known has 62 million
 MOST_AXES = 6
 MOST_SOURCES = 64  # of an operator
+MOST_NAME, MOST_CUSTOM = 100, 64  # bytes of an operator's name, and of its settings if it is a custom one
 MAGIC = b"TFL3"
 # Numbers of the format's schema: of kinds of numbers, of operators, and of the fields of its tables.
 DTYPES = {0: np.float32, 1: np.float16, 2: np.int32}
@@ -177,7 +178,7 @@ def _indices(axis: FlatTable, field: int) -> np.ndarray:
 
 def _operator_name(code: FlatTable) -> str:
     number = max(code.number(0, "b"), code.number(3, "i"))  # the older field holds no more than 127
-    return code.text(1) if number == CUSTOM else OPERATORS.get(number, f"operator_{number}")
+    return code.text(1, MOST_NAME) if number == CUSTOM else OPERATORS.get(number, f"operator_{number}")
 
 
 def _operator(table: FlatTable, codes: list[str], count: int) -> TfliteOperator:
@@ -185,7 +186,7 @@ def _operator(table: FlatTable, codes: list[str], count: int) -> TfliteOperator:
     targets = _numbers_of(table, 2, count)
     if code >= len(codes) or len(targets) != 1:
         raise ValueError("it has an operator of no known kind")
-    custom = table.numbers(5, np.uint8).tobytes()
+    custom = table.raw(5, MOST_CUSTOM)
     return TfliteOperator(codes[code], _numbers_of(table, 1, count), targets[0], table.table(4), custom)
 
 

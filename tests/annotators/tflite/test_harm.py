@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.inputs.tflite_files import MAX_POOL, SPREAD, Operator, Tensor, byte, tflite, whole
+from harness.inputs.tflite_files import CUSTOM, MAX_POOL, SPREAD, Operator, Tensor, byte, tflite, whole
 from wan_vace.annotators.tflite import load_tflite
 from wan_vace.vace_core.errors import VaceInputError
 
@@ -30,3 +30,16 @@ def test_pools_of_no_size_are_refused(tmp_path, padding, field, size):
 def test_channels_over_no_places_are_refused(tmp_path, size):
     operator = Operator(SPREAD, (0,), 1, {0: whole(size)})
     refused(tmp_path / "a.tflite", [PICTURE, ANSWER], [operator], f"DEPTH_TO_SPACE spreads channels over {size} x")
+
+
+@pytest.mark.parametrize(("name", "settings"), [(101, 0), (2**16, 0), (5, 65), (5, 2**16)])
+def test_long_names_and_settings_are_refused(tmp_path, name, settings):
+    operator = Operator(CUSTOM, (0,), 1, custom=("A" * name, bytes(settings)))
+    most = 64 if settings else 100
+    message = f"it holds {settings or name} bytes where at most {most} can be"
+    refused(tmp_path / "a.tflite", [PICTURE, ANSWER], [operator], message)
+
+
+def test_the_longest_name_and_settings_are_read(tmp_path):
+    operator = Operator(CUSTOM, (0,), 1, custom=("A" * 100, bytes(64)))
+    refused(tmp_path / "a.tflite", [PICTURE, ANSWER], [operator], "it computes A{40}, which is not known here")

@@ -143,6 +143,14 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _with_answer(Operator(CUSTOM, (0,), 1, custom=("\x1b[2J", b""))),
         "what has no name",
     ),
+    "an operator of a name of megabytes": (
+        lambda: _with_answer(Operator(CUSTOM, (0,), 1, custom=("A" * 2**23, b""))),
+        "at most 100 can be",
+    ),
+    "a custom operator with settings of megabytes": (
+        lambda: _with_answer(Operator(CUSTOM, (0,), 1, custom=("Shell", bytes(2**23)))),
+        "at most 64 can be",
+    ),
     "an operator on itself": (lambda: _with_answer(Operator(ADD, (1, 1), 1)), "not its own"),
     "a convolution without weights": (lambda: _with_answer(Operator(CONVOLUTION, (0, 0, 0), 1)), "cannot be read"),
     "room of terabytes around a picture": (
