@@ -115,6 +115,28 @@ def _wide_filters() -> bytes:
     return _with_answer(*steps, Operator(ADD, (4, 4), 1), tensors=tensors)
 
 
+def _far_filter() -> bytes:
+    far = {1: whole(1), 2: whole(1), 4: whole(2**30), 5: whole(2**30)}
+    weight, bias = Tensor((1, 3, 3, 3), np.ones((1, 3, 3, 3), np.float32)), Tensor((1,), np.zeros(1, np.float32))
+    return _with_answer(Operator(CONVOLUTION, (0, 2, 3), 1, far), tensors=[weight, bias])
+
+
+def _shared_filters() -> bytes:
+    """Layers that would each copy the same eight megabytes."""
+    rows, bias = np.zeros((1, 2**11, 2**9, 3), np.float16), Tensor((1,), np.zeros(1, np.float32))
+    step = {1: whole(SIDE), 2: whole(SIDE)}
+    given = range(5, 45)
+    filters = [Operator(CONVOLUTION, (0, 2, 3), number, step) for number in given]
+    tensors = [Tensor(rows.shape, rows), bias, Tensor((1, 1, 1, 40)), *[Tensor((1, 1, 1, 1))] * 40]
+    ends = [Operator(CONCATENATION, given, 4, {0: whole(3)}), Operator(RESHAPE, (4,), 1)]
+    return _with_answer(*filters, *ends, tensors=tensors)
+
+
+def _wide_pools() -> bytes:
+    wide = {0: byte(0), **{number: whole(SIDE) for number in (3, 4)}, 1: whole(1), 2: whole(1)}
+    return _with_answer(Operator(MAX_POOL, (0,), 1, wide))
+
+
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing at all": (lambda: b"", "no TensorFlow Lite file"),
     "a pickle with code": (lambda: forms.pickled_code(Path()), "no TensorFlow Lite file"),
@@ -157,6 +179,10 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _with_answer(Operator(PAD, (0, 2), 1), tensors=[Tensor((4, 2), np.full((4, 2), 2**30, np.int32))]),
         "cannot be read",
     ),
+    "room around a million axes": (
+        lambda: _with_answer(Operator(PAD, (0, 2), 1), tensors=[Tensor((10**6, 2), np.zeros((10**6, 2), np.int32))]),
+        "at most 12 can be",
+    ),
     "a picture enlarged to terabytes": (
         lambda: _with_answer(Operator(RESIZE, (0,), 2, {3: byte(1)}), tensors=[Tensor((1, 2**20, 2**20, 3))]),
         "would hold",
@@ -170,6 +196,9 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "a pool that steps by nothing": (lambda: _with_answer(Operator(MAX_POOL, (0,), 1)), "steps by 0 x 0"),
     "channels over no places": (lambda: _with_answer(Operator(SPREAD, (0,), 1)), "over 0 x 0 places"),
     "filters of a size that none has": (_wide_filters, "would compute without end"),
+    "a filter whose places lie far apart": (_far_filter, "so much room around"),
+    "forty filters that are one in the file": (_shared_filters, "its layers would hold"),
+    "a pool that looks at the whole picture from each place": (_wide_pools, "would compute without end"),
     "ten thousand operators that give what none takes": (
         lambda: _with_answer(*[Operator(LOGISTIC, (0,), 0)] * 10_000, Operator(LOGISTIC, (0,), 1)),
         "cannot be read",
