@@ -11,6 +11,7 @@ from harness.inputs.tflite_files import (
     CONVOLUTION,
     CUSTOM,
     DEPTHWISE,
+    LOGISTIC,
     MAX_POOL,
     MEAN,
     PAD,
@@ -22,6 +23,7 @@ from harness.inputs.tflite_files import (
     whole,
 )
 from wan_vace.annotators.tflite import load_tflite
+from wan_vace.annotators.tflite.graph import read_graph
 from wan_vace.annotators.tflite.network import _last_uses
 from wan_vace.vace_core.errors import VaceInputError
 
@@ -148,3 +150,46 @@ def test_an_activation_that_is_not_known_is_refused(tmp_path, code, field):
     ones = {number: whole(1) for number in (1, 2, 3, 4)} if field == 5 else {0: whole(3)}
     operator = Operator(code, (0,), 1, {**ones, field: byte(4)})
     refused(tmp_path / "a.tflite", [PICTURE, ANSWER], [operator], "does not fit what it is given: 4")
+
+
+@pytest.mark.parametrize(
+    ("starts", "columns", "count", "message"),
+    [
+        ([0, 2, 4], [0, 1, 0, 1], 2**20, r"a tensor of shape \[2, 4\] has 1048576 numbers"),
+        (range(2**20), [0, 1], 2, "places of its numbers do not fit"),
+        ([0], [0, 1], 2, "places of its numbers do not fit"),
+        ([0, 1, 2], [0] * 3, 2, "places of its numbers do not fit"),
+        ([1, 1, 2], [0, 1], 2, "places of its numbers do not fit"),
+        ([0, 1, 1], [0, 1], 2, "places of its numbers do not fit"),
+        ([0, 2**31 - 1, 2], [0, 1], 2, "places of its numbers do not fit"),
+        ([0, -1, 2], [0, 1], 2, "places of its numbers do not fit"),
+        ([0, 2, 2], [1, 1], 2, "places of its numbers do not fit"),
+        ([0, 2, 2], [2, 1], 2, "places of its numbers do not fit"),
+        ([0, 0, 2], [2, 1], 2, "places of its numbers do not fit"),
+        ([0, 2, 2], [0, 4], 2, "places of its numbers do not fit"),
+    ],
+)
+def test_places_of_kept_numbers_that_do_not_fit_are_refused(tmp_path, starts, columns, count, message):
+    kept = Tensor((2, 4), np.ones(count, np.float32), np.int32(starts), np.array(columns))
+    refused(tmp_path / "a.tflite", [PICTURE, ANSWER, kept], [Operator(LOGISTIC, (0,), 1)], message)
+
+
+def test_rows_may_begin_further_left_than_the_one_before_ended(tmp_path):
+    """Also those that are empty, at the end too."""
+    starts, columns = np.int32([0, 0, 2, 2, 3, 3]), np.array([1, 3, 0])
+    kept = Tensor((5, 4), np.float32([1, 2, 3]), starts, columns)
+    (tmp_path / "a.tflite").write_bytes(tflite([PICTURE, ANSWER, kept], [Operator(LOGISTIC, (0,), 1)], [1]))
+    expected = np.zeros((5, 4))
+    expected[1, [1, 3]], expected[3, 0] = (1, 2), 3
+    np.testing.assert_array_equal(read_graph(tmp_path / "a.tflite").tensors[2].values, expected)
+
+
+def test_the_order_of_axes_is_as_long_as_they_are(tmp_path):
+    """A long one is not made into a list of Python's first."""
+    kept = Tensor((2, 4), np.ones(1, np.float32), np.int32([0, 1, 1]), np.array([0]))
+    data = tflite([PICTURE, ANSWER, kept], [Operator(LOGISTIC, (0,), 1)], [1])
+    order = np.int32([2, 0, 1]).tobytes()  # two axes, in order
+    assert data.count(order) == 1
+    (tmp_path / "a.tflite").write_bytes(data.replace(order, np.int32([1, 0, 1]).tobytes()))
+    with pytest.raises(VaceInputError, match="in an order that is not known"):
+        load_tflite(tmp_path / "a.tflite", (8, 8), {"answer": (8, 8, 3)}, ("answer",))

@@ -156,6 +156,14 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _graph([Tensor((2, 4), np.zeros(2, np.float32), np.int32([0, 2**30, 2]), np.zeros(2))]),
         "do not fit its shape",
     ),
+    "rows of which each place is named twice": (
+        lambda: _graph([Tensor((2, 4), np.zeros(2, np.float32), np.int32([0, 2, 2]), np.zeros(2))]),
+        "do not fit its shape",
+    ),
+    "millions of numbers for a few places": (
+        lambda: _graph([Tensor((2, 4), np.zeros(2**22, np.float32), np.int32([0, 2, 2]), np.zeros(2**22))]),
+        "numbers",
+    ),
     "columns beyond a row": (
         lambda: _graph([Tensor((1, 4), np.zeros(1, np.float32), np.int32([0, 1]), np.array([60_000]))]),
         "do not fit its shape",
