@@ -133,8 +133,11 @@ def _shared_filters() -> bytes:
 
 
 def _wide_pools() -> bytes:
-    wide = {0: byte(0), **{number: whole(SIDE) for number in (3, 4)}, 1: whole(1), 2: whole(1)}
-    return _with_answer(Operator(MAX_POOL, (0,), 1, wide))
+    """Squares of 512 x 512 at 513 x 513 places of an enlarged picture."""
+    wide = {0: byte(1), 1: whole(1), 2: whole(1), 3: whole(512), 4: whole(512)}
+    enlarge, pool = Operator(RESIZE, (0,), 2, {3: byte(1)}), Operator(MAX_POOL, (2,), 3, wide)
+    tensors = [Tensor((1, 1024, 1024, 3)), Tensor((1, 513, 513, 3))]
+    return _with_answer(enlarge, pool, Operator(RESHAPE, (3,), 1), tensors=tensors)
 
 
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -206,7 +209,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "filters of a size that none has": (_wide_filters, "would compute without end"),
     "a filter whose places lie far apart": (_far_filter, "so much room around"),
     "forty filters that are one in the file": (_shared_filters, "its layers would hold"),
-    "a pool that looks at the whole picture from each place": (_wide_pools, "would compute without end"),
+    "a pool that looks at a quarter of the picture from each place": (_wide_pools, "would compute without end"),
     "ten thousand operators that give what none takes": (
         lambda: _with_answer(*[Operator(LOGISTIC, (0,), 0)] * 10_000, Operator(LOGISTIC, (0,), 1)),
         "cannot be read",
