@@ -55,9 +55,16 @@ class FlatTable:
         _require(self.data, place + OFFSET, count * np.dtype(dtype).itemsize)
         return np.frombuffer(self.data, np.dtype(dtype).newbyteorder("<"), count, place + OFFSET)
 
-    def text(self, field: int) -> str:
-        """A text; empty if it is left out."""
-        return self.numbers(field, np.uint8).tobytes().decode("utf-8", "replace")
+    def raw(self, field: int, most: int) -> bytes:
+        """Bytes, of which there are at most so many; empty if they are left out."""
+        held = self.numbers(field, np.uint8)
+        if len(held) > most:
+            raise ValueError(f"it holds {len(held)} bytes where at most {most} can be")
+        return held.tobytes()
+
+    def text(self, field: int, most: int) -> str:
+        """A text of at most so many bytes; empty if it is left out."""
+        return self.raw(field, most).decode("utf-8", "replace")
 
     def _field(self, field: int) -> int | None:
         known = self.place - _number(self.data, self.place, "i")

@@ -13,6 +13,7 @@ MOST_BYTES = 2**26  # of a file; the largest known has 27 million
 MOST_VALUES = 2**26  # of all tensors together; the largest known has 62 million
 MOST_AXES = 6
 MOST_SOURCES = 64  # of an operator
+MOST_NAME, MOST_CUSTOM = 100, 64  # bytes of an operator's name, and of its settings if it is a custom one
 MAGIC = b"TFL3"
 # Numbers of the format's schema: of kinds of numbers, of operators, and of the fields of its tables.
 DTYPES = {0: np.float32, 1: np.float16, 2: np.int32}
@@ -154,30 +155,43 @@ def _dense(values: np.ndarray, shape: tuple[int, ...], sparsity: FlatTable) -> n
     if len(axes) != len(shape) or not axes:
         raise ValueError("it leaves out zeros in an order that is not known here")
     *before, last = axes
-    plain = sparsity.numbers(0, np.int32).tolist() == list(range(len(shape))) and not len(sparsity.numbers(1, np.int32))
+    in_order = np.array_equal(sparsity.numbers(0, np.int32), range(len(shape)))
+    plain = in_order and not len(sparsity.numbers(1, np.int32))
     rows = math.prod(shape[:-1])
     if not plain or any(axis.number(0, "b") for axis in before) or last.number(0, "b") != SPARSE_AXIS:
         raise ValueError("it leaves out zeros in an order that is not known here")
-    starts, columns = _indices(last, 2), _indices(last, 4)
-    counts = np.diff(starts)
-    fits = len(starts) == rows + 1 and starts[0] == 0 and (counts >= 0).all() and starts[-1] == len(columns)
-    if not fits or len(columns) != len(values) or (columns >= shape[-1]).any() or (columns < 0).any():
+    if len(values) > math.prod(shape):
+        raise ValueError(f"a tensor of shape {list(shape)} has {len(values)} numbers")
+    starts, columns = _indices(last, 2, rows + 1), _indices(last, 4, len(values))
+    if not _rise(starts, columns, shape[-1]):
         raise ValueError("the places of its numbers do not fit its shape")
     dense = np.zeros((rows, shape[-1]), values.dtype)
-    dense[np.repeat(np.arange(rows), counts), columns] = values
+    dense[np.repeat(np.arange(rows, dtype=np.int32), np.diff(starts)), columns] = values
     return dense
 
 
-def _indices(axis: FlatTable, field: int) -> np.ndarray:
+def _rise(starts: np.ndarray, columns: np.ndarray, width: int) -> bool:
+    """Whether rows follow each other, and in each the columns, so that each place is named once."""
+    if starts[0] != 0 or starts[-1] != len(columns) or (starts[1:] < starts[:-1]).any():
+        return False
+    rising = columns[1:] > columns[:-1]
+    rising[starts[(starts > 0) & (starts < len(columns))] - 1] = True  # a row may begin further left than one ended
+    return bool(rising.all() and (columns >= 0).all() and (columns < width).all())
+
+
+def _indices(axis: FlatTable, field: int, count: int) -> np.ndarray:
     dtype, table = INDEX_DTYPES.get(axis.number(field, "B")), axis.table(field + 1)
     if dtype is None or table is None:
         raise ValueError("it does not say where its numbers belong")
-    return table.numbers(0, dtype).astype(np.int64)
+    listed = table.numbers(0, dtype)
+    if len(listed) != count:
+        raise ValueError("the places of its numbers do not fit its shape")
+    return listed.astype(np.int32, copy=False)  # the file's own memory, where it holds them so
 
 
 def _operator_name(code: FlatTable) -> str:
     number = max(code.number(0, "b"), code.number(3, "i"))  # the older field holds no more than 127
-    return code.text(1) if number == CUSTOM else OPERATORS.get(number, f"operator_{number}")
+    return code.text(1, MOST_NAME) if number == CUSTOM else OPERATORS.get(number, f"operator_{number}")
 
 
 def _operator(table: FlatTable, codes: list[str], count: int) -> TfliteOperator:
@@ -185,7 +199,7 @@ def _operator(table: FlatTable, codes: list[str], count: int) -> TfliteOperator:
     targets = _numbers_of(table, 2, count)
     if code >= len(codes) or len(targets) != 1:
         raise ValueError("it has an operator of no known kind")
-    custom = table.numbers(5, np.uint8).tobytes()
+    custom = table.raw(5, MOST_CUSTOM)
     return TfliteOperator(codes[code], _numbers_of(table, 1, count), targets[0], table.table(4), custom)
 
 

@@ -2,7 +2,7 @@
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from .graph import TfliteGraph, TfliteOperator
+from .graph import MOST_AXES, MOST_VALUES, TfliteGraph, TfliteOperator
 
 Constants: TypeAlias = dict[int, np.ndarray]
 CONSTANT = ("DEQUANTIZE", "DENSIFY")  # of constants: numbers in 16 bits, or without zeros, are taken as they are
@@ -21,7 +21,23 @@ SAME = 0  # padding: the picture keeps its size over the stride
 CUSTOM_SAME, CUSTOM_SETTINGS = 1, struct.Struct("<3i")
 
 
-class Filtered(nn.Module):
+class Layer(nn.Module):
+    """A layer, and what it costs.
+
+    Attributes:
+        each: Numbers that it multiplies for one of its answer.
+        padded: Numbers that it holds besides, its picture with room around it.
+    """
+
+    each = 1
+    padded = 0
+
+    def work(self, taken: Iterable[tuple[int, ...]], given: tuple[int, ...]) -> int:
+        """How many numbers it looks at, writes or multiplies, for the shapes of what it takes and gives."""
+        return self.each * math.prod(given) + self.padded + sum(map(math.prod, taken))
+
+
+class Filtered(Layer):
     """A convolution, with the padding of TensorFlow Lite: what is odd goes below and to the right.
 
     Args:
@@ -29,7 +45,7 @@ class Filtered(nn.Module):
         bias: [out].
         strides: Down and across.
         dilations: Down and across.
-        sides: Rows and columns of what it takes; None pads nothing.
+        room: What is put above and below, and left and right.
         activation: A key of `ACTIVATIONS`.
         groups: Of channels.
     """
@@ -40,7 +56,7 @@ class Filtered(nn.Module):
         bias: np.ndarray,
         strides: tuple[int, int],
         dilations: tuple[int, int],
-        sides: tuple[int, int] | None,
+        room: tuple[tuple[int, int], tuple[int, int]],
         activation: int,
         groups: int,
     ) -> None:
@@ -49,8 +65,8 @@ class Filtered(nn.Module):
         self.bias = nn.Parameter(_floats(bias), requires_grad=False)
         self.strides, self.dilations, self.groups = strides, dilations, groups
         self.activation = ACTIVATIONS[activation]
-        shapes = zip(sides or (), weight.shape[1:3], strides, dilations, strict=False)
-        down, across = [_padding(*each) for each in shapes] or [(0, 0), (0, 0)]
+        self.each = self.weight[0].numel()
+        down, across = room
         self.even = (down[0], across[0]) if down[0] == down[1] and across[0] == across[1] else (0, 0)
         self.uneven = (*across, *down) if self.even == (0, 0) else (0, 0, 0, 0)
 
@@ -63,7 +79,7 @@ class Filtered(nn.Module):
         return self.activation(x).permute(0, 2, 3, 1)
 
 
-class Enlarged(nn.Module):
+class Enlarged(Layer):
     """A transposed convolution whose steps do not overlap.
 
     Args:
@@ -75,6 +91,7 @@ class Enlarged(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(_floats(weight).permute(3, 0, 1, 2).contiguous(), requires_grad=False)
         self.bias = nn.Parameter(_floats(bias), requires_grad=False)
+        self.each = len(self.weight)  # of a picture's channels: one step alone leads to a place
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, h, w, in] to [n, h * rows, w * columns, out]."""
@@ -82,21 +99,16 @@ class Enlarged(nn.Module):
         return x.permute(0, 2, 3, 1)
 
 
-class Computed(nn.Module):
+class Computed(Layer):
     """A layer without numbers of its own."""
 
-    def __init__(self, compute: Callable[..., Tensor]) -> None:
+    def __init__(self, compute: Callable[..., Tensor], each: int = 1) -> None:
         super().__init__()
-        self.compute = compute
+        self.compute, self.each = compute, each
 
     def forward(self, *given: Tensor) -> Tensor:
         """What `compute` makes of what is given."""
         return self.compute(*given)
-
-
-def multiplications(layer: nn.Module, shape: tuple[int, ...]) -> int:
-    """How many numbers a layer multiplies for an answer of a shape."""
-    return math.prod(shape) * (layer.weight[0].numel() if isinstance(layer, Filtered | Enlarged) else 1)
 
 
 def _floats(values: np.ndarray) -> Tensor:
@@ -120,12 +132,20 @@ def _weights(operator: TfliteOperator, constants: Constants) -> tuple[np.ndarray
     return weight, bias
 
 
-def _convolution(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _listed(operator: TfliteOperator, constants: Constants) -> np.ndarray:
+    """Numbers of axes, or of what belongs to them."""
+    values = constants[operator.sources[1]]
+    if values.size > 2 * MOST_AXES:
+        raise ValueError(f"{operator.name} lists {values.size} numbers where at most {2 * MOST_AXES} can be")
+    return values
+
+
+def _convolution(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     weight, bias = _weights(operator, constants)
     return _filtered(operator, graph, weight, bias, activation=3, dilations=(5, 4), groups=1)
 
 
-def _depthwise(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _depthwise(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     weight, bias = _weights(operator, constants)  # [1, rows, columns, out]
     groups = graph.tensors[operator.sources[0]].shape[-1]
     weight = rearrange(weight, "1 h w c -> c h w 1")
@@ -140,17 +160,32 @@ def _filtered(
     activation: int,
     dilations: tuple[int, int],
     groups: int,
-) -> nn.Module:
+) -> Layer:
     """A convolution, with the fields of its activation and dilations; the others are the same for both kinds."""
     strides = _setting(operator, 2, "i"), _setting(operator, 1, "i")
     spread = tuple(_setting(operator, field, "i", 1) for field in dilations)
     if min(*strides, *spread) < 1:
         raise ValueError(f"{operator.name} steps by {strides}")
-    sides = graph.tensors[operator.sources[0]].shape[1:3] if _setting(operator, 0, "b") == SAME else None
-    return Filtered(weight, bias, strides, spread, sides, _setting(operator, activation, "b"), groups)
+    taken = graph.tensors[operator.sources[0]].shape
+    if len(taken) != 4 or weight.ndim != 4:
+        raise ValueError(f"{operator.name} does not fit what it is given: {len(taken)} and {weight.ndim} axes, not 4")
+    room = ((0, 0), (0, 0))
+    if _setting(operator, 0, "b") == SAME:
+        room = tuple(_padding(*each) for each in zip(taken[1:3], weight.shape[1:3], strides, spread, strict=True))
+    layer = Filtered(weight, bias, strides, spread, room, _setting(operator, activation, "b"), groups)
+    layer.padded = _padded_numbers(operator, taken, room)
+    return layer
 
 
-def _transposed(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _padded_numbers(operator: TfliteOperator, taken: tuple[int, ...], room: Iterable[tuple[int, int]]) -> int:
+    """Numbers of a picture with room around it."""
+    count = taken[0] * taken[3] * math.prod(side + sum(part) for side, part in zip(taken[1:3], room, strict=True))
+    if count > MOST_VALUES:
+        raise ValueError(f"{operator.name} puts so much room around its picture that it would hold {count} numbers")
+    return count
+
+
+def _transposed(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     weight, bias = _weights(operator, constants)
     settings = CUSTOM_SETTINGS.unpack(operator.custom) if len(operator.custom) == CUSTOM_SETTINGS.size else ()
     if settings != (CUSTOM_SAME, *weight.shape[1:3]):
@@ -158,42 +193,50 @@ def _transposed(operator: TfliteOperator, graph: TfliteGraph, constants: Constan
     return Enlarged(weight, bias)
 
 
-def _pool(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _pool(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     across, down, columns, rows = (_setting(operator, field, "i") for field in (1, 2, 3, 4))
     sides = graph.tensors[operator.sources[0]].shape[1:3]
-    overhangs = _setting(operator, 0, "b") == SAME and (sides[0] % down or sides[1] % across)
-    if min(down, across, rows, columns) < 1 or overhangs:
+    if min(down, across, rows, columns) < 1:
+        raise ValueError(f"{operator.name} looks at {rows} x {columns} and steps by {down} x {across}")
+    if _setting(operator, 0, "b") == SAME and (sides[0] % down or sides[1] % across):
         raise ValueError(f"{operator.name} looks beyond the picture, which is not known here")
     pool = F.max_pool2d if operator.name == "MAX_POOL_2D" else F.avg_pool2d
-    return Computed(lambda x: pool(x.permute(0, 3, 1, 2), (rows, columns), (down, across)).permute(0, 2, 3, 1))
+    activation = ACTIVATIONS[_setting(operator, 5, "b")]
+
+    def pooled(x: Tensor) -> Tensor:
+        return activation(pool(x.permute(0, 3, 1, 2), (rows, columns), (down, across))).permute(0, 2, 3, 1)
+
+    return Computed(pooled, rows * columns)
 
 
-def _added(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _added(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     activation = ACTIVATIONS[_setting(operator, 0, "b")]
     return Computed(lambda one, other: activation(one + other))
 
 
-def _multiplied(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _multiplied(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     activation = ACTIVATIONS[_setting(operator, 0, "b")]
     return Computed(lambda one, other: activation(one * other))
 
 
-def _joined(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
-    axis = _setting(operator, 0, "i")
-    return Computed(lambda *given: torch.cat(given, axis))
+def _joined(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
+    axis, activation = _setting(operator, 0, "i"), ACTIVATIONS[_setting(operator, 1, "b")]
+    return Computed(lambda *given: activation(torch.cat(given, axis)))
 
 
-def _spread(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _spread(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     size = _setting(operator, 0, "i")
+    if size < 1:
+        raise ValueError(f"{operator.name} spreads channels over {size} x {size} places")
     return Computed(lambda x: rearrange(x, "n h w (y x c) -> n (h y) (w x) c", y=size, x=size))
 
 
-def _reshaped(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _reshaped(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     shape = graph.tensors[operator.target].shape[1:]
     return Computed(lambda x: x.reshape(len(x), *shape))
 
 
-def _resized(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
+def _resized(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
     if _setting(operator, 2, "b") or not _setting(operator, 3, "b"):
         raise ValueError("it enlarges pictures in a way that is not known here")
     size = graph.tensors[operator.target].shape[1:3]
@@ -204,23 +247,23 @@ def _resized(operator: TfliteOperator, graph: TfliteGraph, constants: Constants)
     return Computed(resize)
 
 
-def _padded(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
-    room = constants[operator.sources[1]].reshape(-1, 2)[::-1].flatten().tolist()  # torch begins with the last axis
+def _padded(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
+    room = _listed(operator, constants).reshape(-1, 2)[::-1].flatten().tolist()  # torch begins with the last axis
     if min(room) < 0 or room[-2:] != [0, 0]:
         raise ValueError("it takes away from a picture, which is not known here")
     return Computed(lambda x: F.pad(x, room))
 
 
-def _mean(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> nn.Module:
-    axes, keep = constants[operator.sources[1]].flatten().tolist(), bool(_setting(operator, 0, "b"))
+def _mean(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> Layer:
+    axes, keep = _listed(operator, constants).flatten().tolist(), bool(_setting(operator, 0, "b"))
     return Computed(lambda x: x.mean(axes, keepdim=keep))
 
 
-def _by(compute: Callable[[Tensor], Tensor]) -> Callable[..., nn.Module]:
+def _by(compute: Callable[[Tensor], Tensor]) -> Callable[..., Layer]:
     return lambda operator, graph, constants: Computed(compute)
 
 
-LAYERS: dict[str, Callable[[TfliteOperator, TfliteGraph, Constants], nn.Module]] = {
+LAYERS: dict[str, Callable[[TfliteOperator, TfliteGraph, Constants], Layer]] = {
     "ADD": _added,
     "AVERAGE_POOL_2D": _pool,
     "CONCATENATION": _joined,

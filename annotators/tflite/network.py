@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ...vace_core.errors import VaceInputError
-from .graph import TfliteGraph, TfliteOperator, read_graph
-from .layers import CONSTANT, LAYERS, Constants, multiplications
+from .graph import MOST_VALUES, TfliteGraph, TfliteOperator, read_graph
+from .layers import CONSTANT, LAYERS, Constants, Layer
 
 MOST_WORK = 2**32  # multiplications for a picture; the largest known does 1.9 billion
 
@@ -37,16 +37,20 @@ class TfliteNetwork(nn.Module):
         constants: Constants = {
             number: tensor.values for number, tensor in enumerate(graph.tensors) if tensor.values is not None
         }
-        work, known = 0, {graph.entrance}
+        work, held, known = 0, 0, {graph.entrance}
         for operator in _needed(graph.operators, answers):
             if operator.name in CONSTANT and constants.keys() & operator.sources[:1]:
                 constants[operator.target] = constants[operator.sources[0]]
                 continue
+            held += sum(constants[number].size for number in operator.sources if number in constants)
+            if held > MOST_VALUES:  # layers may share what the file holds once; each copies its own
+                raise ValueError(f"its layers would hold more than {MOST_VALUES} numbers")
             layer, sources = _made(operator, graph, constants)
             if not known.issuperset(sources) or operator.target in known:
                 raise ValueError(f"{operator.name} takes or gives a number that is not its own")
             known.add(operator.target)
-            work += multiplications(layer, graph.tensors[operator.target].shape)
+            shapes = [graph.tensors[number].shape for number in sources]
+            work += layer.work(shapes, graph.tensors[operator.target].shape)
             if work > MOST_WORK:
                 raise ValueError("it would compute without end")
             self.layers.append(layer)
@@ -124,7 +128,7 @@ def _needed(operators: Sequence[TfliteOperator], answers: Sequence[int]) -> list
     return kept[::-1]
 
 
-def _made(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> tuple[nn.Module, tuple[int, ...]]:
+def _made(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) -> tuple[Layer, tuple[int, ...]]:
     """A layer and the tensors it takes, tried with shapes alone."""
     if operator.name not in LAYERS:
         named = operator.name[:40] if operator.name.isidentifier() else "what has no name"
@@ -137,7 +141,7 @@ def _made(operator: TfliteOperator, graph: TfliteGraph, constants: Constants) ->
         given = [torch.empty(graph.tensors[number].shape, device="meta") for number in sources]
         state = {name: value.to("meta") for name, value in layer.state_dict().items()}
         shape = tuple(functional_call(layer, state, tuple(given)).shape)
-    except (IndexError, KeyError, RuntimeError, TypeError) as error:
+    except (ArithmeticError, IndexError, KeyError, RuntimeError, TypeError) as error:
         detail = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(f"{operator.name} does not fit what it is given: {detail[:200]}") from error
     said = graph.tensors[operator.target].shape
@@ -151,7 +155,7 @@ def _last_uses(routes: Sequence[tuple[tuple[int, ...], int]], answers: Sequence[
     last: dict[int, int] = {}
     for step, (sources, target) in enumerate(routes):
         last |= dict.fromkeys((*sources, target), step)
-    return [
-        tuple(number for number, at in last.items() if at == step and number not in answers)
-        for step in range(len(routes))
-    ]
+    done: list[tuple[int, ...]] = [()] * len(routes)
+    for number in last.keys() - {*answers}:
+        done[last[number]] += (number,)
+    return done

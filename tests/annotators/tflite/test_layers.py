@@ -106,6 +106,17 @@ def test_pools(tmp_path, code, pool):
     np.testing.assert_allclose(got, pool(PICTURE[0, :6].reshape(2, 3, 2, 5, 4), (1, 3)), atol=1e-6)
 
 
+@pytest.mark.parametrize(("activation", "top"), [(1, np.inf), (3, 6)])
+def test_pools_and_lists_end_in_an_activation(tmp_path, activation, top):
+    ones = {0: byte(VALID), **{number: whole(1) for number in (1, 2, 3, 4)}, 5: byte(activation)}
+    for code in (MAX_POOL, AVERAGE_POOL):
+        got = single(tmp_path / "a.tflite", code, PICTURE.shape, ones, given=9 * PICTURE)
+        np.testing.assert_allclose(got, np.clip(9 * PICTURE[0], 0, top), atol=1e-6)
+    operator = Operator(CONCATENATION, (0, 0), 1, {0: whole(3), 1: byte(activation)})
+    got = run(tmp_path / "a.tflite", 9 * PICTURE, [Tensor((1, 7, 10, 8))], [operator], 1)
+    np.testing.assert_allclose(got, np.clip(np.tile(9 * PICTURE[0], 2), 0, top), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("code", "compute"),
     [

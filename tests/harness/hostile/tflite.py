@@ -17,9 +17,11 @@ from ..inputs.tflite_files import (
     CUSTOM,
     DENSIFY,
     LOGISTIC,
+    MAX_POOL,
     PAD,
     RESHAPE,
     RESIZE,
+    SPREAD,
     Number,
     Operator,
     Tensor,
@@ -113,6 +115,31 @@ def _wide_filters() -> bytes:
     return _with_answer(*steps, Operator(ADD, (4, 4), 1), tensors=tensors)
 
 
+def _far_filter() -> bytes:
+    far = {1: whole(1), 2: whole(1), 4: whole(2**30), 5: whole(2**30)}
+    weight, bias = Tensor((1, 3, 3, 3), np.ones((1, 3, 3, 3), np.float32)), Tensor((1,), np.zeros(1, np.float32))
+    return _with_answer(Operator(CONVOLUTION, (0, 2, 3), 1, far), tensors=[weight, bias])
+
+
+def _shared_filters() -> bytes:
+    """Layers that would each copy the same eight megabytes."""
+    rows, bias = np.zeros((1, 2**11, 2**9, 3), np.float16), Tensor((1,), np.zeros(1, np.float32))
+    step = {1: whole(SIDE), 2: whole(SIDE)}
+    given = range(5, 45)
+    filters = [Operator(CONVOLUTION, (0, 2, 3), number, step) for number in given]
+    tensors = [Tensor(rows.shape, rows), bias, Tensor((1, 1, 1, 40)), *[Tensor((1, 1, 1, 1))] * 40]
+    ends = [Operator(CONCATENATION, given, 4, {0: whole(3)}), Operator(RESHAPE, (4,), 1)]
+    return _with_answer(*filters, *ends, tensors=tensors)
+
+
+def _wide_pools() -> bytes:
+    """Squares of 512 x 512 at 513 x 513 places of an enlarged picture."""
+    wide = {0: byte(1), 1: whole(1), 2: whole(1), 3: whole(512), 4: whole(512)}
+    enlarge, pool = Operator(RESIZE, (0,), 2, {3: byte(1)}), Operator(MAX_POOL, (2,), 3, wide)
+    tensors = [Tensor((1, 1024, 1024, 3)), Tensor((1, 513, 513, 3))]
+    return _with_answer(enlarge, pool, Operator(RESHAPE, (3,), 1), tensors=tensors)
+
+
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing at all": (lambda: b"", "no TensorFlow Lite file"),
     "a pickle with code": (lambda: forms.pickled_code(Path()), "no TensorFlow Lite file"),
@@ -132,6 +159,14 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _graph([Tensor((2, 4), np.zeros(2, np.float32), np.int32([0, 2**30, 2]), np.zeros(2))]),
         "do not fit its shape",
     ),
+    "rows of which each place is named twice": (
+        lambda: _graph([Tensor((2, 4), np.zeros(2, np.float32), np.int32([0, 2, 2]), np.zeros(2))]),
+        "do not fit its shape",
+    ),
+    "millions of numbers for a few places": (
+        lambda: _graph([Tensor((2, 4), np.zeros(2**22, np.float32), np.int32([0, 2, 2]), np.zeros(2**22))]),
+        "numbers",
+    ),
     "columns beyond a row": (
         lambda: _graph([Tensor((1, 4), np.zeros(1, np.float32), np.int32([0, 1]), np.array([60_000]))]),
         "do not fit its shape",
@@ -141,11 +176,23 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _with_answer(Operator(CUSTOM, (0,), 1, custom=("\x1b[2J", b""))),
         "what has no name",
     ),
+    "an operator of a name of megabytes": (
+        lambda: _with_answer(Operator(CUSTOM, (0,), 1, custom=("A" * 2**23, b""))),
+        "at most 100 can be",
+    ),
+    "a custom operator with settings of megabytes": (
+        lambda: _with_answer(Operator(CUSTOM, (0,), 1, custom=("Shell", bytes(2**23)))),
+        "at most 64 can be",
+    ),
     "an operator on itself": (lambda: _with_answer(Operator(ADD, (1, 1), 1)), "not its own"),
     "a convolution without weights": (lambda: _with_answer(Operator(CONVOLUTION, (0, 0, 0), 1)), "cannot be read"),
     "room of terabytes around a picture": (
         lambda: _with_answer(Operator(PAD, (0, 2), 1), tensors=[Tensor((4, 2), np.full((4, 2), 2**30, np.int32))]),
         "cannot be read",
+    ),
+    "room around a million axes": (
+        lambda: _with_answer(Operator(PAD, (0, 2), 1), tensors=[Tensor((10**6, 2), np.zeros((10**6, 2), np.int32))]),
+        "at most 12 can be",
     ),
     "a picture enlarged to terabytes": (
         lambda: _with_answer(Operator(RESIZE, (0,), 2, {3: byte(1)}), tensors=[Tensor((1, 2**20, 2**20, 3))]),
@@ -157,7 +204,12 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         "at most 64 can be",
     ),
     "zeros put back where there are none": (lambda: _with_answer(Operator(DENSIFY, (0,), 1)), "not known here"),
+    "a pool that steps by nothing": (lambda: _with_answer(Operator(MAX_POOL, (0,), 1)), "steps by 0 x 0"),
+    "channels over no places": (lambda: _with_answer(Operator(SPREAD, (0,), 1)), "over 0 x 0 places"),
     "filters of a size that none has": (_wide_filters, "would compute without end"),
+    "a filter whose places lie far apart": (_far_filter, "so much room around"),
+    "forty filters that are one in the file": (_shared_filters, "its layers would hold"),
+    "a pool that looks at a quarter of the picture from each place": (_wide_pools, "would compute without end"),
     "ten thousand operators that give what none takes": (
         lambda: _with_answer(*[Operator(LOGISTIC, (0,), 0)] * 10_000, Operator(LOGISTIC, (0,), 1)),
         "cannot be read",
