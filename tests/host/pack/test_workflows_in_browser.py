@@ -35,6 +35,12 @@ def page_of(front_end, mode):
         page.close()
 
 
+def offered(canvas):
+    """Names of the files whose addresses the only node carries."""
+    (node,) = canvas.call("saved")["nodes"]
+    return [file["name"] for file in node["properties"].get("models", [])]
+
+
 def differences(shown, prompt):
     """Inputs of a node that are not as a prompt has them; core nodes bring defaults that the prompt leaves out."""
     assert shown.keys() == prompt.keys()
@@ -98,6 +104,45 @@ def test_the_file_of_an_annotator_is_offered_until_it_is_here(front_end):
         (folder / name).touch()
         canvas.call("reload")
         page.get_by_text(name).first.wait_for(state="detached")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_another_method_changes_the_offer_in_the_same_step(front_end, mode):
+    with page_of(front_end, mode) as page:
+        canvas = Canvas(page, front_end[0].url)
+        canvas.build({"lines": ("VaceAnnotateLineart", {"method": "scribble"}, (0, 0))})
+        canvas.call("reload")
+        node = canvas.call("saved")["nodes"][0]["id"]
+        canvas.call("commit")
+        for method in ("anime", "local contrast"):
+            canvas.call("set", node, "method", method)
+            canvas.call("commit")
+        assert offered(canvas) == []
+        for step, method, files in (
+            (canvas.undo, "anime", ["netG.pth"]),
+            (canvas.undo, "scribble", ["netG_A_latest.pth"]),
+            (canvas.redo, "anime", ["netG.pth"]),
+            (canvas.redo, "local contrast", []),
+        ):
+            step()
+            canvas.call("commit")
+            assert (canvas.value(node, "method"), offered(canvas)) == (method, files)
+        canvas.undo()
+        canvas.call("set", node, "method", "hed")  # after an undo it is followed, too
+        assert offered(canvas) == ["ControlNetHED.pth"]
+
+
+def test_a_workflow_opens_without_waiting_for_what_it_does_not_need(front_end):
+    asked = []
+    with page_of(front_end, "classic") as page:
+        canvas = Canvas(page, front_end[0].url)
+        page.route("**/wan_vace/annotator_files", asked.append)  # and there is never an answer
+        canvas.build({"lines": ("VaceAnnotateLineart", {"method": "local contrast"}, (0, 0))})
+        canvas.call("reload")
+        assert not asked
+        canvas.build({"lines": ("VaceAnnotateLineart", {"method": "scribble"}, (0, 0))})
+        canvas.call("reload")
+        assert (len(asked), offered(canvas)) == (1, [])
 
 
 def test_a_card_of_the_template_browser_is_shown_and_moves(front_end):
