@@ -3,13 +3,13 @@
 
 def test_undo_of_an_annotator_keeps_its_redo(canvas):
     node = canvas.build({"lines": ("VaceAnnotateLineart", {"method": "scribble"}, (0, 0))})["lines"]
-    for strength in (0.5, 0.75):
-        canvas.call("set", node, "strength", strength)
+    for polarity in ("white on black", "dark on white"):
+        canvas.call("set", node, "polarity", polarity)
         canvas.call("commit")
     saved = canvas.call("saved")["nodes"][0]["properties"]
     canvas.undo()
-    assert canvas.value(node, "strength") == 0.5
+    assert canvas.value(node, "polarity") == "white on black"
     assert canvas.call("saved")["nodes"][0]["properties"] == saved
     canvas.call("commit")
     canvas.redo()
-    assert canvas.value(node, "strength") == 0.75
+    assert canvas.value(node, "polarity") == "dark on white"
