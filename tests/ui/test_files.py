@@ -2,14 +2,14 @@
 
 
 def test_undo_of_an_annotator_keeps_its_redo(canvas):
-    node = canvas.build({"lines": ("VaceAnnotateLineart", {"method": "scribble"}, (0, 0))})["lines"]
-    for polarity in ("white on black", "dark on white"):
-        canvas.call("set", node, "polarity", polarity)
+    node = canvas.build({"depth": ("VaceAnnotateDepth", {"method": "midas"}, (0, 0))})["depth"]
+    for invert in (True, False):
+        canvas.call("set", node, "invert", invert)
         canvas.call("commit")
     saved = canvas.call("saved")["nodes"][0]["properties"]
     canvas.undo()
-    assert canvas.value(node, "polarity") == "white on black"
+    assert canvas.value(node, "invert") is True
     assert canvas.call("saved")["nodes"][0]["properties"] == saved
     canvas.call("commit")
     canvas.redo()
-    assert canvas.value(node, "polarity") == "dark on white"
+    assert canvas.value(node, "invert") is False
