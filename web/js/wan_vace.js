@@ -3,7 +3,7 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { calm } from "./calm.mjs";
 import { attach } from "./editors/attach.mjs";
-import { nameFiles } from "./files.mjs";
+import { FileOffers } from "./files.mjs";
 import { addShowButton } from "./preview.mjs";
 
 const COLOURS = {
@@ -34,6 +34,8 @@ function toast(detail, severity = "error") {
   app.extensionManager.toast.add({ severity, summary: "Wan VACE", detail, life: 12000 });
 }
 
+const offers = new FileOffers(app);
+
 app.registerExtension({
   name: "wan_vace.look",
   nodeCreated(node) {
@@ -41,7 +43,7 @@ app.registerExtension({
     calm(node);
     addShowButton(app, node);
   },
-  afterConfigureGraph: () => nameFiles(app),
+  afterConfigureGraph: () => offers.afterLoad(),
   setup() {
     colourNewNodes();
     colourClassicNodes();

@@ -33,9 +33,12 @@ def needed_files() -> dict[str, dict[str, list[dict[str, object]]]]:
 
 
 def serve_needed_files() -> None:
-    """Answer the page's question for them; without a server nobody asks."""
+    """Answer the page's question for them; without a server nobody asks.
+
+    A second copy of the pack leaves it to the first: two answers to one question would keep ComfyUI from starting.
+    """
     running = getattr(PromptServer, "instance", None)
-    if running is not None:
+    if running is not None and all(getattr(route, "path", None) != ROUTE for route in running.routes):
         running.routes.get(ROUTE)(_answer)
 
 

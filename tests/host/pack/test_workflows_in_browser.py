@@ -21,6 +21,11 @@ SWITCH_ON = f"""() => {{
   app.canvas.select(node);
   return app.extensionManager.command.execute("Comfy.Canvas.ToggleSelectedNodes.Bypass");
 }}"""
+DEPTH = [
+    ("depth anything v2 small", ["depth_anything_v2_vits.pth"]),
+    ("midas", ["dpt_hybrid-midas-501f0c75.pt"]),
+    ("connected depth", []),
+]
 PROMPT = "async () => (await app.graphToPrompt()).output"
 
 
@@ -33,6 +38,12 @@ def page_of(front_end, mode):
         yield page
     finally:
         page.close()
+
+
+def offered(canvas):
+    """Names of the files whose addresses the only node carries."""
+    (node,) = canvas.call("saved")["nodes"]
+    return [file["name"] for file in node["properties"].get("models", [])]
 
 
 def differences(shown, prompt):
@@ -98,6 +109,41 @@ def test_the_file_of_an_annotator_is_offered_until_it_is_here(front_end):
         (folder / name).touch()
         canvas.call("reload")
         page.get_by_text(name).first.wait_for(state="detached")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_another_method_changes_the_offer_in_the_same_step(front_end, mode):
+    with page_of(front_end, mode) as page:
+        canvas = Canvas(page, front_end[0].url)
+        canvas.build({"depth": ("VaceAnnotateDepth", {"method": DEPTH[0][0]}, (0, 0))})
+        canvas.call("reload")
+        node = canvas.call("saved")["nodes"][0]["id"]
+        canvas.call("commit")
+        for method, _ in DEPTH[1:]:
+            canvas.call("set", node, "method", method)
+            canvas.call("commit")
+        seen = [(canvas.value(node, "method"), offered(canvas))]
+        for step in (canvas.undo, canvas.undo, canvas.redo, canvas.redo):
+            step()
+            canvas.call("commit")  # as at each key and click of the user
+            seen.append((canvas.value(node, "method"), offered(canvas)))
+        assert seen == [DEPTH[k] for k in (2, 1, 0, 1, 2)]
+        canvas.undo()
+        canvas.call("set", node, "method", DEPTH[0][0])  # after an undo it is followed, too
+        assert offered(canvas) == DEPTH[0][1]
+
+
+def test_a_workflow_opens_without_waiting_for_what_it_does_not_need(front_end):
+    asked = []
+    with page_of(front_end, "classic") as page:
+        canvas = Canvas(page, front_end[0].url)
+        page.route("**/wan_vace/annotator_files", lambda route: asked.append(route))  # and there is never an answer
+        canvas.build({"lines": ("VaceAnnotateLineart", {"method": "local contrast"}, (0, 0))})
+        canvas.call("reload")
+        assert not asked
+        canvas.build({"lines": ("VaceAnnotateLineart", {"method": "scribble"}, (0, 0))})
+        canvas.call("reload")
+        assert (len(asked), offered(canvas)) == (1, [])
 
 
 def test_a_card_of_the_template_browser_is_shown_and_moves(front_end):

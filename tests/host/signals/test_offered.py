@@ -1,9 +1,12 @@
 """What the page is told of annotators' files: all of them, where they are, and whether they are here."""
 
 import importlib
+import re
+from types import SimpleNamespace
 
 import pytest
 
+from harness.host.locations import ROOT
 from harness.structure import schema
 
 pytestmark = pytest.mark.host
@@ -73,3 +76,23 @@ def test_a_file_is_here_under_any_of_its_names(needed):
     }
     assert found == {"MTEED.pth", "yolox_l.onnx", "raft-things.pth"}
     assert {file["directory"] for file in answer["VaceAnnotatePose"]["dwpose"]} == {"vace_annotators"}
+
+
+def test_the_page_asks_for_no_method_without_files():
+    text = (ROOT / "web" / "js" / "files.mjs").read_text("utf-8")
+    (listed,) = re.findall(r"WITHOUT_FILES = /\^\((.*)\)\$/;", text)
+    assert set(listed.split("|")) == WITHOUT_FILES | IN_A_PACKAGE
+
+
+def test_a_second_copy_of_the_pack_does_not_keep_the_host_from_starting(host, monkeypatch):
+    from aiohttp import web
+    from server import PromptServer
+
+    module = importlib.import_module("wan_vace.nodes._host.signals.offered")
+    routes = web.RouteTableDef()
+    routes.static("/files", ROOT)  # other packs have routes without a path of their own
+    monkeypatch.setattr(PromptServer, "instance", SimpleNamespace(routes=routes), raising=False)
+    for _ in range(2):
+        module.serve_needed_files()
+    web.Application().add_routes(routes)
+    assert [route.path for route in routes if isinstance(route, web.RouteDef)] == [module.ROUTE]
