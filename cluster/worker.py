@@ -15,7 +15,7 @@ from pathlib import Path
 
 import ray
 
-from .batch import ARRIVED, Catalog, Prompt, Store, copy_of, sha256_of, take_whole
+from .batch import ARRIVED, Catalog, Prompt, Store, copy_of, copy_whole, sha256_of
 from .client import Progress
 from .comfy import RUNS, ComfyProcess
 from .errors import BatchError, HostDiedError, NodeFailedError, RefusedError
@@ -194,11 +194,11 @@ class Worker:
         return {"state": DONE, "vcus": vcus, "outputs": made}, contents
 
     def _take(self, task: dict, path: Path, kept: Path) -> None:
-        """Out of the folder of this attempt; what lies elsewhere stays, for ComfyUI may name it for other jobs too."""
+        """Out of the folder of this attempt; what lies elsewhere is copied, for ComfyUI may write to it again."""
         if self._folder(task) in path.parents:
             path.replace(kept)
         else:
-            take_whole(path, kept)
+            copy_whole(path, kept)
 
     def _files(self, said: dict) -> list[Path]:
         items = [item for items in said.values() if isinstance(items, list) for item in items]
