@@ -45,9 +45,13 @@ class Worker:
         self._catalog: Catalog | None = None
 
     @ray.method(max_task_retries=-1)
-    async def start(self) -> dict:
-        """Start ComfyUI; says what there is: machine, versions, or an ``error`` sentence."""
+    async def start(self, after: float = 0.0) -> dict:
+        """Start ComfyUI, ``after`` seconds; says what there is: machine, versions, or an ``error`` sentence.
+
+        An error is ``lasting`` if another start would end in it too.
+        """
         about = {"machine": platform.node(), "pid": os.getpid(), "comfyui": "", "pack": "", "error": ""}
+        await asyncio.sleep(after)
         try:
             self.settle()
             client = await self._comfy.ensure()
@@ -57,7 +61,7 @@ class Worker:
             about["comfyui"] = (await client.get("/system_stats"))["system"]["comfyui_version"]
             about["pack"] = await asyncio.to_thread(self._pack_version, info)
         except (HostDiedError, BatchError, OSError) as error:
-            about["error"] = str(error)
+            about |= {"error": str(error), "lasting": isinstance(error, BatchError)}
         return about
 
     def settle(self) -> None:

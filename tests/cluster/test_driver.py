@@ -104,11 +104,12 @@ class Restarted:
     """A handle of an actor, which is asked to start."""
 
     def __init__(self):
-        self.asked = 0
+        self.asked, self.waits = 0, []
         self.start = SimpleNamespace(remote=self._count)
 
-    def _count(self):
+    def _count(self, after):
         self.asked += 1
+        self.waits.append(after)
         return "its answer"
 
 
@@ -136,6 +137,39 @@ def test_a_comfyui_that_ends_whenever_it_was_started_is_given_up(driver):
     assert flight.member.state == REFUSED
     with pytest.raises(BatchError, match=r"No worker can sample\. ComfyUI ended 3 times before it had a job\."):
         require_workers(driver.manifest, driver.pool)
+
+
+ABOUT = {"comfyui": "0.30.0", "pack": "a1", "machine": "m", "error": ""}
+ENDED = ABOUT | {"error": "ComfyUI ended while it started.", "lasting": False}
+
+
+def test_a_worker_that_was_up_and_does_not_come_up_again_is_started_a_few_times_more(driver):
+    prepared(driver)
+    pool, member = driver.pool, driver.pool.members[SAMPLE]
+    member.actor = Restarted()
+    assert pool.judge(member, ABOUT) == ""
+    assert pool.judge(member, ENDED).endswith("ComfyUI ended while it started. Started again in 5 s.")
+    assert member.state == STARTING and pool.judge(member, ABOUT) == "" and member.state == FREE
+    driver._write_down(given(driver), {"state": FAULT, "error": "ComfyUI does not answer."})
+    for _ in range(3):
+        pool.judge(member, ENDED)
+        assert member.state == STARTING, "it had a job in between"
+    assert member.actor.waits == [5.0, 5.0, 10.0, 20.0]
+    assert pool.judge(member, ENDED) == "sample cannot work: ComfyUI ended while it started."
+    assert member.state == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("was_up", "about"),
+    [(False, ENDED), (True, ENDED | {"lasting": True}), (True, ABOUT | {"pack": "b2"})],
+    ids=["never up", "what a user has to change", "another version"],
+)
+def test_a_worker_whose_start_fails_for_good_is_refused_at_once(driver, was_up, about):
+    member = driver.pool.members[SAMPLE]
+    driver.pool.judge(Member("first", SAMPLE, None), ABOUT)
+    if was_up:
+        driver.pool.judge(member, ABOUT)
+    assert driver.pool.judge(member, about).startswith("sample cannot work: ") and member.state == REFUSED
 
 
 def test_a_job_is_cancelled_once_however_often_it_is_looked_at(driver, monkeypatch):
