@@ -249,9 +249,10 @@ def share_of(machines: list[float], workers: int) -> float:
         machines: CPUs of each.
         workers: How many there are to be, all machines together.
     """
+    near = 1e-9  # a quotient that is a whole number may come out just below it
     shares = {cpus / number for cpus in machines for number in range(1, workers + 1) if cpus}
-    usable = {float(int(share)) if share >= 1 else int(share * 100) / 100 for share in shares}
-    fitting = (share for share in usable if share and sum(int(cpus / share) for cpus in machines) >= workers)
+    usable = {float(int(share)) if share >= 1 else int(share * 100 + near) / 100 for share in shares}
+    fitting = (share for share in usable if share and sum(int(cpus / share + near) for cpus in machines) >= workers)
     return max(fitting, default=0.0)
 
 
