@@ -24,6 +24,7 @@ SAMPLE, PREPARE = "sample", "prepare"
 STARTING, FREE, BUSY, REFUSED = "starting", "free", "busy", "refused"
 CLEAR_SECONDS, PATIENCE = 30.0, 120.0
 AGAIN_SECONDS = 5.0  # before a ComfyUI that did not come up again is started anew, the first time
+PLACED = "Ray places each where there is room for it (`ray status` says what there is), and then its ComfyUI starts."
 STARTS = 3  # of Ray on this machine, which gives up after 30 s where others compute; of a ComfyUI that does nothing
 
 
@@ -134,10 +135,7 @@ class Pool:
         """A sentence for people who wait if all that sample, or all that prepare, are still starting; else none."""
         for kind in (SAMPLE, PREPARE):
             if (starting := self.of(kind, STARTING)) and not self.of(kind, FREE, BUSY):
-                return (
-                    f"No worker is up to {kind}, {len(starting)} are starting. Ray places each where there is room for "
-                    "it (`ray status` says what there is), and then its ComfyUI starts. This waits until one is up."
-                )
+                return f"No worker is up to {kind}, {len(starting)} are starting. {PLACED} This waits until one is up."
         return ""
 
     def clear(self) -> None:
