@@ -15,7 +15,6 @@ import ray
 from ray.exceptions import ObjectLostError, ObjectStoreFullError, OutOfDiskError, RayError, TaskCancelledError
 
 from .batch import (
-    ARRIVED,
     CANCELLED,
     CANCELLING,
     DONE,
@@ -29,7 +28,7 @@ from .faults import ATTEMPTS, FAULT, MISTAKE, full_disk_told, is_full, pause, sa
 from .pool import BUSY, FREE, PATIENCE, PREPARE, SAMPLE, Member, Pool, what_is_wrong
 from .results import Flight, Results
 from .settings import Settings
-from .unable import require_workers
+from .unable import nobody, require_workers
 from .worker import LACKS, NEW
 
 TICK = 0.5
@@ -87,13 +86,15 @@ class Driver:
             BatchError: If nothing can go on: no worker is left, or the disk of the batch is full.
         """
         with full_disk_told(self.manifest.folder):
-            self._tidy()
+            self._results.tidy(self.pool.members)
             while self.manifest.is_under_way():
                 self._step()
+            self._results.let_go_of_cancelled()
 
     def _step(self) -> None:
         """Give out what can be, wait for an answer, and take all that there are."""
         self._cancel()
+        self._results.let_go_of_cancelled()
         with self.manifest.together():
             self._give_out()
         require_workers(self.manifest, self.pool)
@@ -111,18 +112,9 @@ class Driver:
             return ray.wait(awaited, num_returns=len(awaited), timeout=0, fetch_local=False)[0]
         return []
 
-    def _tidy(self) -> None:
-        """What was prepared before goes if no job waits for it, and is prepared again if it is no longer there."""
-        shutil.rmtree(self.manifest.folder / ARRIVED, ignore_errors=True)  # results that an earlier driver did not take
-        for row in self.manifest.prepared():
-            if self.manifest.let_go(row["key"]):
-                self._results.drop_preparation(row["key"], row["vcus"])
-            elif not self._results.has_preparation(row):
-                self.manifest.prepare_again(row["key"])
-
     def _tell_of_nobody(self) -> None:
         """Ray may have no room for a worker, or look for it after a machine has gone: say that this is waited for."""
-        sentence = self.pool.nobody()
+        sentence = nobody(self.manifest, self.pool)
         if sentence and time.monotonic() < self._patient_until:
             return
         self._patient_until = time.monotonic() + PATIENCE

@@ -16,12 +16,15 @@ from ray import cloudpickle
 from ray.exceptions import RayError, RayTaskError
 
 from .errors import BatchError
+from .faults import pause
 from .settings import THREADS, Settings
 from .worker import Worker
 
 SAMPLE, PREPARE = "sample", "prepare"
 STARTING, FREE, BUSY, REFUSED = "starting", "free", "busy", "refused"
 CLEAR_SECONDS, PATIENCE = 30.0, 120.0
+AGAIN_SECONDS = 5.0  # before a ComfyUI that did not come up again is started anew, the first time
+PLACED = "Ray places each where there is room for it (`ray status` says what there is), and then its ComfyUI starts."
 STARTS = 3  # of Ray on this machine, which gives up after 30 s where others compute; of a ComfyUI that does nothing
 
 
@@ -38,7 +41,8 @@ class Member:
         models: What it loaded last.
         lacks: Models of jobs, and keys of preparations, that it does not have what they need for.
         starts: The answer to its start that is still awaited.
-        ended: How often its ComfyUI ended without a job since it had its last one.
+        ended: How often its ComfyUI ended without a job, or did not come up again, since it had its last one.
+        was_up: Whether it could work before.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Member:
     lacks: set[str] = field(default_factory=set)
     starts: Any = None
     ended: int = 0
+    was_up: bool = False
 
 
 class Pool:
@@ -105,12 +110,20 @@ class Pool:
             return self.judge(member, {"error": what_is_wrong(error)})
 
     def judge(self, member: Member, about: dict[str, str]) -> str:
-        """Use a worker that says this of itself, if it can work as the first one does; gives a sentence if not."""
+        """Use a worker that says this of itself, if it can work as the first one does; gives a sentence if not.
+
+        One that was up before is started again a few times: what is wrong may pass, as a disk or memory that is full.
+        """
         member.starts, member.models, member.lacks = None, "", set()  # it may be on another machine now
         member.about, member.state = about, FREE
+        if about["error"] and member.was_up and not about.get("lasting") and member.ended < STARTS:
+            member.ended += 1
+            wait = pause(member.ended, AGAIN_SECONDS)
+            self.start_again(member, wait)
+            return f"{member.name} did not come up again: {about['error']} Started again in {wait:g} s."
         if sentence := about["error"] or self._differs(about):
             return self.refuse(member, sentence)
-        self._first = self._first or about | {"name": member.name}
+        self._first, member.was_up = self._first or about | {"name": member.name}, True
         return ""
 
     def refuse(self, member: Member, sentence: str) -> str:
@@ -122,10 +135,7 @@ class Pool:
         """A sentence for people who wait if all that sample, or all that prepare, are still starting; else none."""
         for kind in (SAMPLE, PREPARE):
             if (starting := self.of(kind, STARTING)) and not self.of(kind, FREE, BUSY):
-                return (
-                    f"No worker is up to {kind}, {len(starting)} are starting. Ray places each where there is room for "
-                    "it (`ray status` says what there is), and then its ComfyUI starts. This waits until one is up."
-                )
+                return f"No worker is up to {kind}, {len(starting)} are starting. {PLACED} This waits until one is up."
         return ""
 
     def clear(self) -> None:
@@ -133,9 +143,14 @@ class Pool:
         refs = [member.actor.clear.remote() for member in self.members.values()]
         ray.wait(refs, num_returns=len(refs), timeout=CLEAR_SECONDS)
 
-    def start_again(self, member: Member) -> None:
-        """After its death Ray makes the actor anew, perhaps on another machine; wait until it is up."""
-        member.state, member.starts = STARTING, member.actor.start.remote()
+    def start_again(self, member: Member, after: float = 0.0) -> None:
+        """After its death Ray makes the actor anew, perhaps on another machine; wait until it is up.
+
+        Args:
+            member: The worker.
+            after: Seconds that it waits first.
+        """
+        member.state, member.starts = STARTING, member.actor.start.remote(after)
 
     def renew(self, member: Member) -> str:
         """Start a ComfyUI again that is not up; gives a sentence where that was of no use so far."""
@@ -199,9 +214,11 @@ def connect(address: str | None, *, dashboard: bool, store_mib: int) -> None:
 def _own_ending() -> Iterator[None]:
     """What SIGTERM does stays as it was; Ray puts handlers of its own in its place, which end this process at once."""
     before = signal.getsignal(signal.SIGTERM)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, before)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def resources_of(samplers: int | None, preparers: int | None) -> Iterator[tuple[str, int, dict[str, float]]]:
@@ -230,9 +247,10 @@ def share_of(machines: list[float], workers: int) -> float:
         machines: CPUs of each.
         workers: How many there are to be, all machines together.
     """
+    near = 1e-9  # a quotient that is a whole number may come out just below it
     shares = {cpus / number for cpus in machines for number in range(1, workers + 1) if cpus}
-    usable = {float(int(share)) if share >= 1 else int(share * 100) / 100 for share in shares}
-    fitting = (share for share in usable if share and sum(int(cpus / share) for cpus in machines) >= workers)
+    usable = {float(int(share)) if share >= 1 else int(share * 100 + near) / 100 for share in shares}
+    fitting = (share for share in usable if share and sum(int(cpus / share + near) for cpus in machines) >= workers)
     return max(fitting, default=0.0)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
 
-from .batch import DONE, FAILED, Manifest, Store, take_whole, write_whole
+from .batch import ARRIVED, DONE, FAILED, Manifest, Store, take_whole, write_whole
+from .comfy import MADE, RUNS
 from .pool import Member
 
 OUTPUTS = "outputs"
@@ -66,6 +68,25 @@ class Results:
         self._vcus: dict[str, tuple[Any, int]] = {}
         self._files: dict[str, tuple[Any, int]] = {}  # of the table, each with its bytes
         self._kept = 0  # bytes of them all
+        self._cancelled = 0  # jobs that were, when it was last looked at
+
+    def tidy(self, workers: Collection[str]) -> None:
+        """Remove what earlier runs left: results that no driver took, what workers that are no more did not finish.
+
+        What was prepared goes if no job waits for it, and is prepared again if it is no longer there.
+
+        Args:
+            workers: Names of those that there are now, which tidy up themselves.
+        """
+        shutil.rmtree(self._manifest.folder / ARRIVED, ignore_errors=True)
+        for folder in (self._manifest.folder / MADE).glob("*"):
+            if folder.name != RUNS and folder.name not in workers:
+                shutil.rmtree(folder, ignore_errors=True)
+        for row in self._manifest.prepared():
+            if self._manifest.let_go(row["key"]):
+                self.drop_preparation(row["key"], row["vcus"])
+            elif not self.has_preparation(row):
+                self._manifest.prepare_again(row["key"])
 
     def content(self, name: str) -> tuple[Any, int]:
         """A file in Ray's object store: the pack that holds it, and its number there.
@@ -133,6 +154,15 @@ class Results:
         if row["prepare_key"] and self._manifest.let_go(row["prepare_key"]):
             self.drop_preparation(row["prepare_key"], row["vcus"])
 
+    def let_go_of_cancelled(self) -> None:
+        """Remove what was prepared for jobs that were cancelled, whoever cancelled them, while they waited or ran."""
+        cancelled = self._manifest.count_cancelled()
+        if cancelled == self._cancelled:
+            return
+        self._cancelled = cancelled
+        for row in self._manifest.prepared_for_cancelled():
+            self.let_go({"prepare_key": row["key"], "vcus": row["vcus"]})
+
     def finish_preparation(self, flight: Flight, report: dict) -> None:
         """Write down where the VCUs of a preparation are, and keep what it showed; raises as `finish_job`."""
         vcus, folder = report["vcus"], self._manifest.folder / PREPARED / flight.key
@@ -147,6 +177,7 @@ class Results:
             error=None,
             **{name: report[name] for name in ("began", "ended")},
         )
+        self.let_go({"prepare_key": flight.key, "vcus": json.dumps(vcus)})  # the jobs may be over meanwhile
 
     def _arrive(self, folder: Path, outputs: list[dict], contents: Any, skip: int) -> list[dict]:  # noqa: ANN401
         """Let results appear in their folder, each whole; one that is there of an earlier run is replaced."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .batch import WAITING, Manifest
 from .errors import BatchError
-from .pool import BUSY, FREE, PREPARE, REFUSED, SAMPLE, STARTING, Pool
+from .pool import BUSY, FREE, PLACED, PREPARE, REFUSED, SAMPLE, STARTING, Pool
 
 
 def require_workers(manifest: Manifest, pool: Pool) -> None:
@@ -24,6 +24,31 @@ def require_workers(manifest: Manifest, pool: Pool) -> None:
         if all(models in member.lacks for member in able):
             manifest.fail_models(models, _lacking(manifest, models))
     _require_preparers(manifest, pool)
+
+
+def nobody(manifest: Manifest, pool: Pool) -> str:
+    """A sentence for people who wait for workers that are still starting, and may never be up; else none.
+
+    They are waited for where none is up, and where all that are up lack what something needs.
+    """
+    if sentence := pool.nobody():
+        return sentence
+    for kind in (SAMPLE, PREPARE):
+        up, starting = pool.of(kind, FREE, BUSY), pool.of(kind, STARTING)
+        if starting and up and all(member.lacks for member in up):
+            lacking = set.intersection(*(member.lacks for member in up))
+            if reasons := _lacked(manifest, kind, lacking):
+                return (
+                    f"No worker that is up has what some jobs need. {reasons[0] or ''} {len(starting)} are starting. "
+                    f"{PLACED} These jobs wait for that."
+                )
+    return ""
+
+
+def _lacked(manifest: Manifest, kind: str, lacking: set[str]) -> list[str | None]:
+    """Of what waits and needs some of this, what was said of it when a worker was found to lack it."""
+    rows = manifest.jobs(WAITING) if kind == SAMPLE else manifest.waiting_preparations()
+    return [row["error"] for row in rows if row["models" if kind == SAMPLE else "key"] in lacking]
 
 
 def _require_preparers(manifest: Manifest, pool: Pool) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import ray
 
-from .batch import ARRIVED, Catalog, Prompt, Store, copy_of, sha256_of, take_whole
+from .batch import ARRIVED, Catalog, Prompt, Store, copy_of, copy_whole, sha256_of
 from .client import Progress
 from .comfy import RUNS, ComfyProcess
 from .errors import BatchError, HostDiedError, NodeFailedError, RefusedError
@@ -45,9 +45,13 @@ class Worker:
         self._catalog: Catalog | None = None
 
     @ray.method(max_task_retries=-1)
-    async def start(self) -> dict:
-        """Start ComfyUI; says what there is: machine, versions, or an ``error`` sentence."""
+    async def start(self, after: float = 0.0) -> dict:
+        """Start ComfyUI, ``after`` seconds; says what there is: machine, versions, or an ``error`` sentence.
+
+        An error is ``lasting`` if another start would end in it too.
+        """
         about = {"machine": platform.node(), "pid": os.getpid(), "comfyui": "", "pack": "", "error": ""}
+        await asyncio.sleep(after)
         try:
             self.settle()
             client = await self._comfy.ensure()
@@ -57,7 +61,7 @@ class Worker:
             about["comfyui"] = (await client.get("/system_stats"))["system"]["comfyui_version"]
             about["pack"] = await asyncio.to_thread(self._pack_version, info)
         except (HostDiedError, BatchError, OSError) as error:
-            about["error"] = str(error)
+            about |= {"error": str(error), "lasting": isinstance(error, BatchError)}
         return about
 
     def settle(self) -> None:
@@ -194,11 +198,11 @@ class Worker:
         return {"state": DONE, "vcus": vcus, "outputs": made}, contents
 
     def _take(self, task: dict, path: Path, kept: Path) -> None:
-        """Out of the folder of this attempt; what lies elsewhere stays, for ComfyUI may name it for other jobs too."""
+        """Out of the folder of this attempt; what lies elsewhere is copied, for ComfyUI may write to it again."""
         if self._folder(task) in path.parents:
             path.replace(kept)
         else:
-            take_whole(path, kept)
+            copy_whole(path, kept)
 
     def _files(self, said: dict) -> list[Path]:
         items = [item for items in said.values() if isinstance(items, list) for item in items]

@@ -10,7 +10,7 @@ from .cut import with_vcus
 from .manifest import Manifest
 from .planning import SEEDS, Job, Planner
 from .schema import CANCELLED, CANCELLING, DONE, FAILED, RUNNING, WAITING
-from .store import ARRIVED, Files, Store, sha256_of, take_whole, write_whole
+from .store import ARRIVED, Files, Store, copy_whole, sha256_of, take_whole, write_whole
 from .table import Row, read_table
 from .workflow import Prompt, copy_of, read_workflow, title_of
 
@@ -32,6 +32,7 @@ __all__ = [
     "Row",
     "Store",
     "copy_of",
+    "copy_whole",
     "read_table",
     "read_workflow",
     "sha256_of",

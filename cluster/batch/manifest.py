@@ -196,6 +196,18 @@ class Manifest(Database):
         """All preparations that are done."""
         return self._data.execute("SELECT * FROM preparations WHERE state = 'done'").fetchall()
 
+    def count_cancelled(self) -> int:
+        """Jobs that were cancelled and are not under way any more."""
+        return self._data.execute("SELECT COUNT(*) FROM jobs WHERE state = 'cancelled'").fetchone()[0]
+
+    def prepared_for_cancelled(self) -> list[sqlite3.Row]:
+        """Preparations that are done, and of whose jobs some were cancelled and the others are done."""
+        return self._data.execute(
+            """SELECT DISTINCT preparations.* FROM jobs CROSS JOIN preparations ON preparations.key = jobs.prepare_key
+            WHERE jobs.state = 'cancelled' AND preparations.state = 'done' AND NOT EXISTS (SELECT 1 FROM jobs AS others
+            WHERE others.prepare_key = key AND others.state IN ('waiting', 'running', 'cancelling', 'failed'))"""
+        ).fetchall()
+
     def job(self, name: str) -> sqlite3.Row | None:
         """One job."""
         return self._data.execute("SELECT * FROM jobs WHERE name = ?", (name,)).fetchone()

@@ -127,15 +127,18 @@ class Planner:
             prompt = template and self._fill(row, template)
             if len(self.findings) == before:
                 jobs.append(self._job(row, name, prompt))
-                self._keep_apart(row, jobs[-1].run, runs)
+                self._keep_apart(row, prompt, runs)
         return jobs
 
-    def _keep_apart(self, row: Row, run: str, runs: dict[str, int]) -> None:
-        first = runs.setdefault(run.casefold(), row.number) if run else row.number
-        if first != row.number:
-            self._find(
-                row, None, f'The run "{run}" is that of row {first} already. Leave it empty: each job gets its own.'
-            )
+    def _keep_apart(self, row: Row, prompt: Prompt, runs: dict[str, int]) -> None:
+        """No two long videos go on in one folder, be they of one row or of two."""
+        own: set[str] = set()
+        for run in filter(None, (_text(node["inputs"][RUN]) for node in prompt.values() if _is_long(node))):
+            first = runs.setdefault(run.casefold(), row.number)
+            if first != row.number or run.casefold() in own:
+                whose = "named twice here" if first == row.number else f"that of row {first} already"
+                self._find(row, None, f'The run "{run}" is {whose}. Leave it empty: each job gets its own.')
+            own.add(run.casefold())
 
     def _template(self, path: Path) -> Template:
         nodes = read_workflow(path)
@@ -251,7 +254,7 @@ class Planner:
         """Give a long video without a folder one of its own, so that it goes on there on any machine."""
         own, first = f"{name}_{json_hash(prompt)[:8]}", ""
         for node_id, node in prompt.items():
-            if node["class_type"] == "VaceSampleLongVideo":
+            if _is_long(node):
                 if not node["inputs"].get(RUN):
                     node["inputs"][RUN] = f"{own}_{node_id}" if first else own
                 first = first or _text(node["inputs"][RUN])
@@ -276,6 +279,10 @@ class Planner:
 
     def _find(self, row: Row | None, column: str | None, sentence: str) -> None:
         self.findings.append(Finding(row and row.number, column, sentence))
+
+
+def _is_long(node: dict) -> bool:
+    return node["class_type"] == "VaceSampleLongVideo"
 
 
 def _text(value: object) -> str:

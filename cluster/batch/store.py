@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -100,16 +101,20 @@ class Store:
         return name
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep what came from elsewhere; what is here already counts as used now."""
+        """Keep what came from elsewhere; what is here already counts as used now.
+
+        Its time of change stays: by that ComfyUI tells whether a file is still the one that it loaded.
+        """
+        path = self.folder / name
         if self.has(name):
-            os.utime(self.folder / name)
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         else:
-            write_whole(self.folder / name, data)
+            write_whole(path, data)
 
     def keep_to(self, limit: int) -> None:
         """Remove the files that were used longest ago, until the others take no more than ``limit`` bytes."""
         there = [path for path in self.folder.glob("*/*") if path.is_file()]
-        files = sorted((path.stat().st_mtime_ns, path.stat().st_size, path) for path in there)
+        files = sorted((path.stat().st_atime_ns, path.stat().st_size, path) for path in there)
         taken = sum(size for _, size, _ in files)
         for _, size, path in files:
             if taken <= limit:

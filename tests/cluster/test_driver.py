@@ -18,7 +18,7 @@ from wan_vace.cluster.faults import FAULT, MISTAKE, full_disk_told, judge
 from wan_vace.cluster.pool import BUSY, FREE, PATIENCE, PREPARE, REFUSED, SAMPLE, STARTING, Member, Pool
 from wan_vace.cluster.results import Flight
 from wan_vace.cluster.settings import Settings
-from wan_vace.cluster.unable import require_workers
+from wan_vace.cluster.unable import nobody, require_workers
 from wan_vace.cluster.worker import LACKS, NEW
 from wan_vace.vace_core.files import write_error
 
@@ -104,11 +104,12 @@ class Restarted:
     """A handle of an actor, which is asked to start."""
 
     def __init__(self):
-        self.asked = 0
+        self.asked, self.waits = 0, []
         self.start = SimpleNamespace(remote=self._count)
 
-    def _count(self):
+    def _count(self, after):
         self.asked += 1
+        self.waits.append(after)
         return "its answer"
 
 
@@ -138,6 +139,39 @@ def test_a_comfyui_that_ends_whenever_it_was_started_is_given_up(driver):
         require_workers(driver.manifest, driver.pool)
 
 
+ABOUT = {"comfyui": "0.30.0", "pack": "a1", "machine": "m", "error": ""}
+ENDED = ABOUT | {"error": "ComfyUI ended while it started.", "lasting": False}
+
+
+def test_a_worker_that_was_up_and_does_not_come_up_again_is_started_a_few_times_more(driver):
+    prepared(driver)
+    pool, member = driver.pool, driver.pool.members[SAMPLE]
+    member.actor = Restarted()
+    assert pool.judge(member, ABOUT) == ""
+    assert pool.judge(member, ENDED).endswith("ComfyUI ended while it started. Started again in 5 s.")
+    assert member.state == STARTING and pool.judge(member, ABOUT) == "" and member.state == FREE
+    driver._write_down(given(driver), {"state": FAULT, "error": "ComfyUI does not answer."})
+    for _ in range(3):
+        pool.judge(member, ENDED)
+        assert member.state == STARTING, "it had a job in between"
+    assert member.actor.waits == [5.0, 5.0, 10.0, 20.0]
+    assert pool.judge(member, ENDED) == "sample cannot work: ComfyUI ended while it started."
+    assert member.state == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("was_up", "about"),
+    [(False, ENDED), (True, ENDED | {"lasting": True}), (True, ABOUT | {"pack": "b2"})],
+    ids=["never up", "what a user has to change", "another version"],
+)
+def test_a_worker_whose_start_fails_for_good_is_refused_at_once(driver, was_up, about):
+    member = driver.pool.members[SAMPLE]
+    driver.pool.judge(Member("first", SAMPLE, None), ABOUT)
+    if was_up:
+        driver.pool.judge(member, ABOUT)
+    assert driver.pool.judge(member, about).startswith("sample cannot work: ") and member.state == REFUSED
+
+
 def test_a_job_is_cancelled_once_however_often_it_is_looked_at(driver, monkeypatch):
     cancelled = []
     monkeypatch.setattr("wan_vace.cluster.driver.ray.cancel", cancelled.append)
@@ -165,22 +199,84 @@ def test_that_nobody_is_up_is_said_once_in_a_while(driver, monkeypatch):
     assert driver.pool.nobody() == ""
 
 
+@pytest.mark.parametrize("kind", [SAMPLE, PREPARE])
+def test_that_all_who_are_up_lack_what_waits_is_said_while_others_are_starting(driver, kind):
+    if kind == SAMPLE:
+        prepared(driver)
+    flight = given(driver, kind)
+    driver._write_down(flight, {"state": LACKS, "error": "It has no model."})
+    assert nobody(driver.manifest, driver.pool) == "", "none is starting: the jobs fail"
+    driver.pool.members["late"] = late = Member("late", kind, None)
+    require_workers(driver.manifest, driver.pool)
+    assert driver.manifest.counts()[WAITING] == 2
+    said = nobody(driver.manifest, driver.pool)
+    assert said.startswith("No worker that is up has what some jobs need. It has no model. 1 are starting.")
+    late.state = FREE
+    assert nobody(driver.manifest, driver.pool) == "", "it has everything"
+    late.state, flight.member.lacks = STARTING, {"what nobody waits for"}
+    assert nobody(driver.manifest, driver.pool) == ""
+
+
 def test_a_new_driver_clears_what_nobody_waits_for_and_prepares_again_what_is_gone(driver, tmp_path):
     """A result that was not taken, a VCU of jobs that left the table, and one whose preview is gone."""
     left = driver.manifest.folder / "arrived" / "token" / "shot.mp4"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"a film")
     file = prepared(driver)
-    driver._tidy()
+    driver._results.tidy({SAMPLE, PREPARE})
     assert not left.exists() and file.exists() and not driver.manifest.waiting_preparations(), "jobs wait for it"
     (row,) = driver.manifest.prepared()
     driver.manifest.set_preparation(row["key"], shown=json.dumps([{"name": "preview.png"}]))
-    driver._tidy()
+    driver._results.tidy({SAMPLE, PREPARE})
     assert [each["key"] for each in driver.manifest.waiting_preparations()] == [row["key"]]
     file = prepared(driver)
     driver.manifest.sync(jobs_of(tmp_path, {"job": "c", "Load Video.file": "other.webm"}))
-    driver._tidy()
+    driver._results.tidy({SAMPLE, PREPARE})
     assert not file.exists()
+
+
+def test_what_workers_that_are_no_more_left_goes_and_long_videos_stay(driver):
+    made, runs = driver.manifest.folder / "made", driver.manifest.folder / "made" / "vace_runs" / "walk"
+    runs.mkdir(parents=True)
+    for name in (SAMPLE, "sample-9"):
+        (made / name / "shot" / "token").mkdir(parents=True)
+        (made / name / "vace_runs").symlink_to(made / "vace_runs", target_is_directory=True)
+    driver._results.tidy({SAMPLE, PREPARE})
+    assert {path.name for path in made.iterdir()} == {SAMPLE, "vace_runs"} and runs.is_dir()
+    assert (made / SAMPLE / "shot").is_dir(), "which tidies up itself"
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_was_prepared_for_jobs_that_were_cancelled_goes(driver, shared):
+    """One is cancelled while it runs, the other one while it waits; then all of it is wanted again."""
+    driver._results._shared = shared
+    file = prepared(driver)
+    driver._results._vcus[VCU] = ("its pack", 0)
+    flight = given(driver)
+    driver.manifest.cancel([])
+    driver._write_down(flight, {"state": CANCELLED, "error": None})
+    driver._results.let_go_of_cancelled()
+    assert driver.manifest.counts()[CANCELLED] == 2
+    assert not file.exists() and VCU not in driver._results._vcus
+    assert driver.manifest.retry([]) == 2 and driver.manifest.next_preparation("p") is not None
+
+
+@pytest.mark.parametrize("other", [WAITING, FAILED])
+def test_what_a_job_beside_a_cancelled_one_needs_stays(driver, other):
+    file = prepared(driver)
+    driver.manifest.set_job("b", state=other)
+    driver.manifest.cancel(["a"])
+    driver._results.let_go_of_cancelled()
+    assert file.exists()
+
+
+def test_what_was_prepared_for_jobs_that_are_over_meanwhile_goes_at_once(driver):
+    file, flight = driver._results.store.path(VCU), given(driver, PREPARE)
+    file.parent.mkdir()
+    file.write_bytes(b"a VCU")
+    driver.manifest.cancel([])
+    driver._write_down(flight, {"state": DONE, "vcus": [VCU], "outputs": [], "began": 1.0, "ended": 2.0})
+    assert not file.exists() and not driver.manifest.prepared()
 
 
 def test_a_retry_while_a_driver_runs_prepares_again_what_was_dropped(driver):

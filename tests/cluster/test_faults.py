@@ -44,7 +44,7 @@ def whole(made, names, more=b""):
 
 def test_a_killed_worker_and_a_killed_driver_lose_nothing(batch):
     names = [f"shot_{k}" for k in range(5)]
-    made = batch(dict.fromkeys(names, "slow") | {"shot_0": "held", "shot_1": "held"})
+    made = batch(dict.fromkeys(names, "slow") | {"shot_0": "held", "shot_1": "held", "shot_4": "kept"})
     driver = made.start("--workers", "2", "--prepare", "0")
     wait_for(lambda: made.held() == ["sample-1", "sample-2"])
     kill(parent(made.hosts("sample-1")[0]))
@@ -56,6 +56,7 @@ def test_a_killed_worker_and_a_killed_driver_lose_nothing(batch):
     wait_for(lambda: not made.hosts(), 30)  # none is left behind
     done = {row["name"]: row["ended"] for row in Manifest(made.folder).jobs(DONE)}
     assert 2 <= len(done) < 5
+    made.end()
     status, said = made.call("run", "--workers", "2", "--prepare", "0")
     assert status == 0 and f"{len(done)} jobs are done already." in said, said
     after = {row["name"]: row["ended"] for row in Manifest(made.folder).jobs(DONE)}
@@ -112,13 +113,13 @@ def test_a_machine_that_cannot_make_what_the_others_make_gets_no_job(batch_at, t
 def test_a_worker_that_stands_still_is_ended_and_its_job_done_elsewhere(batch):
     names = ["one", "two", "three"]
     made = batch(dict.fromkeys(names, "held"))
-    driver = made.start("--workers", "2", "--prepare", "0", "--limit", "20")
+    driver = made.start("--workers", "2", "--prepare", "0", "--limit", "60")
     wait_for(lambda: made.held() == ["sample-1", "sample-2"])
     still = parent(made.hosts("sample-1")[0])
     os.kill(still, signal.SIGSTOP)
     try:
         made.go()
-        assert driver.wait(240) == 0, made.log()
+        assert driver.wait(400) == 0, made.log()
     finally:
         kill(still)
     assert made.attempts() == [1, 1, 2] and whole(made, names)

@@ -130,6 +130,12 @@ def test_two_long_videos_never_go_on_in_one_folder(tmp_path):
     nodes = json.loads(graph.read_text("utf-8"))
     nodes["30"] = json.loads(json.dumps(nodes["3"]))
     graph.write_text(json.dumps(nodes), "utf-8")
+    planned = Planner(graph, catalog(), Files((tmp_path,)))
+    planned.plan([Row(2, {"30.run": "mine"}), Row(3, {"3.run": "Mine"}), Row(4, {"3.run": "own", "30.run": "OWN"})])
+    assert [str(each) for each in planned.findings] == [
+        'row 3: The run "Mine" is that of row 2 already. Leave it empty: each job gets its own.',
+        'row 4: The run "OWN" is named twice here. Leave it empty: each job gets its own.',
+    ]
     (job,) = Planner(graph, catalog(), Files((tmp_path,))).plan([Row(2, {"job": "walk"})])
     first, second = (job.cut.sample[node]["inputs"]["run"] for node in ("3", "30"))
     assert first == job.run and second == f"{first}_30"

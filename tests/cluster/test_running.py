@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import json
+import signal
 import tempfile
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from wan_vace.cluster.batch import DONE, FAILED, RUNNING, Manifest
 from wan_vace.cluster.command import run_command
 from wan_vace.cluster.errors import BatchError
 from wan_vace.cluster.faults import FAULT, MISTAKE, UNSURE, full_disk_told, judge, pause
-from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool, share_of, what_is_wrong
+from wan_vace.cluster.pool import FREE, REFUSED, SAMPLE, Member, Pool, _own_ending, share_of, what_is_wrong
 from wan_vace.cluster.report import sampling_share
 from wan_vace.cluster.settings import BASE, COMFYUI, PYTHON
 from wan_vace.vace_core.errors import VaceInputError
@@ -154,10 +155,26 @@ def test_workers_of_another_version_than_the_first_one_that_was_up_are_refused()
         ([64.0, 4.0], 2, 32.0),
         ([0.0], 4, 0.0),
         ([4.0], 0, 0.0),
+        ([7.0], 25, 0.28),  # 25 times of which is 7, and 7 through it just below 25
     ],
 )
 def test_workers_ask_for_no_more_cpus_than_let_all_of_them_find_a_place(machines, workers, share):
     assert share_of(machines, workers) == share
+
+
+@pytest.mark.parametrize("cpus", range(1, 33))
+def test_a_machine_is_shared_in_whole_cpus_or_hundredths_whatever_the_rounding(cpus):
+    for workers in range(1, 100):
+        share = cpus // workers if cpus >= workers else 100 * cpus // workers / 100
+        assert share_of([float(cpus)], workers) == share, workers
+
+
+def test_what_sigterm_does_stays_as_it_was_where_ray_does_not_start():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(ValueError, match="no Ray"), _own_ending():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise ValueError("no Ray")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_disk_quota_is_told_as_a_full_disk_is(tmp_path):

@@ -147,6 +147,14 @@ def test_a_file_that_comfyui_remembers_to_have_written_is_there_for_the_next_job
     assert [Path(report["outputs"][0]["path"]).read_bytes() for report in reports] == [b"0 elsewhere/mask.png"] * 2
 
 
+def test_a_file_that_a_later_job_writes_again_in_place_changes_no_result_of_an_earlier_one(worker):
+    made = worker()
+    outputs = made_by(made, "elsewhere/mask.png")
+    report, _ = made._collect(task(), outputs)
+    (made._comfy.output / "elsewhere" / "mask.png").write_bytes(b"of a later job")
+    assert Path(report["outputs"][0]["path"]).read_bytes() == b"0 elsewhere/mask.png"
+
+
 def test_what_is_tidied_is_the_attempt_alone(worker):
     made = worker()
     made_by(made, "shot/token/a.png", "shot/other/a.png")
@@ -183,6 +191,7 @@ def test_copies_are_kept_as_far_as_they_fit_the_last_used_ones_first(tmp_path):
         store.write(name, bytes(100))
         os.utime(store.path(name), (age, age))
     store.write("a/clip", b"is there, and used now")
+    assert store.path("a/clip").stat().st_mtime == 0, "ComfyUI takes a file that changed for another one"
     store.keep_to(250)
     assert [store.has(name) for name in ("a/clip", "b/clip", "c/clip")] == [True, False, True]
     assert not (tmp_path / "b").exists() and store.path("a/clip").read_bytes() == bytes(100)

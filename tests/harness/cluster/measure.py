@@ -151,6 +151,8 @@ def scale(options: argparse.Namespace, folder: Path) -> list[str]:
         "to prepare, on average; driver, Ray and manifest are real, ComfyUI and the large files are not.",
         f"Arithmetic, the others: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a",
         "video 5 MB. Up to three VCUs are ahead for each GPU, which is 1.5 GB.",
+        "Of the manifest's five changes a job its columns leave out the last two, that it is done and that its",
+        "preparation is let go: by their number, two thirds more.",
         "The manifest waits for the disk with `--address` and `--shared`, where other machines may open it. Where a",
         "share passes 100 %, divide the table. Otherwise the shared disk, which every VCU passes twice, is the first",
         "limit.",

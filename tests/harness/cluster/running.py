@@ -197,6 +197,10 @@ class Batch:
         """Let the prompts that are held go on, and hold no other."""
         (self.folder / "go").touch()
 
+    def end(self) -> None:
+        """The same, of those that are kept."""
+        (self.folder / "end").touch()
+
     def hosts(self, worker: str = "") -> list[int]:
         """The processes of its ComfyUIs, or of one worker's; each is a child of its worker."""
         return processes("main.py", str(self.folder / "workers" / worker), "--listen")

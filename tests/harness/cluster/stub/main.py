@@ -3,6 +3,7 @@
 For batches of thousands of jobs, where only the driver is looked at, and for faults that a real one does not have on
 demand. What a prompt asks for stands in its text: ``die``, ``hang``, ``mistake``, ``full``, ``slow``, ``large``, and
 ``held``, which makes a file of that name and goes on when there is one called ``go`` in the folder of the batch.
+``kept`` waits in the same way for one called ``end``.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ class Stub:
         await tell("progress", node=next(iter(prompt)), value=1, max=4)
         if "die" in text:
             os._exit(9)
-        if "held" in text:
-            await self.hold()
+        for word, file in {"held": "go", "kept": "end"}.items():
+            if word in text:
+                await self.hold(file)
         parts = sum(any(node["class_type"] == kind for node in prompt.values()) for kind in PARTS)
         await asyncio.sleep(3600 if "hang" in text else 1.5 if "slow" in text else parts * SECONDS)
         for word, (kind, message) in {"mistake": MISTAKE, "full": FULL}.items():
@@ -79,10 +81,10 @@ class Stub:
         await asyncio.sleep(0.01)  # as the real one: its history comes a moment later
         self.history[name] = made
 
-    async def hold(self) -> None:
-        """Say that a prompt runs, and wait."""
+    async def hold(self, file: str) -> None:
+        """Say that a prompt runs, and wait for a file."""
         Path(self.options.output_directory, "held").touch()
-        while not Path(self.options.input_directory).with_name("go").exists():
+        while not Path(self.options.input_directory).with_name(file).exists():
             await asyncio.sleep(0.05)
 
     def ends(self, node: dict) -> bool:
