@@ -46,6 +46,8 @@ def main(arguments: list[str]) -> int:
     python = environment_with(TOOL, folder / "env")
     settings = _settings(folder)
     runs = folder / "runs.txt"
+    if given.tables and not runs.is_file():
+        parser.error("nothing was measured yet; leave --tables out")
     if not (given.keep or given.tables):
         _tool(python, settings, "erase")
         runs.unlink(missing_ok=True)
