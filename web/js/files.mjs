@@ -50,13 +50,15 @@ export class FileOffers {
   filesOf = node => this.needed?.[node.comfyClass]?.[methodOf(node)?.value] ?? [];
 }
 
+const NO_ANSWER = ["TimeoutError", "AbortError", "TypeError"]; // too late, as older browsers call that, and no server
+
 /** What the pack says of all files, or nothing if it does not say so in time. */
 async function ask(api) {
   try {
     const answer = await api.fetchApi(ROUTE, { signal: AbortSignal.timeout(PATIENCE) });
     return answer.ok ? await answer.json() : null;
   } catch (error) {
-    if (error.name !== "TimeoutError") throw error;
+    if (!NO_ANSWER.includes(error.name)) throw error;
     return null;
   }
 }
