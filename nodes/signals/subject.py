@@ -86,32 +86,20 @@ def _grab_cut() -> list[io.Input]:
     ]
 
 
+def _threshold(tooltip: str) -> io.Float.Input:
+    return io.Float.Input("threshold", default=0.5, optional=True, min=0.0, max=1.0, step=0.01, tooltip=tooltip)
+
+
 def _u2net() -> list[io.Input]:
     return [
-        io.Float.Input(
-            "threshold",
-            default=0.5,
-            optional=True,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            tooltip="How sure the network must be. Lower takes in more; the official code takes in all above 0.",
-        ),
+        _threshold("How sure the network must be. Lower takes in more; the official code takes in all above 0."),
         _which("all", "Where to look: all, or frames such as 0, 40, -1. The official code looks at frame 0 only."),
     ]
 
 
 def _selfie() -> list[io.Input]:
     return [
-        io.Float.Input(
-            "threshold",
-            default=0.5,
-            optional=True,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            tooltip="How sure the network must be that a pixel is of a person. Lower takes in more.",
-        ),
+        _threshold("How sure the network must be that a pixel is of a person. Lower takes in more."),
         _clean(),
         _which("all", "Where to look: all, or frames such as 0, 40, -1."),
     ]
