@@ -13,59 +13,54 @@ from harness.browser.browser import listen
 from harness.host.deprecations import MARK, ROOT, CallsDeprecatedWarning, in_log, listening
 from harness.host.locations import Host
 from harness.host.server import ComfyServer
+from harness.inputs.planted import planted
 
-LIBRARY = """
-import logging, warnings
+NODE = str(ROOT / "nodes" / "planted.py")
+
 
 def old(stacklevel):
     warnings.warn("old is deprecated", DeprecationWarning, stacklevel=stacklevel)
 
+
 def old_of_host():
     logging.warning("The old_of_host function has been deprecated")
+
 
 def well():
     warnings.warn("the moon is full", UserWarning, stacklevel=2)
     logging.warning("Low on memory")
-"""
-BETWEEN = "def of_its_own(call, *args):\n    call(*args)\n"
-NODE = "def execute(call, *args):\n    call(*args)\n"
 
 
-def module(filename: str, source: str) -> dict:
-    """The names in a file that is not there, as if it were."""
-    names = {"__name__": "planted"}
-    exec(compile(source, filename, "exec"), names)  # noqa: S102 (a node that is planted where it would be)
-    return names
+def execute(call, *args):
+    call(*args)
 
 
-@pytest.fixture
-def library():
-    return module("/elsewhere/comfy/library.py", LIBRARY)
+LIBRARY = {each.__name__: planted(each, "/elsewhere/comfy/library.py") for each in (old, old_of_host, well)}
 
 
 @pytest.mark.filterwarnings("always")
-@pytest.mark.parametrize("place", [str(ROOT / "nodes" / "planted.py"), "/base/custom_nodes/wan-vace/nodes/planted.py"])
+@pytest.mark.parametrize("place", [NODE, "/base/custom_nodes/wan-vace/nodes/planted.py"])
 @pytest.mark.parametrize("called", [("old", 1), ("old", 2), ("old_of_host",)])
-def test_what_a_node_of_ours_calls_is_found_with_its_place(library, deprecated, place, called):
+def test_what_a_node_of_ours_calls_is_found_with_its_place(deprecated, place, called):
     name, *rest = called
-    module(place, NODE)["execute"](library[name], *rest)
+    planted(execute, place)(LIBRARY[name], *rest)
     line = deprecated.pop()
     assert line.startswith("nodes/planted.py:2: ") and "deprecated" in line
 
 
 @pytest.mark.filterwarnings("always")
 @pytest.mark.parametrize("called", [("old", 1), ("old", 2), ("old_of_host",)])
-def test_what_others_call_is_theirs_even_on_our_behalf(library, deprecated, called):
+def test_what_others_call_is_theirs_even_on_our_behalf(deprecated, called):
     name, *rest = called
-    between = module("/elsewhere/comfy/between.py", BETWEEN)["of_its_own"]
-    between(library[name], *rest)
-    module(str(ROOT / "nodes" / "planted.py"), NODE)["execute"](between, library[name], *rest)
+    between = planted(execute, "/elsewhere/comfy/between.py")
+    between(LIBRARY[name], *rest)
+    planted(execute, NODE)(between, LIBRARY[name], *rest)
     assert not deprecated
 
 
 @pytest.mark.filterwarnings("always")
-def test_what_speaks_of_nothing_deprecated_is_left_alone(library, deprecated):
-    module(str(ROOT / "nodes" / "planted.py"), NODE)["execute"](library["well"])
+def test_what_speaks_of_nothing_deprecated_is_left_alone(deprecated):
+    planted(execute, NODE)(LIBRARY["well"])
     assert not deprecated
 
 
@@ -80,15 +75,17 @@ PLANTED = """
 import warnings
 from pathlib import Path
 import pytest
+from harness.inputs.planted import planted
 
 @pytest.fixture(scope="session")
 def host():
     plant("made ready")
 
+def execute(warn):
+    warn()
+
 def plant(what):
-    node = {"__name__": "planted"}
-    exec(compile("def execute(warn): warn()", FILE, "exec"), node)
-    node["execute"](lambda: warnings.warn(what, DeprecationWarning, stacklevel=2))
+    planted(execute, FILE)(lambda: warnings.warn(what, DeprecationWarning, stacklevel=2))
 
 def test_made_ready(host): pass
 def test_called(): plant("called")
@@ -97,15 +94,14 @@ def test_well(): warnings.warn("by a test", DeprecationWarning)
 
 
 def test_a_test_fails_in_which_the_pack_calls_it(tmp_path):
-    node = str(ROOT / "nodes" / "planted.py")
-    (tmp_path / "test_planted.py").write_text(f"FILE = {node!r}\n{PLANTED}")
+    (tmp_path / "test_planted.py").write_text(f"FILE = {NODE!r}\n{PLANTED}", "utf-8")
     (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text("utf-8"), "utf-8")
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
     run = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120)
     errors = {line for line in run.stdout.splitlines() if line.startswith("ERROR ")}
     assert {line.split(" - ")[0].rpartition("::")[2] for line in errors} == {"test_made_ready", "test_called"}
-    assert "3 passed" in run.stdout and "nodes/planted.py:1: DeprecationWarning: called" in run.stdout
+    assert "3 passed" in run.stdout and "nodes/planted.py:2: DeprecationWarning: called" in run.stdout
 
 
 def test_a_server_says_what_it_was_told_as_it_ends(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from harness.host import base_directory
 from harness.host.deprecations import ROOT, CallsDeprecatedWarning
 from harness.host.server import ComfyServer
+from harness.inputs.planted import planted
 
 pytestmark = pytest.mark.host
 
@@ -63,11 +64,14 @@ def test_no_workflow_and_no_expansion_holds_a_node_that_the_host_calls_deprecate
 
 
 def test_a_node_of_ours_that_calls_what_the_host_calls_deprecated_is_found(host, deprecated):
-    node = {}
-    exec(compile(NODE, str(ROOT / "nodes" / "planted.py"), "exec"), node)  # noqa: S102 (planted where it would be)
-    node["execute"]()
+    from comfy.samplers import resolve_areas_and_cond_masks
+
+    def execute(call):
+        call([], 1, 1, "cpu")
+
+    planted(execute, str(ROOT / "nodes" / "planted.py"))(resolve_areas_and_cond_masks)
     line = deprecated.pop()
-    assert line.startswith("nodes/planted.py:7: ") and "resolve_areas_and_cond_masks" in line and not deprecated
+    assert line.startswith("nodes/planted.py:2: ") and "resolve_areas_and_cond_masks" in line and not deprecated
 
 
 @pytest.mark.long
