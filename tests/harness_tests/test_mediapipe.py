@@ -49,6 +49,7 @@ def test_another_file_in_the_wheel_is_refused(wheel, monkeypatch):
     monkeypatch.setitem(mediapipe.SHA256, "selfie_segmentation.tflite", "abc")
     with pytest.raises(SetupError, match=r"selfie_segmentation\.tflite should have sha256 abc"):
         mediapipe.fetch_networks(PYTHON)
+    assert not mediapipe.are_here()
 
 
 def test_only_tests_want_them_and_go_on_without_a_network(wheel, monkeypatch, capsys):

@@ -20,6 +20,8 @@ def test_d(): pytest.skip("since 0.30.0: the decoder gives frames in parts")
 def test_e(nothing): pass
 """
 
+SINCE = re.compile(r'^@pytest\.mark\.since\("(.*)", reason="(.*)"\)$', re.MULTILINE)
+
 
 def number(version):
     return tuple(map(int, version.split(".")))
@@ -32,6 +34,12 @@ def test_every_version_from_the_oldest_that_is_supported_is_tried_by_the_workflo
     assert max(RELEASES, key=number) == NEWEST
     (oldest,) = re.findall('requires-comfyui = ">=(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"))
     assert min(RELEASES, key=number) == oldest
+
+
+def test_no_test_is_left_out_on_the_newest_version_and_each_that_is_elsewhere_runs_on_a_known_one():
+    marks = [text for path in (ROOT / "tests").rglob("test_*.py") for text in SINCE.findall(path.read_text("utf-8"))]
+    assert len(marks) > 20
+    assert {version for version, _ in marks} <= set(RELEASES) and all(reason for _, reason in marks)
 
 
 @pytest.mark.parametrize(

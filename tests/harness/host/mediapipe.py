@@ -30,6 +30,11 @@ def networks() -> Path:
     return dev_dir() / "downloads" / f"mediapipe-{VERSION}"
 
 
+def are_here() -> bool:
+    """Whether they are in `networks`, byte for byte."""
+    return all((networks() / name).is_file() and sha256(networks() / name) == SHA256[name] for name in SHA256)
+
+
 def fetch_networks(python: Path) -> Path:
     """Put the files into `networks`, if they are not there or damaged.
 
@@ -37,7 +42,7 @@ def fetch_networks(python: Path) -> Path:
         python: An interpreter that has pip; nothing is installed into it.
     """
     folder = networks()
-    if all((folder / name).is_file() and sha256(folder / name) == digest for name, digest in SHA256.items()):
+    if are_here():
         return folder
     line = f"Downloading mediapipe {VERSION} for its networks (36 MB)"
     wheel = download(python, f"mediapipe=={VERSION}", WHEEL, WHEEL_SHA256, FLAGS, line, f"mediapipe-{VERSION}")
