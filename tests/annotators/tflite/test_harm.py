@@ -15,7 +15,9 @@ from harness.inputs.tflite_files import (
     MAX_POOL,
     MEAN,
     PAD,
+    SAME,
     SPREAD,
+    VALID,
     Operator,
     Tensor,
     byte,
@@ -27,7 +29,6 @@ from wan_vace.annotators.tflite.graph import read_graph
 from wan_vace.annotators.tflite.network import _last_uses
 from wan_vace.vace_core.errors import VaceInputError
 
-SAME, VALID = 0, 1
 PICTURE, ANSWER = Tensor((1, 8, 8, 3)), Tensor((1, 8, 8, 3))
 
 

@@ -24,7 +24,9 @@ from harness.inputs.tflite_files import (
     RELU,
     RESHAPE,
     RESIZE,
+    SAME,
     SPREAD,
+    VALID,
     Operator,
     Tensor,
     byte,
@@ -34,7 +36,6 @@ from harness.inputs.tflite_files import (
 from wan_vace.annotators.tflite.graph import read_graph
 from wan_vace.annotators.tflite.network import TfliteNetwork
 
-SAME, VALID = 0, 1
 PICTURE = np.random.default_rng(3).normal(size=(1, 7, 10, 4)).astype(np.float32)
 
 
