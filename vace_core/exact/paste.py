@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor
 
 from ..errors import VaceInputError
-from ..masks import binarize, distance_to
+from ..masks import distance_to
 from ..notes import Note, tell, tell_again
 from ..vcu import Vcu
 from ..video import MID_GREY, legal_frames
@@ -76,6 +77,7 @@ def paste_parts(
     pasting = Pasting(vcu, feather, side)
     for picture in pasting.over(single_frames(parts)):
         yield picture[None]
+        del picture
     measured(pasting.report().notes())
 
 
@@ -83,6 +85,7 @@ def single_frames(parts: Iterable[Tensor]) -> Iterator[Tensor]:
     """[H, W, 3] of each frame of [n, H, W, 3], as `legal_frames` wants them."""
     for part in parts:
         yield from legal_frames("frames", part)
+        del part  # nobody holds it while the next is made
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,18 +127,23 @@ class Pasting:
         self._measured = Measured()
 
     def over(self, frames: Iterable[Tensor]) -> Iterator[Tensor]:
-        """[H, W, 3] float32 of each of T frames [H, W, 3], in order."""
-        join = None
-        for t, made in enumerate(frames):
+        """[H, W, 3] float32 of each of T frames [H, W, 3], in order; none is held while the next is made."""
+        join, number = None, count()  # `enumerate` holds what it gave
+        for made in frames:
+            t = next(number)
             if join is None or not self._region.still:
                 join = _join(*self._region.mask_around(t), self._feather + 1, self._side)
-            source = self._region.source(t)
-            made = made.to(source.device)
-            inside = self._side == INSIDE
-            weight = _with_source(join, source, self._vcu, self._measured) if inside else join.weight
-            pasted = torch.lerp(source, made, weight[..., None])
-            self._measured.add(join, source, made, pasted)
+            pasted = self._pasted(made, self._region.source(t), join)
+            del made
             yield pasted
+            del pasted
+
+    def _pasted(self, made: Tensor, source: Tensor, join: Join) -> Tensor:
+        made, inside = made.to(source.device), self._side == INSIDE
+        weight = _with_source(join, source, self._vcu, self._measured) if inside else join.weight
+        pasted = torch.lerp(source, made, weight[..., None])
+        self._measured.add(join, source, made, pasted)
+        return pasted
 
     def report(self) -> PasteReport:
         """What was measured, once all frames are pasted; what may surprise is told."""
@@ -155,24 +163,25 @@ def _join(mask: Tensor, index: int, reach: float, side: str) -> Join:
         reach: Pixels.
         side: One of `SIDES`.
     """
-    around = binarize(mask).bool()
-    generated = around[index]
-    distance = distance_to(generated)
-    weight = 1 - distance / reach if side == OUTSIDE else distance_to(~generated) / reach
-    return Join(~generated, ~generated & ((distance <= BORDER) | around.any(0)), weight.clamp(0, 1))
+    around = mask > 0.5  # as `binarize` has it
+    kept = ~around[index]
+    distance = distance_to(around[index])
+    border = kept & ((distance <= BORDER) | around.any(0))
+    weight = distance.div_(-reach).add_(1) if side == OUTSIDE else distance_to(kept).div_(reach)
+    return Join(kept, border, weight.clamp_(0, 1))
 
 
 def _with_source(join: Join, source: Tensor, vcu: Vcu, measured: Measured) -> Tensor:
     """The weight of a feather inside, 1 where there is no source to blend to."""
     band = (join.weight > 0) & (join.weight < 1)
     empty = band & (source == MID_GREY).all(-1)
-    count, blank = band.sum().item(), empty.sum().item()
-    if vcu.control_amount == 1 and blank < count:
+    pixels, blank = band.sum().item(), empty.sum().item()
+    if vcu.control_amount == 1 and blank < pixels:
         raise VaceInputError(
             "feather_side is inside, but what this VCU holds under its mask is control (a pose, say), which would "
             "show through the feather. Set feather_side to outside, or feather to 0."
         )
-    measured.band += count
+    measured.band += pixels
     measured.blank += blank
     return torch.where(empty, 1.0, join.weight)
 

@@ -9,6 +9,7 @@ from ..notes import Note
 
 BORDER = 4  # pixels; how far from the mask the join is judged
 STEPS = 255  # differences are told in steps of an 8-bit picture
+ROWS = 32  # of a frame, measured at a time
 CHANNELS = ("red", "green", "blue")
 
 Colour = tuple[float, float, float]
@@ -89,20 +90,28 @@ class Measured:
     frame_drifts: list[Tensor] = field(default_factory=list)
 
     def add(self, join: Join, source: Tensor, made: Tensor, pasted: Tensor) -> None:
-        """One more frame, [H, W, 3] each."""
-        exact = join.kept & (join.weight == 0)
-        kept, border = join.kept.sum().item(), join.border.sum().item()
-        self.pixels += join.kept.numel()
-        self.exact += exact.sum().item()
-        self.outside = max(self.outside, (pasted - source).abs_().mul_(exact[..., None]).max().item())
+        """One more frame, [H, W, 3] each; a few rows at a time, so that it takes next to no memory."""
+        kept, drift = 0, torch.zeros(3, dtype=torch.float64)
+        pictures = (join.kept, join.border, join.weight, source, made, pasted)
+        for rows in zip(*(picture.split(ROWS) for picture in pictures), strict=True):
+            count, change = self._add_rows(Join(*rows[:3]), *rows[3:])
+            kept, drift = kept + count, drift + change
         if kept:
-            change = (made - source).mul_(join.kept[..., None])
-            drift = change.sum((0, 1), dtype=torch.float64).cpu()
             self.kept += kept
             self.drift_sum += drift
             self.frame_drifts.append(drift / kept)
-            self.border += border
-            self.border_sum += change.abs_().mul_(join.border[..., None]).sum(dtype=torch.float64).item()
+
+    def _add_rows(self, join: Join, source: Tensor, made: Tensor, pasted: Tensor) -> tuple[int, Tensor]:
+        """How many of their pixels are kept, and the sum of how each channel of these changed."""
+        exact = join.kept & (join.weight == 0)
+        self.pixels += join.kept.numel()
+        self.exact += exact.sum().item()
+        self.outside = max(self.outside, (pasted - source).abs_().mul_(exact[..., None]).max().item())
+        change = (made - source).mul_(join.kept[..., None])
+        drift = change.sum((0, 1), dtype=torch.float64).cpu()
+        self.border += join.border.sum().item()
+        self.border_sum += change.abs_().mul_(join.border[..., None]).sum(dtype=torch.float64).item()
+        return join.kept.sum().item(), drift
 
     def report(self) -> PasteReport:
         """The sums as shares, means and extremes."""

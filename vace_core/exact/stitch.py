@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -92,13 +94,19 @@ def stitch_parts(
         )
     still = not vcu.mask.stride(0) and (plan.still or not any(vcu.mask.stride()))
     pasting = Pasting(vcu, min(feather, room), OUTSIDE, PasteRegion(vcu, plan.cut, still))
-    scaled = (resize(frame[None], *plan.box)[0] for frame in single_frames(parts))
-    for t, part in enumerate(pasting.over(scaled)):
-        yield _placed(part, plan, t, vcu.frames)[None]
+    number = count()
+    for part in pasting.over(map(partial(_scaled, plan), single_frames(parts))):
+        yield _placed(part, plan, next(number), vcu.frames)[None]
+        del part  # nobody holds it while the next is made
     notes = pasting.report().notes()
     if notes and plan.box != plan.frame:
         notes.insert(0, Note("measured-inside", "Outside the crop all is the source. Measured inside it:"))
     measured(notes)
+
+
+def _scaled(plan: CropPlan, frame: Tensor) -> Tensor:
+    """A generated frame [h, w, 3] as large as the crop was."""
+    return resize(frame[None], *plan.box)[0]
 
 
 def _placed(part: Tensor, plan: CropPlan, t: int, whole: Tensor) -> Tensor:

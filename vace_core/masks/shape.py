@@ -62,7 +62,7 @@ def distance_to(mask: Tensor) -> Tensor:
         return torch.full_like(mask, torch.inf, dtype=torch.float32)
     cv2 = opencv(PURPOSE)
     distance = cv2.distanceTransform(as_opencv(~mask), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return torch.from_numpy(distance).square().round().sqrt().to(mask.device)
+    return torch.from_numpy(distance).square_().round_().sqrt_().to(mask.device)
 
 
 def as_opencv(inside: Tensor) -> np.ndarray:

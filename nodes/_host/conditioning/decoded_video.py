@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from torch import Tensor
 
@@ -36,4 +37,4 @@ class DecodedVideo(StreamedVideo):
         whole = self.whole()
         if whole is not None:
             return iter([whole])
-        return (part[0] for part in decode_parts(self.vae, self.samples, self.num_frames))
+        return map(itemgetter(0), decode_parts(self.vae, self.samples, self.num_frames))

@@ -37,9 +37,10 @@ def decode_parts(vae: VAE, samples: Tensor, num_frames: int) -> Iterator[Tensor]
     """
     given = 0
     for part in _parts_or_rest(vae, samples):
-        wanted = part[:, : num_frames - given]
-        given += wanted.shape[1]
-        yield wanted
+        part = part[:, : num_frames - given]
+        given += part.shape[1]
+        yield part
+        del part  # nobody here holds it while the next is made
         if given == num_frames:
             return
 
@@ -78,8 +79,9 @@ def _parts_or_rest(vae: VAE, samples: Tensor) -> Iterator[Tensor]:
     if _is_known(vae):
         try:
             for part in _parts(vae, samples):
-                yield part
                 given += part.shape[1]
+                yield part
+                del part
             return
         except Exception as error:  # noqa: BLE001 (which exceptions tell of memory differs by device)
             comfy.model_management.raise_non_oom(error)
@@ -100,8 +102,10 @@ def _parts(vae: VAE, samples: Tensor) -> Iterator[Tensor]:
     progress = comfy.utils.ProgressBar(num_pixel_frames(samples.shape[2]))
     stream = decode_stream(vae.first_stage_model, samples.to(vae.device, vae.vae_dtype))
     while (pixels := _next(vae, stream)) is not None:
+        length = pixels.shape[1]
         yield pixels
-        progress.update(pixels.shape[1])
+        del pixels
+        progress.update(length)
         comfy.model_management.throw_exception_if_processing_interrupted()
 
 
@@ -111,7 +115,7 @@ def _next(vae: VAE, stream: Iterator[Tensor]) -> Tensor | None:
         pixels = next(stream, None)
         if pixels is None:
             return None
-        pixels = pixels.to(device=vae.output_device, dtype=vae.vae_output_dtype(), copy=True)
+        pixels = pixels.to(device=vae.output_device, dtype=vae.vae_output_dtype())  # or written into: see `_spoilt`
         return vae.process_output(pixels).movedim(1, -1)
 
 
@@ -148,6 +152,13 @@ def _try_out(vae: VAE) -> bool:
     shape = 1, LATENT_CHANNELS, CHECK_LENGTH, CHECK_SIZE, CHECK_SIZE
     for length in (1, CHECK_LENGTH - 1, CHECK_LENGTH):
         latents = torch.randn(shape, generator=generator)[:, :, :length].to(vae.device, vae.vae_dtype)
-        if not torch.equal(torch.cat(list(decode_stream(network, latents)), dim=2), network.decode(latents)):
+        if not torch.equal(torch.cat(list(_spoilt(decode_stream(network, latents))), dim=2), network.decode(latents)):
             return False
     return True
+
+
+def _spoilt(stream: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Copies of what a stream gives, which is itself spoilt before the next: it must be nobody's but the taker's."""
+    for pixels in stream:
+        yield pixels.clone()
+        pixels.fill_(torch.nan)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from harness.hearing import heard
+from harness.letting_go import watched
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.exact.paste import BORDER, SIDES, paste_back, paste_parts
 from wan_vace.vace_core.notes import sentences
@@ -118,6 +119,13 @@ def test_in_parts_it_is_what_it_is_at_once_and_is_measured_alike(size, side):
     parts, _ = heard(lambda: list(paste_parts(made.split(size), vcu, 2.5, side, numbers.extend)))
     assert torch.equal(torch.cat(parts), expected) and all(len(part) == 1 for part in parts)
     assert numbers == report.notes()
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_no_part_is_held_while_the_next_is_made(size):
+    vcu, held = unit(5, 5), []
+    pasted = paste_parts(watched(generated(vcu).split(size), held), vcu, measured=list)
+    assert sum(map(len, pasted)) == 5 and held == [0] * len(range(0, 5, size))
 
 
 def test_whole_kept_frames_come_back_whole_and_their_border_is_in_time():

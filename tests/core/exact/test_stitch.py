@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.hearing import heard
+from harness.letting_go import watched
 from wan_vace.vace_core.errors import VaceInputError
 from wan_vace.vace_core.exact.crop import CropPlan
 from wan_vace.vace_core.exact.paste import paste_back
-from wan_vace.vace_core.exact.stitch import Crop, make_crop, stitch_crop
+from wan_vace.vace_core.exact.stitch import Crop, make_crop, stitch_crop, stitch_parts
 from wan_vace.vace_core.masks.shape import feather_mask
 
 from .test_crop import H, W, boxes, clip_of, sliding
@@ -39,6 +40,14 @@ def test_what_nobody_changed_comes_back_bit_equal_at_one_to_one(path):
     before = vcu.frames.clone()
     stitched, _ = heard(stitch_crop, cropped.frames, crop)
     assert torch.equal(stitched, before) and torch.equal(vcu.frames, before) and stitched is not vcu.frames
+
+
+@pytest.mark.parametrize("scale", ["1:1", "custom"])
+def test_no_part_is_held_while_the_next_is_made(scale):
+    cropped, crop = make_crop(clip_of(sliding(5, 20)), scale=scale, megapixels=0.01)
+    held, made = [], torch.rand_like(cropped.frames)
+    stitched = stitch_parts(watched(made.split(2), held), made.shape, crop, measured=list)
+    assert sum(map(len, stitched)) == 5 and held == [0, 0, 0]
 
 
 def test_stitching_equals_pasting_the_whole_frame():

@@ -6,7 +6,9 @@ import logging
 import pytest
 import torch
 
+from harness.host.locations import pack_module
 from harness.inputs import footage
+from harness.letting_go import watched
 
 from .test_crop import DEFAULTS
 from .test_crop import LENGTH as CROP_LENGTH
@@ -49,6 +51,23 @@ def test_a_pasted_video_is_that_of_pasted_images(call, vae, clip, name):
     pasted, expected, *_ = call("VacePasteBack", frames=at_once(call, vae, samples), vcu=vcu)
     assert video.shape == pasted.shape and torch.equal(video.get_components().images, pasted)
     assert saved(later(call, vae, samples, vcu=vcu)) == saved(expected) != saved(at_once(call, vae, samples))
+
+
+@pytest.mark.since("0.24.0", reason="before, clips are decoded by the host's own decoder, which is not known")
+@pytest.mark.parametrize("giver", ["decode_stream", "_parts"])
+def test_no_decoded_frame_is_held_while_the_next_are_decoded(call, vae, clip, monkeypatch, giver):
+    decoding, decoded, kept = (
+        pack_module(f"nodes._host.{name}") for name in ("conditioning.decoding", "conditioning.decoded_video", "exact")
+    )
+    vcu, held = VCUS["moving mask"](call, clip), []
+    samples = latent(vcu)["samples"]
+    video = decoded.DecodedVideo(vae=vae, samples=samples, num_frames=vcu.num_frames)
+    with torch.inference_mode():
+        assert decoding.is_exact(vae, "decode", decoding._try_out, decoding.INEXACT)
+        stream = getattr(decoding, giver)
+        monkeypatch.setattr(decoding, giver, lambda *given: watched(stream(*given), held))
+        saved(kept.paste_later(video, vcu, 4.0))
+    assert len(held) > 2 and not any(held)
 
 
 @pytest.fixture(scope="module")
