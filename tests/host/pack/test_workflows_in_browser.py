@@ -142,7 +142,7 @@ def test_a_workflow_opens_without_waiting_for_what_it_does_not_need(front_end):
         canvas.call("reload")
         assert not asked
         canvas.build({"lines": ("VaceAnnotateLineart", {"method": "scribble"}, (0, 0))})
-        canvas.call("reload")
+        canvas.call("reload", within=20.0)  # the page waits for 2
         assert (len(asked), offered(canvas)) == (1, [])
 
 
