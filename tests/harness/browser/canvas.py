@@ -15,7 +15,9 @@ SCRIPT = Path(__file__).with_suffix(".js")
 PATIENCE = 300.0  # seconds; playwright itself waits for a script without end
 CALL = """([verb, given, most]) => Promise.race([
   canvas[verb](...given),
-  new Promise((_, fail) => setTimeout(() => fail(new Error(`canvas.${verb} takes longer than ${most} s`)), 1000 * most)),
+  new Promise((_, fail) => {
+    setTimeout(() => fail(new Error(`canvas.${verb} takes longer than ${most} s`)), 1000 * most);
+  }),
 ])"""
 
 
