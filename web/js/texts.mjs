@@ -98,6 +98,7 @@ export const TEXTS = {
   notAClip: ["Drop pictures or videos here.", "请把图片或视频拖放到这里。"],
   notAPicture: ["Only pictures can be dropped here.", "这里只能拖放图片。"],
   tooMany: ["No more than {most} can be dropped here. Left out: {left}.", "这里最多拖放 {most} 个文件。未使用：{left}。"],
+  atTyped: ["Placed where positions says: {places}.", "已放到 positions 所写的位置：{places}。"],
   notWired: ["{name} does not fit {input}, so nothing was added.", "{name} 与 {input} 不匹配，未添加任何节点。"],
   notUploaded: ["The file could not be uploaded: {why}", "文件无法上传：{why}"],
   noRoom: ["there is no room for another picture", "没有位置再放一张图片"],
