@@ -21,7 +21,7 @@ export const TEXTS = {
   drawBoxes: ["Draw boxes", "绘制方框"],
   addBox: ["+ Box", "+ 方框"],
   addBoxTip: ["Add a box (or drag on the picture)", "添加方框（也可在画面上拖动）"],
-  key: ["◆ Key", "◆ 关键帧"],
+  key: ["◆ Key", "◆ 关键"],
   keyTip: [
     "Key frame here (K): begins a path, adds a point to it, or takes it out",
     "在此处设关键帧（K）：开始一条路径，给路径加一点，或去掉这一点",
@@ -64,6 +64,7 @@ export const TEXTS = {
     "inner keeps the size, so it has no aspect. Drag an edge, or choose ratio or pixels.",
     "inner 保持尺寸，因此没有宽高比。请拖动一条边，或选择 ratio 或 pixels。",
   ],
+  aspectUnread: ['Kept as it is, not drawn: "{text}" is no aspect, such as 16:9.', "原样保留，未绘制：“{text}”不是宽高比（例如 16:9）。"],
   nothingGrows: ["Nothing would be generated: drag an edge outwards.", "没有可生成的部分：请向外拖动一条边。"],
   nothingLeft: ["Nothing of the clip is left inside. Make the border smaller.", "片段内部没有剩余，请把边缩小。"],
   growth: ["{from} → {to} (+{more}% area{scale})", "{from} → {to}（面积 +{more}%{scale}）"],
