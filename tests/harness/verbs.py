@@ -194,7 +194,7 @@ def cluster(arguments: list[str]) -> int:
 
 
 def outside(arguments: list[str]) -> int:
-    """Check workflows and package with comfy-cli and comfy-draftsman, in an environment of their own."""
+    """Check workflows and package with comfy-cli and comfy-draftsman, in an environment of their own (--save)."""
     ready = set_up()
     return run_child([str(ready.python), "-m", "harness.outside", *arguments], tool_env(ready))
 

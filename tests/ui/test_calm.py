@@ -19,6 +19,10 @@ SOURCES = {
     "low_noise_model": ("VaceLoadModels", 0),
     "pose_keypoints": ("SDPoseKeypointExtractor", 0),
 }
+CHOICES = [  # by which fields come and go
+    ("VaceAnnotateLineart", "method", ["local contrast", "scribble", "local contrast"]),
+    ("VaceAugmentMask", "mode", ["hull", "hull_expand", "hull"]),
+]
 ONLY_HERE = [
     ("VaceSampleVcu", {}, (), {"boundary"}),
     ("VaceSampleVcu", {"settings": "lightx2v LoRA (4 steps)"}, ("low_noise_model",), {"negative_prompt"}),
@@ -104,3 +108,21 @@ def test_a_field_that_goes_out_of_a_subgraph_can_be_used_there(canvas):
     canvas.call("setInside", "VaceInpaintVideo", "augment", "original")
     canvas.call("reload")
     assert canvas.call("promoted", "augment_seed") == {"hidden": False, "value": 7}
+
+
+@pytest.mark.parametrize(("node_id", "name", "values"), CHOICES, ids=lambda one: one if isinstance(one, str) else "")
+def test_a_choice_and_the_size_it_brings_are_one_step(canvas, node_id, name, values):
+    node = canvas.build({"one": (node_id, {name: values[0]}, (0, 0))})["one"]
+    canvas.call("reload")
+    canvas.call("atRest")
+    node = canvas.call("saved")["nodes"][0]["id"]
+    canvas.call("commit")
+    for value in values[1:]:
+        canvas.call("choose", node, name, value)
+        canvas.call("atRest")
+    seen = []
+    for step in (canvas.undo, canvas.undo, canvas.redo, canvas.redo):
+        step()
+        canvas.call("commit")  # as at each key and click of the user
+        seen.append(canvas.value(node, name))
+    assert seen == [values[k] for k in (1, 0, 1, 2)]

@@ -3,6 +3,7 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { calm } from "./calm.mjs";
 import { attach } from "./editors/attach.mjs";
+import { keepSizes } from "./editors/steps.mjs";
 import { FileOffers } from "./files.mjs";
 import { addShowButton } from "./preview.mjs";
 
@@ -42,6 +43,7 @@ app.registerExtension({
     attach(app, node);
     calm(node);
     addShowButton(app, node);
+    if (node.comfyClass?.startsWith("Vace")) keepSizes(app, node);
   },
   afterConfigureGraph: () => offers.afterLoad(),
   setup() {

@@ -210,6 +210,12 @@ window.canvas = (() => {
     (toast.dismissAll ?? toast.removeAll).call(toast);  // its name in newer front ends, and in older ones
   }
 
+  // As the host keeps a choice: before Nodes 2.0 has given the node another size
+  function choose(id, name, value) {
+    set(id, name, value);
+    commit();
+  }
+
   const commit = () => (tracker().captureCanvasState ?? tracker().checkState).call(tracker());
   const unplug = (id, name) => find(id).disconnectInput(find(id).inputs.findIndex(one => one.name === name));
 
@@ -258,5 +264,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {clearToasts, speak, atRest, select, editorRoot, hidden, onScreen, showAdvanced, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
+  return {clearToasts, speak, atRest, select, editorRoot, hidden, onScreen, showAdvanced, choose, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();

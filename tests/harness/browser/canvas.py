@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 SCRIPT = Path(__file__).with_suffix(".js")
+PATIENCE = 300.0  # seconds; playwright itself waits for a script without end
+CALL = """([verb, given, most]) => Promise.race([
+  canvas[verb](...given),
+  new Promise((_, fail) => {
+    setTimeout(() => fail(new Error(`canvas.${verb} takes longer than ${most} s`)), 1000 * most);
+  }),
+])"""
 
 
 class Canvas:
@@ -41,11 +48,11 @@ class Canvas:
         """Choose how nodes are drawn, a key of `browser.MODES`, on an empty graph."""
         self.call("mode", MODES[mode])
 
-    def call(self, verb: str, *arguments: object) -> object:
-        """What a function of ``canvas.js`` gives."""
+    def call(self, verb: str, *arguments: object, within: float = PATIENCE) -> object:
+        """What a function of ``canvas.js`` gives; an error of the page if that takes longer than so many seconds."""
         if not self.page.evaluate("() => Boolean(window.canvas?.build)"):
             self.page.evaluate(SCRIPT.read_text("utf-8"))
-        return self.page.evaluate("([verb, given]) => canvas[verb](...given)", [verb, list(arguments)])
+        return self.page.evaluate(CALL, [verb, list(arguments), within])
 
     def build(self, nodes: dict[str, tuple], wires: list[tuple] = ()) -> dict[str, int]:
         """A graph of its own.

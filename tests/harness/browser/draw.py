@@ -37,6 +37,7 @@ LEAST_WIDTH = 300
 IMAGE_HEIGHT = 360
 
 LOAD = "([api, name]) => app.loadApiJson(api, name)"
+OPEN = "graph => app.loadGraphData(graph)"
 # The node that shows a clip or a picture grows when that arrives, which is sooner or later.
 SIZES = """([least, imageHeight]) => Object.fromEntries(app.graph._nodes.map(n => {
   const size = /^Load(Image|Video)$/.test(n.type) ? [least, imageHeight] : n.computeSize();
@@ -104,8 +105,10 @@ def draw(page: Page, api: dict, title: str) -> dict:
     """
     page.evaluate(LOAD, [complete(api), title])  # the order of sockets is that in which values are set
     page.wait_for_timeout(800)  # widgets that depend on a choice arrive late
-    sizes = page.evaluate(SIZES, [LEAST_WIDTH, IMAGE_HEIGHT])
     graph = _plain(page.evaluate("() => app.graph.serialize()"))
+    page.evaluate(OPEN, graph)  # editors are open or closed by the values
+    page.wait_for_timeout(800)
+    sizes = page.evaluate(SIZES, [LEAST_WIDTH, IMAGE_HEIGHT])
     for node in graph["nodes"]:  # the browser may have changed a size since
         node["size"] = sizes[str(node["id"])]
     return graph

@@ -12,7 +12,7 @@ from .plane import TITLE, Plane
 LEFT, TOP = 40, 60
 GAP_X, GAP_Y = 90, 110
 STEP = 30  # of heights that are tried
-TRIES, STARTS = 1000, 3
+TRIES, STARTS, MOST = 1000, 3, 30  # starts: so many, and more while a wire is behind a node
 HIDDEN, OVERLAP = 400.0, 5000.0  # what a sample of a wire behind a node costs, and two nodes on each other
 
 
@@ -26,7 +26,12 @@ def arrange(graph: dict, note: dict | None = None) -> None:
     rest = {**graph, "nodes": [node for node in graph["nodes"] if node is not note]}
     plane = Plane.of(rest)
     columns = columns_of(plane)
-    places = min((_search(plane, columns, seed) for seed in range(STARTS)), key=lambda found: _cost(plane, found))
+    found: list[np.ndarray] = []
+    for seed in range(MOST):
+        found.append(_search(plane, columns, seed))
+        places = min(found, key=lambda one: _cost(plane, one))
+        if len(found) >= STARTS and not _covers(plane, places):
+            break
     for node, place in zip(rest["nodes"], places, strict=True):
         node["pos"] = [round(value) for value in place]
     if note:
@@ -78,6 +83,10 @@ def _places(plane: Plane, columns: np.ndarray, order: np.ndarray, gaps: np.ndarr
         places[members] = np.stack([np.full(len(members), x), TOP + heights + np.cumsum(gaps[members])], -1)
         x += plane.sizes[members, 0].max(initial=0) + GAP_X
     return places
+
+
+def _covers(plane: Plane, places: np.ndarray) -> bool:
+    return bool(plane.hidden(places).sum() or plane.overlaps(places))
 
 
 def _cost(plane: Plane, places: np.ndarray) -> float:

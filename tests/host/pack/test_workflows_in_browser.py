@@ -8,6 +8,7 @@ import pytest
 from harness.browser.browser import MODES, VIEW, listen, open_front_end, set_mode
 from harness.browser.canvas import Canvas
 from harness.canvas.identity import LORA
+from harness.canvas.plane import FOOT
 from harness.canvas.switch import SWITCH
 from harness.canvas.texts import texts
 from harness.structure.schema import complete
@@ -26,6 +27,11 @@ DEPTH = [
     ("midas", ["dpt_hybrid-midas-501f0c75.pt"]),
     ("connected depth", []),
 ]
+SIZES = """async () => {
+  for (let i = 0; i < 6; i++) await new Promise(requestAnimationFrame);
+  return Object.fromEntries(app.graph._nodes.map(node => [node.id, node.size[1]]));
+}"""
+SPARE = FOOT + 20  # tests/test_canvas.py holds nodes that far apart
 PROMPT = "async () => (await app.graphToPrompt()).output"
 
 
@@ -65,8 +71,12 @@ def test_every_workflow_opens_as_its_api_form(front_end, mode):
         heard = listen(page)
         open_front_end(page, front_end[0].url)
         for name, text in texts().items():
-            page.evaluate(OPEN, [json.loads(text.graph.read_text("utf-8")), text.title])
+            graph = json.loads(text.graph.read_text("utf-8"))
+            page.evaluate(OPEN, [graph, text.title])
             assert not differences(page.evaluate(PROMPT), complete(published(name))), name
+            high = page.evaluate(SIZES)  # by what is in the file tests/test_canvas.py sees that nothing is covered
+            room = {node["type"]: high[str(node["id"])] - node["size"][1] - SPARE for node in graph["nodes"]}
+            assert max(room.values()) <= 0, (name, room)
     assert not heard
 
 
@@ -142,7 +152,7 @@ def test_a_workflow_opens_without_waiting_for_what_it_does_not_need(front_end):
         canvas.call("reload")
         assert not asked
         canvas.build({"lines": ("VaceAnnotateLineart", {"method": "scribble"}, (0, 0))})
-        canvas.call("reload")
+        canvas.call("reload", within=20.0)  # the page waits for 2
         assert (len(asked), offered(canvas)) == (1, [])
 
 

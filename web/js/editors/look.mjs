@@ -10,9 +10,9 @@ const STYLE = `
 .wan-vace-editor{display:flex;flex-direction:column;gap:4px;width:100%;height:100%;min-width:0;box-sizing:border-box;
   font:12px/1.35 Inter,Arial,sans-serif;color:var(--input-text,#ddd);user-select:none}
 .wan-vace-editor *{box-sizing:border-box}
-.wan-vace-bar{display:flex;flex-wrap:wrap;gap:4px;align-items:center;min-height:24px}
+.wan-vace-bar{display:flex;flex-wrap:wrap;gap:3px;align-items:center;min-height:24px}
 .wan-vace-bar .gap{flex:1}
-.wan-vace-editor button{font:inherit;line-height:18px;height:24px;padding:2px 6px;border-radius:6px;cursor:pointer;white-space:nowrap;
+.wan-vace-editor button{font:inherit;line-height:18px;height:24px;padding:2px 4px;border-radius:6px;cursor:pointer;white-space:nowrap;
   color:var(--input-text,#ddd);background:var(--comfy-input-bg,#222);border:1px solid var(--border-color,#4e4e4e)}
 .wan-vace-editor button:hover:not(:disabled){border-color:${REFERENCE}}
 .wan-vace-editor button:disabled{opacity:.4;cursor:default}
@@ -26,8 +26,8 @@ const STYLE = `
 .wan-vace-time{display:flex;gap:6px;align-items:center}
 .wan-vace-time canvas{flex:1;min-width:0;height:26px;background:var(--comfy-input-bg,#222)}
 .wan-vace-time .frame{font-variant-numeric:tabular-nums;min-width:54px;text-align:right}
-.wan-vace-hint{min-height:17px;opacity:.85;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-.wan-vace-hint.warn{color:#ffb454;opacity:1;white-space:normal}
+.wan-vace-hint{min-height:2.7em;opacity:.85}
+.wan-vace-hint.warn{color:#ffb454;opacity:1}
 .wan-vace-large{position:fixed;inset:0;z-index:9990;background:rgba(0,0,0,.6);display:flex;padding:3vh 4vw}
 .wan-vace-large .wan-vace-editor{background:var(--comfy-menu-bg,#202020);border-radius:10px;padding:12px;font-size:14px}
 .wan-vace-large.low{align-items:center}

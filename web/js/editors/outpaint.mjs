@@ -1,7 +1,7 @@
 // The canvas of VACE Outpaint Video: edges to drag, green is the clip that is kept, violet what is generated around it.
 import { say } from "../texts.mjs";
 import { button } from "./look.mjs";
-import { MULTIPLE, marginsOf, placement, snapped } from "./outpaint_numbers.mjs";
+import { aspectOf, MULTIPLE, marginsOf, placement, snapped } from "./outpaint_numbers.mjs";
 import { drawOutpaint } from "./outpaint_picture.mjs";
 import { HANDLES, handleCursor, handlePoints, nearest, viewOf } from "./view.mjs";
 
@@ -110,6 +110,8 @@ export class OutpaintEditor {
     const { size, result, inner, margins, panel } = this;
     if (this.isLocked()) return [say("canvasWired"), true];
     if (inner && this.chosenBy.by === "aspect") return [say("innerAspect"), true];
+    const { by, aspect } = this.chosenBy;
+    if (by === "aspect" && !aspectOf(aspect)) return [say("aspectUnread", { text: String(aspect).slice(0, 60) }), true];
     if (!SIDES.some(side => margins[side])) return [say("nothingGrows"), true];
     if (inner && (margins.left + margins.right >= size.width || margins.top + margins.bottom >= size.height)) return [say("nothingLeft"), true];
     const kept = (result.right - result.left) * (result.bottom - result.top);

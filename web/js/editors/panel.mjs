@@ -169,8 +169,8 @@ export class Panel {
   }
 
   /** Say something that the inputs do not show. */
-  notice(detail) {
-    this.app.extensionManager.toast.add({ severity: "warn", summary: "Wan VACE", detail, life: 8000 });
+  notice(detail, severity = "warn") {
+    this.app.extensionManager.toast.add({ severity, summary: "Wan VACE", detail, life: 8000 });
   }
 
   say(text, warns = false) {

@@ -1,4 +1,5 @@
 // Steps of undo. The host keeps what changed since the last one when a key or a button of the mouse is let go.
+import { chain } from "../calm.mjs";
 
 const FRAMES = 8; // in which the layout comes to rest
 
@@ -50,6 +51,17 @@ export class Steps {
     const nodes = graph === root ? state.nodes : state.definitions?.subgraphs?.find(one => one.id === graph.id)?.nodes;
     return nodes?.find(one => String(one.id) === String(id));
   }
+}
+
+/** Fields that come and go with a choice change the size of their node: in the step of the choice, and of its undo. */
+export function keepSizes(app, node) {
+  const steps = new Steps(app, node), known = new WeakSet(); // a dynamic combo makes fields anew
+  const follow = () => {
+    for (const widget of node.widgets ?? []) if (!known.has(widget)) known.add(widget), chain(widget, "callback", settle);
+  };
+  const settle = () => (follow(), steps.rest());
+  chain(node, "onConfigure", settle);
+  follow();
 }
 
 const withoutSize = node => JSON.stringify({ ...node, size: null });

@@ -85,17 +85,20 @@ export class StripEditor {
     return files.forEach((file, i) => load(this.panel, file, inputs[at + i], i));
   }
 
-  /** The first stands where it was dropped, further ones evenly from there to the end. */
+  /** Typed places without a picture are taken first; of the rest the first stands where it was dropped, further ones evenly to the end. */
   async takePictures(files, frame) {
     const { panel, plan } = this, { length } = plan, hold = this.number("hold") || 1;
     const [first, last] = [Math.min(Math.max(Math.floor(frame), 0), length - hold), length - hold];
-    const typed = words(panel.value(this.spec.places) ?? ""), count = plan.runs.filter(run => run.picture).length;
-    const there = (plan.wanted ?? []).slice(0, count).map((one, i) => typed[i]?.word ?? this.wordOf(one.start, one.hold));
+    const text = String(panel.value(this.spec.places) ?? ""), typed = words(text);
+    const count = plan.runs.filter(run => run.picture).length, waiting = typed.slice(count).map(one => one.word);
+    const before = typed.length ? [text.replace(/[,;\s]+$/, "")] : (plan.wanted ?? []).slice(0, count).map(one => this.wordOf(one.start, one.hold));
     let wired = 0;
     for (const file of files) wired += load(panel, file, await this.spec.free(), count + wired);
     if (!wired || !plan.wanted) return; // a text that cannot be read is left to its writer
-    const places = Array.from({ length: wired }, (_, i) => this.wordOf(Math.round(first + (i * (last - first)) / wired), hold));
-    panel.write({ [this.spec.places]: [...there, ...places].join(", ") });
+    if (waiting.length) panel.notice(say("atTyped", { places: waiting.slice(0, wired).join(", ") }), "info");
+    const free = Math.max(wired - waiting.length, 0);
+    const places = Array.from({ length: free }, (_, i) => this.wordOf(Math.round(first + (i * (last - first)) / free), hold));
+    if (free) panel.write({ [this.spec.places]: [...before, ...places].join(", ") });
   }
 
   // Mouse
