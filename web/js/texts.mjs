@@ -91,6 +91,7 @@ export const TEXTS = {
   counts: ["{length} frames: {kept} kept, {made} generated.", "{length} 帧：保留 {kept}，生成 {made}。"],
   padded: ["{counts} The model makes {padded}.", "{counts}模型实际生成 {padded} 帧。"],
   missed: ["{counts} The mask channels miss {places}{more}.", "{counts}遮罩通道看不到 {places}{more}。"],
+  seeOthers: [" and others", " 等"],
   seeSnap: [": see snap", "：见 snap"],
   keepCount: ["keep {count}", "保留 {count}"],
   makeCount: ["generate {count}", "生成 {count}"],

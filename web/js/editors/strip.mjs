@@ -67,7 +67,7 @@ export class StripEditor {
     const numbers = say("counts", { length, kept, made: length - kept });
     if (!dark.length) return [padded > length ? say("padded", { counts: numbers, padded }) : numbers, false];
     const places = dark.slice(0, 4).map(run => (run.stop - run.start > 1 ? `${run.start}-${run.stop - 1}` : run.start));
-    const more = (dark.length > 4 ? " ..." : "") + (this.spec.places ? say("seeSnap") : "");
+    const more = (dark.length > 4 ? say("seeOthers") : "") + (this.spec.places ? say("seeSnap") : "");
     return [say("missed", { counts: numbers, places: places.join(", "), more }), true];
   }
 
