@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import resource
 import signal
@@ -21,6 +22,7 @@ from ..host.processes import held_at_first, own_memory
 from .case import READ, SENTENCE, Case
 
 SECONDS = 10  # of the processor that a case may take
+MS_PER_MEGAPIXEL = 50  # beside that; to decode one and to make it float, as the host does, takes half as long
 PATIENCE = 90.0  # seconds by the clock, for one that waits
 ROOM = 2 * 2**30  # bytes that a case may ask for beyond what the host holds; more fails
 MOST_RSS = 600e6  # bytes that it may come to hold
@@ -94,7 +96,8 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
         os.write(send, b"%d\n" % held_at_first())
         held = psutil.Process().memory_info().data
         resource.setrlimit(resource.RLIMIT_DATA, (held + ROOM, resource.RLIM_INFINITY))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
+        seconds = SECONDS + math.ceil(case.megapixels * MS_PER_MEGAPIXEL / 1000)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         outcome, text = READ, ""
         try:
             text = f"{case.read(given)}"
