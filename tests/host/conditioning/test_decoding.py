@@ -51,6 +51,30 @@ def test_frames_beyond_the_count_are_left_out_of_each_video_of_a_batch(decoding,
     assert torch.equal(decoding.decode_frames(vae, samples, 7), expected)
 
 
+@torch.inference_mode()
+def test_latents_of_fewer_frames_than_are_asked_for_give_all_they_have(decoding, new_vae):
+    vae, samples = new_vae(), latents(9)
+    assert torch.equal(torch.cat(list(decoding.decode_parts(vae, samples, 99)), dim=1), vae.decode(samples))
+
+
+@pytest.mark.since("0.24.0", reason="before, clips are decoded by the host's own decoder, which is not known")
+@torch.inference_mode()
+def test_a_batch_that_does_not_fit_into_memory_is_decoded_one_by_one(decoding, new_vae, monkeypatch):
+    """It is asked how many do while another model is still there."""
+    vae, samples, real, asked = new_vae(), latents(9, batch=3), decoding.load, []
+
+    def load(vae, needed):
+        asked.append(needed)
+        if len(asked) == 1:
+            raise torch.OutOfMemoryError("of the device")
+        real(vae, needed)
+
+    monkeypatch.setattr(decoding, "load", load)
+    frames = decoding.decode_frames(vae, samples, 9).unflatten(0, (3, 9))
+    assert len(asked) == 4
+    assert all(torch.equal(frames[k], vae.decode(samples[k : k + 1])[0]) for k in range(3))
+
+
 def video_of(call, vae, num_frames=T, **latent):
     samples = {"samples": latents(T, **latent), "vace_num_references": 0, "vace_num_frames": num_frames}
     return call("VaceDecodeVideo", samples=samples, vae=vae, fps=24.0, trim_latent=-1, length=-1)[0], samples["samples"]
@@ -127,6 +151,7 @@ def test_a_device_that_gives_other_numbers_is_left_to_the_host_and_told(decoding
     monkeypatch.setattr(decoding, "decode_stream", lambda *given: (part + 1e-3 for part in real(*given)))
     with collect_notes() as notes:
         frames = [decoding.decode_frames(vae, samples, 9) for _ in range(2)]
+        assert torch.equal(torch.cat(list(decoding.decode_parts(vae, samples, 99)), dim=1), vae.decode(samples))
     assert all(torch.equal(given, vae.decode(samples)[0]) for given in frames)
     (note,) = notes
     assert note.code == "decode-check" and "decoded by ComfyUI's own decoder" in note.text

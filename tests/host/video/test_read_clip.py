@@ -220,3 +220,14 @@ def test_nothing_of_a_part_is_kept_while_the_next_one_is_read(video, video_file,
         done += len(part)
         del part
     assert done == len(given) == LONG
+
+
+@pytest.mark.parametrize("length", [0, 5])
+def test_a_video_without_frames_is_told(call, host, video, video_file, length):
+    """A trim behind the end of the file, and a video in memory of which nothing is left."""
+    trimmed = video_file.as_trimmed(20.0, 0, strict_duration=False)
+    with pytest.raises(ValueError, match=r"video (has no frames|cannot be read)"):
+        video.read_clip(trimmed, length)
+    empty = call("CreateVideo", images=torch.rand(0, 8, 8, 3), fps=24.0)[0]
+    with pytest.raises(ValueError, match=r"mask has no frames\. It may be cut off"):
+        video.read_clip(empty, length, "mask")

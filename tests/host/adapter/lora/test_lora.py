@@ -149,6 +149,11 @@ def test_with_two_adapters_a_lora_goes_to_one_or_to_all(call, load, with_lora, s
         with_lora(model, "vace", adapter=3)
 
 
+def test_a_merged_model_has_one_adapter(load, with_lora):
+    with pytest.raises(ValueError, match=r"adapter is 2, but model is one file with its adapter inside\. Set adapter"):
+        with_lora(load("merged"), "vace", adapter=2)
+
+
 def test_a_lora_of_modulation_makes_another_model(load, with_lora):
     from wan_vace.nodes._host.models import model_identity
 
