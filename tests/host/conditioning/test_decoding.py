@@ -1,5 +1,6 @@
 """Decoding a few frames at a time: the host's frames bit for bit, files to the byte, and what else can happen."""
 
+import errno
 import io as python_io
 import logging
 import os
@@ -204,6 +205,14 @@ def later(vae):
     return pack_module("nodes._host.conditioning.decoded_video").DecodedVideo(vae=vae, samples=latents(T), num_frames=T)
 
 
+@torch.inference_mode()
+def test_a_video_that_is_decoded_as_it_is_read_is_read_no_further_than_it_is_used(decoding, new_vae):
+    video = later(new_vae())
+    clip = pack_module("nodes._host.video").read_clip(video, 5)
+    assert torch.equal(clip.frames, video.get_components().images[:5]) and clip.fps == float(video.get_frame_rate())
+    assert [note.text for note in clip.notes] == ["video has more than 5 frames; the first 5 are used."]
+
+
 @pytest.mark.since("0.24.0", reason="before, clips are decoded by the host's own decoder, which is not known")
 @torch.inference_mode()
 def test_no_part_of_a_file_is_left_where_saving_was_interrupted(decoding, new_vae, tmp_path, monkeypatch):
@@ -316,3 +325,19 @@ def test_nothing_is_logged_for_a_known_vae(decoding, new_vae, caplog):
     with torch.inference_mode(), caplog.at_level(logging.INFO, "wan_vace"):
         decoding.decode_frames(new_vae(), latents(5), 5)
     assert not [record for record in caplog.records if record.name == "wan_vace"]
+
+
+@torch.inference_mode()
+def test_a_folder_that_is_gone_is_told_and_what_fails_elsewhere_is_not_laid_on_it(new_vae, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"video\.mp4 cannot be written to .*gone \(No such file or directory\)"):
+        later(new_vae()).save_to(str(tmp_path / "gone" / "video.mp4"))
+    network = tmp_path / "network"
+
+    def unreadable(*_):
+        raise OSError(errno.EIO, "Input/output error", str(network))
+
+    vae = new_vae()
+    vae.decode = vae.first_stage_model.decode = unreadable
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        later(vae).save_to(str(tmp_path / "video.mp4"))
+    assert raised.value.filename == str(network) and list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from harness.host.locations import pack_module
 from harness.host.precision import unet_flag
 from wan_vace.vace_core.sampling import official_sigmas
 
@@ -122,6 +123,20 @@ def test_a_second_expert_goes_on_with_what_the_first_has_seen(call, inputs, boun
 def test_two_runs_of_one_node_do_not_remember_each_other(call, inputs):
     first, second = (samples(call, settings=official(), **inputs) for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_it_samples_the_same_where_nobody_is_told_of_its_steps(vace_model, inputs):
+    """As other packs call a sampler, without a preview."""
+    import comfy.sample
+
+    solver = pack_module("nodes._host.sampling.solver").official_sampler()
+    empty, seen = inputs["latent"]["samples"], []
+    given = (vace_model, torch.randn_like(empty), 1.0, solver, torch.tensor(SIGMAS), inputs["positive"])
+    alone, told = (
+        comfy.sample.sample_custom(*given, inputs["negative"], empty, callback=callback, seed=0, disable_pbar=True)
+        for callback in (None, lambda *step: seen.append(step[0]))
+    )
+    assert torch.equal(alone, told) and seen == list(range(STEPS))
 
 
 def test_denoise_leaves_out_the_first_part_of_a_longer_schedule(call, inputs, told):
