@@ -14,7 +14,7 @@ from wan_vace.vace_core.notes import collect_notes
 from .test_streaming import half_of, random
 
 pytestmark = pytest.mark.host
-SECONDS = 1.0
+SECONDS, PATIENCE = 1.0, 60.0
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_processes_that_share_a_folder_and_are_killed_leave_whole_files(clips, t
     ends = time.monotonic() + SECONDS
     seen = 0
     with collect_notes() as notes:
-        while time.monotonic() < ends:
+        while time.monotonic() < ends or (not seen and time.monotonic() < ends + PATIENCE):  # on a busy machine
             for number in range(7):
                 found = files.at((number,)).read()
                 assert found is None or torch.equal(found, latents(number))

@@ -165,6 +165,18 @@ def test_a_lora_of_modulation_makes_another_model(load, with_lora):
     torch.testing.assert_close(halves.get_model_object(key), once.get_model_object(key))
 
 
+def test_each_adapter_lora_and_strength_makes_another_model(load, with_lora):
+    from wan_vace.nodes._host.models import model_identity
+
+    models = [load(kind) for kind in ("plain", "merged", "attached")]
+    models += [with_lora(model, "vace", strength) for model in models[1:] for strength in (1.0, 0.5)]
+    apart = models[0].clone()
+    apart.add_object_patch("diffusion_model.apart", torch.empty(3, device="meta"))
+    models.append(apart)
+    found = [model_identity(model) for model in models]
+    assert len(set(found)) == 8 and found == [model_identity(model) for model in models]
+
+
 @pytest.mark.parametrize("kind", ["merged", "attached"])
 @pytest.mark.parametrize(
     ("name", "message"),
