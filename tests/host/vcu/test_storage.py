@@ -248,3 +248,21 @@ def test_a_file_that_is_cut_while_it_is_read_is_named(call, vcu, folders, monkey
     monkeypatch.setattr(weights, "parse_json", cut)
     with pytest.raises(ValueError, match=r"cannot be read \(.*it was cut off while it was read\)"):
         storage.load_vcu(name)
+
+
+def test_a_disk_that_is_full_as_a_file_gets_its_name_is_told(vcu, folders, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(ValueError, match=r"The disk is full: scene_00001_.* needs 1 MiB"):
+        pack_module("nodes._host.vcu.storage").save_vcu(vcu, "scene", "exact")
+    assert list(folders[1].iterdir()) == []
+
+
+def test_what_is_not_there_has_no_state(host, tmp_path):
+    path_state = pack_module("nodes._host.files").path_state
+    assert path_state(None) == path_state(tmp_path / "gone") == "" and path_state(tmp_path) == ""
+    (tmp_path / "file").write_bytes(b"12345")
+    assert path_state(tmp_path / "file").endswith(" 5") and path_state(tmp_path) == path_state(tmp_path / "file")
