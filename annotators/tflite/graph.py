@@ -12,6 +12,7 @@ from .flatbuffer import FlatTable
 MOST_BYTES = 2**26  # of a file; the largest known has 27 million
 MOST_VALUES = 2**26  # of all tensors together; the largest known has 62 million
 MOST_AXES = 6
+MOST_OPERATORS = 2048  # each is made and tried; the largest that was seen has 332
 MOST_SOURCES = 64  # of an operator
 MOST_NAME, MOST_CUSTOM = 100, 64  # bytes of an operator's name, and of its settings if it is a custom one
 MAGIC = b"TFL3"
@@ -108,8 +109,7 @@ def read_graph(path: Path) -> TfliteGraph:
     described = graphs[0].tables(0)
     _require_bounds(described)
     tensors = tuple(_tensor(each, buffers) for each in described)
-    codes = [_operator_name(code) for code in model.tables(1)]
-    operators = tuple(_operator(each, codes, len(tensors)) for each in graphs[0].tables(3))
+    operators = _operators(graphs[0].tables(3), model.tables(1), len(tensors))
     entrances, answers = (_numbers_of(graphs[0], field, len(tensors)) for field in (1, 2))
     if len(entrances) != 1 or not answers:
         raise ValueError(f"it takes {len(entrances)} tensors and gives {len(answers)}")
@@ -187,6 +187,13 @@ def _indices(axis: FlatTable, field: int, count: int) -> np.ndarray:
     if len(listed) != count:
         raise ValueError("the places of its numbers do not fit its shape")
     return listed.astype(np.int32, copy=False)  # the file's own memory, where it holds them so
+
+
+def _operators(listed: list[FlatTable], kinds: list[FlatTable], count: int) -> tuple[TfliteOperator, ...]:
+    if len(listed) > MOST_OPERATORS:
+        raise ValueError(f"it has {len(listed)} operators where at most {MOST_OPERATORS} can be")
+    codes = [_operator_name(kind) for kind in kinds]
+    return tuple(_operator(each, codes, count) for each in listed)
 
 
 def _operator_name(code: FlatTable) -> str:

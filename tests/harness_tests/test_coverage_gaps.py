@@ -1,8 +1,15 @@
 """What is said of a file that the tests run in part, and what is taken for a reason."""
 
+import ast
+import json
+from collections import Counter
+
 import pytest
 
-from harness.coverage.gaps import UNEXPLAINED, Counts, Gap, as_text, counted, gaps, judged
+from harness.coverage.__main__ import FILE as TABLE
+from harness.coverage.__main__ import REASONS
+from harness.coverage.gaps import END, UNEXPLAINED, Counts, Gap, as_text, counted, gaps, judged
+from harness.host.locations import ROOT
 
 SOURCE = """def one(x):
     if x:
@@ -81,3 +88,29 @@ def test_the_table_counts_by_folder_and_shows_each_gap_under_its_reason(found):
     first, second = text.split("## ")[1:]
     assert first.startswith("Only on another device\n") and f"| `{FILE}` `one` | 4 | `raise ValueError(` |" in first
     assert second.startswith(UNEXPLAINED) and "17-18" in second
+
+
+def lines_of(file, function):
+    """The lines of a function that is named with what it stands in; of the whole file for what stands in none."""
+    text = (ROOT / file).read_text("utf-8")
+    node, lines = ast.parse(text), [line.strip() for line in text.splitlines()]
+    if function == "module":
+        return lines
+    for name in function.split("."):
+        within = (each for each in ast.walk(node) if each is not node and getattr(each, "name", None) == name)
+        node = next(each for each in within if hasattr(each, "body"))
+    return lines[node.lineno - 1 : node.end_lineno]
+
+
+def test_every_reason_is_of_a_line_that_is_there():
+    keys = [key for own in json.loads(REASONS.read_text("utf-8")).values() for key in own]
+    for key, count in Counter(keys).items():
+        file, function, text = key.split(": ", 2)
+        lines = lines_of(file, function)
+        text, _, target = (text, "", "") if text in lines else text.rpartition(" -> ")
+        assert lines.count(text) >= count, key
+        assert target in ("", END, *lines_of(file, "module")), key
+
+
+def test_the_table_has_a_reason_for_every_gap():
+    assert UNEXPLAINED not in TABLE.read_text("utf-8")

@@ -72,3 +72,9 @@ def test_what_was_freed_and_kept_hides_nothing():
 )
 def test_memory_is_found_in_what_each_kernel_tells(status, expected):
     assert memory_in(status) == expected
+
+
+@pytest.mark.parametrize(("megapixels", "seconds"), [(0, 10), (0.1, 11), (33 * 4096 * 4096 / 1e6, 38)])
+def test_a_video_has_time_for_what_is_in_it(megapixels, seconds):
+    case = Case("videos", "large", lambda folder: folder, lambda given: None, READ, megapixels=megapixels)
+    assert room._seconds(case) == seconds

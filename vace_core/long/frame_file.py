@@ -156,11 +156,12 @@ class FrameWriter:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             self._file.close()
-        except OSError:
+        except OSError as refused:
             if error is None:  # a full disk fails once more on closing
-                raise
-        with contextlib.suppress(OSError):  # of a disk that takes nothing any more
-            self._part.unlink(missing_ok=True)
+                raise self._failed(refused) from refused
+        finally:
+            with contextlib.suppress(OSError):  # of a disk that takes nothing any more
+                self._part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,8 @@ class ClipFile:
         except (OSError, SafetensorError) as error:
             tell("clip-not-stored", f"An encoded clip could not be kept in {self.files.folder} ({error}).")
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # of a folder that is none
+                part.unlink(missing_ok=True)
 
     def _damaged(self, reason: str) -> None:
         tell("clip-damaged", f"{self.path.name} in {FOLDER} is damaged ({reason}); the clip is encoded once more.")

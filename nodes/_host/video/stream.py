@@ -39,11 +39,19 @@ def stream_frames(video: Video, chunk: int = CHUNK) -> Iterator[Tensor]:
     held: list[Tensor] = []
     for frame in _frames(video):
         held.append(frame)
-        if len(held) == min(chunk, max(1, CHUNK_BYTES // frame.nbytes)):
-            yield torch.stack(held)
-            held = []
+        is_full = len(held) == min(chunk, max(1, CHUNK_BYTES // frame.nbytes))
+        del frame  # a large one is two hundred megabytes, and nothing of it is kept here while the next one is read
+        if is_full:
+            yield _stacked(held)
     if held:
-        yield torch.stack(held)
+        yield _stacked(held)
+
+
+def _stacked(held: list[Tensor]) -> Tensor:
+    """Frames as one tensor, which are let go of; one alone is not copied."""
+    part = held[0][None] if len(held) == 1 else torch.stack(held)
+    held.clear()
+    return part
 
 
 def frame_count_hint(video: Video) -> int:
@@ -103,8 +111,11 @@ def _frames(video: Video) -> Iterator[Tensor]:
             if duration and frame.pts is not None and frame.pts >= end:
                 return
             picture = picture or _frame_reader(frame, stream)
-            upright = np.rot90(picture(frame), k=round(getattr(frame, "rotation", 0) // 90))
-            yield torch.from_numpy(np.ascontiguousarray(upright))
+            yield _upright(picture(frame), frame)
+
+
+def _upright(pixels: np.ndarray, frame: VideoFrame) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(np.rot90(pixels, k=round(getattr(frame, "rotation", 0) // 90))))
 
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

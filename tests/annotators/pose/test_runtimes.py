@@ -7,6 +7,7 @@ import zipfile
 import pytest
 import torch
 
+from harness.hostile.networks import SCRIPTS
 from harness.inputs.pose_networks import PERSON, Writer, detector, poser, write_onnx, write_script
 from wan_vace.annotators.pose import runtimes
 from wan_vace.annotators.pose.detect import DETECTOR_ANSWER, POSE_ANSWER
@@ -86,6 +87,13 @@ def test_running_out_of_memory_is_left_to_the_host():
 
     with pytest.raises(torch.cuda.OutOfMemoryError):
         Runtime("dw.onnx", run, (2, 2))(torch.zeros(1, 3, 4, 4))
+
+
+@pytest.mark.parametrize("kind", ["a program of 256 MiB, packed", "numbers of 256 MiB, packed"])
+def test_a_script_that_unpacks_to_much_more_than_it_is_long_is_refused(tmp_path, kind):
+    write, _ = SCRIPTS[kind]
+    with pytest.raises(VaceInputError, match=r"cannot be read \(it unpacks to 268\d+ bytes\)"):
+        load_script(write(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04 cut off"])

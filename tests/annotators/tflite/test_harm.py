@@ -1,9 +1,11 @@
 """Files that would take memory or time without end, or end in another error than a sentence."""
 
+import itertools
 import time
 
 import numpy as np
 import pytest
+import torch
 
 from harness.inputs.tflite_files import (
     AVERAGE_POOL,
@@ -136,6 +138,29 @@ def test_tensors_are_let_go_after_their_last_use():
     """The picture is 0, what comes out is 4 and 1. The tensor 3 is taken by none."""
     routes = [((0,), 1), ((0, 1), 2), ((2, 2), 3), ((1, 2), 4)]
     assert [set(done) for done in _last_uses(routes, (4, 1))] == [set(), {0}, {3}, {2}]
+
+
+def chained(count):
+    """A picture that goes through so many operators, one behind the other."""
+    between = [PICTURE] * (count - 1)
+    numbers = [0, *range(2, count + 1), 1]
+    return [PICTURE, ANSWER, *between], [Operator(LOGISTIC, (a,), b) for a, b in itertools.pairwise(numbers)]
+
+
+@pytest.mark.parametrize("count", [2049, 19_000])
+def test_more_operators_than_a_network_has_are_refused_at_once(tmp_path, count):
+    """The largest of mediapipe's has 332. To make 19,000 and try them one by one took eight seconds."""
+    (tmp_path / "a.tflite").write_bytes(tflite(*chained(count), [1]))
+    began = time.process_time()
+    with pytest.raises(VaceInputError, match=rf"\(it has {count} operators where at most 2048 can be\)"):
+        load_tflite(tmp_path / "a.tflite", (8, 8), {"answer": (8, 8, 3)}, ("answer",))
+    assert time.process_time() - began < 4
+
+
+def test_as_many_operators_as_there_can_be_are_read(tmp_path):
+    (tmp_path / "a.tflite").write_bytes(tflite(*chained(2048), [1]))
+    network = load_tflite(tmp_path / "a.tflite", (8, 8), {"answer": (8, 8, 3)}, ("answer",))
+    assert len(network.layers) == 2048 and network(torch.zeros(1, 3, 8, 8)).shape == (1, network.values)
 
 
 def test_twenty_thousand_layers_are_followed_at_once():

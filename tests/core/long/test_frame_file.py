@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,6 +23,18 @@ def test_another_failure_of_the_disk_is_not_called_full(tmp_path, monkeypatch):
     said = pytest.raises(VaceInputError, match=r"x cannot be written to .* \(Input/output error\)\. Look whether")
     with said, FrameWriter(tmp_path / "x", (1, 1, 3)) as writer:
         writer.finish({})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+def test_a_disk_that_is_full_only_on_closing_is_told_and_nothing_stays(tmp_path):
+    """What is written waits in memory, and nobody finished the file."""
+    (tmp_path / "x.part").symlink_to("/dev/full")
+    with (
+        pytest.raises(VaceInputError, match="The disk is full: x needs"),
+        FrameWriter(tmp_path / "x", (1, 1, 3)) as writer,
+    ):
+        writer.append(torch.zeros(1, 1, 1, 3, dtype=torch.uint8))
     assert list(tmp_path.iterdir()) == []
 
 

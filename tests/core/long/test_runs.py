@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wan_vace.vace_core.errors import VaceInputError
-from wan_vace.vace_core.long.frame_file import from_8bit, to_8bit
+from wan_vace.vace_core.long.frame_file import FrameWriter, from_8bit, to_8bit
 from wan_vace.vace_core.long.manifest import MANIFEST, write_atomically
 from wan_vace.vace_core.long.runs import Run
 from wan_vace.vace_core.long.segments import Segment, plan_segments
@@ -292,3 +292,22 @@ def test_a_full_disk_says_what_is_needed_and_keeps_what_is_finished(tmp_path, mo
                 write_atomically(tmp_path / MANIFEST, b"x")
         assert [run.finished(i) for i in range(3)] == [True, False, False]
     begin(tmp_path).close()
+
+
+def test_a_segment_whose_description_lacks_what_it_was_made_of_is_named(tmp_path):
+    complete(tmp_path)
+    with FrameWriter(tmp_path / "segment_002.rgb", (*SIZE, 3)) as writer:
+        writer.append(made(PLAN[1]))
+        writer.finish({"inputs": [], "info": {}})
+    with pytest.raises(
+        VaceInputError, match=r"segment_002\.rgb in .* is damaged: its description was altered\. Delete"
+    ):
+        begin(tmp_path)
+    with begin(tmp_path, redo={1}) as run:
+        assert [run.finished(i) for i in range(3)] == [True, False, True]
+
+
+def test_a_place_where_no_folder_can_be_is_told(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(VaceInputError, match=r"run cannot be written to .*\. Look whether"):
+        begin(tmp_path / "file" / "run")

@@ -20,6 +20,7 @@ class Case:
         read: Reads it.
         expected: `SENTENCE`, or `READ` where nothing can be told from an honest file.
         says: What the sentence has in it.
+        megapixels: Of all pictures that it truly holds, for which it may take its time.
     """
 
     reader: str
@@ -28,3 +29,4 @@ class Case:
     read: Callable[[object], object]
     expected: str = SENTENCE
     says: str = ""
+    megapixels: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import resource
 import signal
@@ -21,7 +22,8 @@ from ..host.processes import held_at_first, own_memory
 from .case import READ, SENTENCE, Case
 
 SECONDS = 10  # of the processor that a case may take
-PATIENCE = 90.0  # seconds by the clock, for one that waits
+MS_PER_MEGAPIXEL = 50  # beside that; to decode one and to make it float, as the host does, takes half as long
+PATIENCE = 9  # seconds by the clock for each of those, for one that waits
 ROOM = 2 * 2**30  # bytes that a case may ask for beyond what the host holds; more fails
 MOST_RSS = 600e6  # bytes that it may come to hold
 OURS = "VaceInputError"
@@ -76,7 +78,7 @@ def run(case: Case) -> Result:
         given = case.write(Path(folder))
         before = _listing(Path(folder))
         receive, send = os.pipe()
-        end, child = time.monotonic() + PATIENCE, os.fork()
+        end, child = time.monotonic() + PATIENCE * _seconds(case), os.fork()
         if child == 0:
             os.close(receive)
             _read_and_leave(case, given, send)
@@ -87,6 +89,11 @@ def run(case: Case) -> Result:
         return Result(case, outcome, text, held, seconds, acts)
 
 
+def _seconds(case: Case) -> int:
+    """Of the processor that it may take."""
+    return SECONDS + math.ceil(case.megapixels * MS_PER_MEGAPIXEL / 1000)
+
+
 def _read_and_leave(case: Case, given: object, send: int) -> None:
     acts: list[str] = []
     try:
@@ -94,7 +101,7 @@ def _read_and_leave(case: Case, given: object, send: int) -> None:
         os.write(send, b"%d\n" % held_at_first())
         held = psutil.Process().memory_info().data
         resource.setrlimit(resource.RLIMIT_DATA, (held + ROOM, resource.RLIM_INFINITY))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
+        resource.setrlimit(resource.RLIMIT_CPU, (_seconds(case), _seconds(case) + 1))
         outcome, text = READ, ""
         try:
             text = f"{case.read(given)}"

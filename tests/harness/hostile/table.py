@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 
 from ..host.locations import ROOT, dev_dir
-from .room import MOST_RSS, ROOM, SECONDS, Result
+from .room import MOST_RSS, MS_PER_MEGAPIXEL, ROOM, SECONDS, Result
 
 FILE = ROOT / "benchmarks" / "results" / "hostile_files.md"
 LONGEST = 160  # characters of a sentence that are shown
@@ -23,6 +23,8 @@ def as_text(results: Sequence[Result], host: str) -> str:
         f"{ROOM / 2**30:.0f} GiB and take {SECONDS} s;",
         f"more than {MOST_RSS / 1e6:.0f} MB held, an exception that is no `VaceInputError`, a program that is started, "
         "a folder or file that is made: each is a fault.",
+        f"A video may take {MS_PER_MEGAPIXEL} ms more for each megapixel that is in it: a large one must be readable, "
+        "however few bytes it has.",
         f"{len(results)} files, {len(faults)} faults. Memory is what the process came to hold beyond what it began "
         "with, files that are mapped left out.",
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -140,6 +141,15 @@ def _wide_pools() -> bytes:
     return _with_answer(enlarge, pool, Operator(RESHAPE, (3,), 1), tensors=tensors)
 
 
+def _chained(count: int) -> bytes:
+    """Each of one number, so that all together cost little but for being made."""
+    numbers = [2, *range(4, count + 2), 3]
+    steps = [Operator(LOGISTIC, (taken,), given) for taken, given in itertools.pairwise(numbers)]
+    first = Operator(MAX_POOL, (0,), 2, {1: whole(SIDE), 2: whole(SIDE), 3: whole(SIDE), 4: whole(SIDE)})
+    last = Operator(RESIZE, (3,), 1, {3: byte(1)})
+    return _with_answer(first, *steps, last, tensors=[Tensor((1, 1, 1, 1))] * count)
+
+
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing at all": (lambda: b"", "no TensorFlow Lite file"),
     "a pickle with code": (lambda: forms.pickled_code(Path()), "no TensorFlow Lite file"),
@@ -210,8 +220,9 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "a filter whose places lie far apart": (_far_filter, "so much room around"),
     "forty filters that are one in the file": (_shared_filters, "its layers would hold"),
     "a pool that looks at a quarter of the picture from each place": (_wide_pools, "would compute without end"),
+    "nineteen thousand operators, one behind the other": (lambda: _chained(19_000), "at most 2048 can be"),
     "ten thousand operators that give what none takes": (
         lambda: _with_answer(*[Operator(LOGISTIC, (0,), 0)] * 10_000, Operator(LOGISTIC, (0,), 1)),
-        "cannot be read",
+        "at most 2048 can be",
     ),
 }

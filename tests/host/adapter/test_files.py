@@ -8,6 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from harness.hostile.weights import PICKLES
+
 pytestmark = pytest.mark.host
 
 OFFICIAL = "diffusion_pytorch_model"
@@ -205,6 +207,19 @@ def test_a_damaged_torch_file(files, tmp_path, data):
     (tmp_path / "a.pth").write_bytes(data)
     with pytest.raises(ValueError, match=r"a\.pth (cannot be read|is refused.*is damaged)"):
         files.read_adapter(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("256 MiB of zeros, packed", r"it unpacks to 268\d+ bytes"),
+        ("a tensor of gigabytes over one number", r"its tensors claim \d+ bytes"),
+        ("a tensor without numbers", r"vace_blocks\.0\.after_proj\.weight is no plain tensor"),
+    ],
+)
+def test_a_torch_file_that_claims_more_than_it_holds(files, tmp_path, kind, said):
+    with pytest.raises(ValueError, match=rf"a\.pth cannot be read \({said}\)\. It may be cut off"):
+        files.read_adapter(PICKLES[kind](tmp_path))
 
 
 def test_a_torch_file_of_something_else(files, tmp_path):

@@ -6,6 +6,9 @@ import sys
 import pytest
 import torch
 
+from harness.host.locations import pack_module
+from harness.hostile.weights import BLOCK, GGUFS
+
 pytestmark = pytest.mark.host
 
 # Largest error of a value as a share of the largest value: half a step, and the rounding to float16.
@@ -77,6 +80,19 @@ def test_a_file_that_is_cut_off(files, model, write, tmp_path, cut):
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(ValueError, match=r"a\.gguf cannot be read \(.*\)\. It may be cut off"):
         files.read_adapter(path)
+
+
+def test_a_file_that_claims_more_than_it_holds(files, tmp_path):
+    (tmp_path / "a.gguf").write_bytes(GGUFS["tensors over each other"])
+    with pytest.raises(ValueError, match=r"a\.gguf cannot be read \(its tensors lie over each other\)"):
+        files.read_adapter(tmp_path / "a.gguf")
+
+
+def test_a_shape_kept_from_before_that_does_not_fit(host, tmp_path):
+    (tmp_path / "a.gguf").write_bytes(GGUFS["a shape kept from before that does not fit"])
+    file = pack_module("nodes._host.files").open_gguf(tmp_path / "a.gguf")
+    with pytest.raises(ValueError, match=r"a\.gguf cannot be read \(.*\)\. It may be cut off"):
+        file.tensor(BLOCK)
 
 
 def test_a_base_is_told_from_an_adapter(files, model, write, tmp_path):

@@ -157,6 +157,16 @@ def test_the_adapter_is_what_the_file_means(call, pack, weights, plain_model, in
     row("VACE Load Adapter", found)
 
 
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.needs in ("mxfp8", "nvfp4")], ids=lambda kind: kind.name)
+def test_a_format_that_an_older_host_does_not_know_is_named(pack, weights, kind, tmp_path, monkeypatch):
+    import comfy.quant_ops
+
+    path, _ = kind.write(tmp_path, {key: value for key, value in weights.items() if is_vace(key)})
+    monkeypatch.delitem(comfy.quant_ops.QUANT_ALGOS, kind.needs)
+    with pytest.raises(ValueError, match=rf"is quantised as {kind.needs}.*, which this ComfyUI does not know\. Update"):
+        pack.load_adapter(path)
+
+
 @pytest.mark.parametrize("kind", [k for k in KINDS if k.host is not None], ids=lambda kind: kind.name)
 def test_a_whole_file_loads_right_or_is_refused(call, pack, weights, inputs, kind, row, tmp_path, monkeypatch):
     import comfy.sd

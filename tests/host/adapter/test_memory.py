@@ -44,6 +44,11 @@ def test_the_adapter_is_loaded_with_the_base_and_weighs_what_it_weighs_inside(
     assert sum(model.loaded_size() for model in models) == merged.loaded_size()
 
 
+def test_what_the_adapter_needs_for_a_run_is_counted_with_the_base(attached):
+    (adapter,) = attached.get_additional_models_with_key("wan_vace_adapter")
+    assert adapter.memory_required([2, 16, 5, 4, 6]) == 0
+
+
 def test_one_vcu_is_estimated_as_in_the_merged_model(call, prompts, vace_model, attached, contexts, loaded):
     inputs = conditioned(call, prompts, [(contexts[0], 0.8)])
     assert loaded(attached, inputs)[1:] == pytest.approx(loaded(vace_model, inputs)[1:], rel=1e-12)

@@ -1,6 +1,7 @@
 """What a VAE remembers of what it encoded: by content, within a limit, and never of other weights."""
 
 import hashlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -119,6 +120,13 @@ def test_content_is_told_apart_by_either_hash_in_any_precision(streaming):
                 assert key == memories.content_key(half_of(frames.clone() if frames.stride(0) else frames), begin_hash)
                 seen.add(key)
         assert len(seen) == 9
+
+
+def test_a_host_without_blake3_has_pythons_own_hash(streaming, monkeypatch):
+    monkeypatch.setitem(sys.modules, "blake3", None)
+    memories = pack_module("nodes._host.conditioning.clip_memory")
+    assert memories.fastest_hash() is hashlib.blake2b
+    assert memories.content_key(half_of(random(5))) == memories.content_key(half_of(random(5)), hashlib.blake2b)
 
 
 def test_threads_share_a_memory():

@@ -1,5 +1,6 @@
 """Decoding a few frames at a time: the host's frames bit for bit, files to the byte, and what else can happen."""
 
+import errno
 import io as python_io
 import logging
 import os
@@ -49,6 +50,30 @@ def test_frames_beyond_the_count_are_left_out_of_each_video_of_a_batch(decoding,
     vae, samples = new_vae(), latents(9, batch=3)
     expected = vae.decode(samples)[:, :7].flatten(0, 1)
     assert torch.equal(decoding.decode_frames(vae, samples, 7), expected)
+
+
+@torch.inference_mode()
+def test_latents_of_fewer_frames_than_are_asked_for_give_all_they_have(decoding, new_vae):
+    vae, samples = new_vae(), latents(9)
+    assert torch.equal(torch.cat(list(decoding.decode_parts(vae, samples, 99)), dim=1), vae.decode(samples))
+
+
+@pytest.mark.since("0.24.0", reason="before, clips are decoded by the host's own decoder, which is not known")
+@torch.inference_mode()
+def test_a_batch_that_does_not_fit_into_memory_is_decoded_one_by_one(decoding, new_vae, monkeypatch):
+    """It is asked how many do while another model is still there."""
+    vae, samples, real, asked = new_vae(), latents(9, batch=3), decoding.load, []
+
+    def load(vae, needed):
+        asked.append(needed)
+        if len(asked) == 1:
+            raise torch.OutOfMemoryError("of the device")
+        real(vae, needed)
+
+    monkeypatch.setattr(decoding, "load", load)
+    frames = decoding.decode_frames(vae, samples, 9).unflatten(0, (3, 9))
+    assert len(asked) == 4
+    assert all(torch.equal(frames[k], vae.decode(samples[k : k + 1])[0]) for k in range(3))
 
 
 def video_of(call, vae, num_frames=T, **latent):
@@ -141,6 +166,7 @@ def test_a_device_that_gives_other_numbers_is_left_to_the_host_and_told(decoding
     monkeypatch.setattr(decoding, "decode_stream", lambda *given: changed(real(*given)))
     with collect_notes() as notes:
         frames = [decoding.decode_frames(vae, samples, 9) for _ in range(2)]
+        assert torch.equal(torch.cat(list(decoding.decode_parts(vae, samples, 99)), dim=1), vae.decode(samples))
     assert all(torch.equal(given, vae.decode(samples)[0]) for given in frames)
     (note,) = notes
     assert note.code == "decode-check" and "decoded by ComfyUI's own decoder" in note.text
@@ -191,6 +217,14 @@ def test_an_interrupt_ends_decoding_between_parts(decoding, new_vae):
 def later(vae):
     """A video that is decoded when it is saved, in the pack that these tests reach into."""
     return pack_module("nodes._host.conditioning.decoded_video").DecodedVideo(vae=vae, samples=latents(T), num_frames=T)
+
+
+@torch.inference_mode()
+def test_a_video_that_is_decoded_as_it_is_read_is_read_no_further_than_it_is_used(decoding, new_vae):
+    video = later(new_vae())
+    clip = pack_module("nodes._host.video").read_clip(video, 5)
+    assert torch.equal(clip.frames, video.get_components().images[:5]) and clip.fps == float(video.get_frame_rate())
+    assert [note.text for note in clip.notes] == ["video has more than 5 frames; the first 5 are used."]
 
 
 @pytest.mark.since("0.24.0", reason="before, clips are decoded by the host's own decoder, which is not known")
@@ -305,3 +339,19 @@ def test_nothing_is_logged_for_a_known_vae(decoding, new_vae, caplog):
     with torch.inference_mode(), caplog.at_level(logging.INFO, "wan_vace"):
         decoding.decode_frames(new_vae(), latents(5), 5)
     assert not [record for record in caplog.records if record.name == "wan_vace"]
+
+
+@torch.inference_mode()
+def test_a_folder_that_is_gone_is_told_and_what_fails_elsewhere_is_not_laid_on_it(new_vae, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"video\.mp4 cannot be written to .*gone \(No such file or directory\)"):
+        later(new_vae()).save_to(str(tmp_path / "gone" / "video.mp4"))
+    network = tmp_path / "network"
+
+    def unreadable(*_):
+        raise OSError(errno.EIO, "Input/output error", str(network))
+
+    vae = new_vae()
+    vae.decode = vae.first_stage_model.decode = unreadable
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        later(vae).save_to(str(tmp_path / "video.mp4"))
+    assert raised.value.filename == str(network) and list(tmp_path.iterdir()) == []

@@ -245,6 +245,8 @@ def test_an_older_host_encodes_by_itself(streaming, new_vae, missing):
     assert not streaming._can_stream(vae)
     vae.encode = lambda _frames: whole  # today's host reads them itself
     assert torch.equal(streaming.encode_half(vae, half_of(random(9))), whole)
+    both = streaming.encode_halves(vae, (half_of(random(9)), half_of(random(9))), ())
+    assert torch.equal(both, torch.cat([whole, whole], dim=1))
 
 
 @torch.inference_mode()

@@ -63,6 +63,16 @@ def test_the_film_is_saved_frame_by_frame_with_rate_and_sound(make, call, video,
     assert json.loads((runs / "saved" / "manifest.json").read_text())["fps"] == 12.0
 
 
+def test_one_mask_serves_all_frames_of_a_file(call, video, mask, tmp_path):
+    film = save(call, tmp_path / "clip.mp4", video)
+    settings = {"inside_mask": "empty", **{key: value for key, value in BUILD.items() if key != "length"}}
+    one, each = (
+        call("VaceBuildLongVcu", video=film, mask=given, **settings)[0].segment(0, 13)
+        for given in (mask[3:4], mask[3:4].expand(13, -1, -1))
+    )
+    assert torch.equal(one.frames, each.frames) and torch.equal(one.mask, each.mask) and 0 < one.mask.mean() < 1
+
+
 def test_a_temp_folder_that_takes_nothing_is_told(call, video, tmp_path, monkeypatch):
     import folder_paths
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from harness.host.locations import pack_module
 from harness.host.precision import unet_flag
 from wan_vace.vace_core.sampling import official_sigmas
 
@@ -122,6 +123,14 @@ def test_a_second_expert_goes_on_with_what_the_first_has_seen(call, inputs, boun
 def test_two_runs_of_one_node_do_not_remember_each_other(call, inputs):
     first, second = (samples(call, settings=official(), **inputs) for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_it_samples_the_same_where_nobody_is_told_of_its_steps(host):
+    """As other packs call a sampler's function; today's host always has itself told."""
+    solve, seen = pack_module("nodes._host.sampling.solver").official_sampler().sampler_function, []
+    given = (lambda x, sigma, **_: 0.5 * x, torch.randn(1, 16, 2, 4, 4), torch.tensor(SIGMAS))
+    alone, told = solve(*given, disable=True), solve(*given, callback=seen.append, disable=True)
+    assert torch.equal(alone, told) and [step["i"] for step in seen] == list(range(STEPS))
 
 
 def test_denoise_leaves_out_the_first_part_of_a_longer_schedule(call, inputs, told):

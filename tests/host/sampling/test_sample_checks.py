@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from harness.host.locations import pack_module
 from harness.inputs.checkpoints import DIFFUSION, TEXT_DIM
 
 pytestmark = pytest.mark.host
@@ -249,6 +250,31 @@ def test_models_without_vace_are_refused_by_their_socket(call, parts, sample, pl
             sample(**inputs)
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "found", "is_refused"),
+    [
+        ("WanModel", {"model_type": "i2v", "in_dim": 36}, "a plain Wan image-to-video model", r"\(36 input channels\)"),
+        ("WanModel", {"in_dim": 48}, "a plain Wan text-to-video model", r"\(48 input channels\)"),
+        ("CameraWanModel", {}, "a CameraWanModel", "model is a CameraWanModel; the adapter fits Wan 2.1 and 2.2"),
+    ],
+)
+def test_other_kinds_of_wan_models_are_refused_with_vace_and_without(
+    call, parts, sample, plain_model, kind, settings, found, is_refused
+):
+    import comfy.ldm.wan.model
+    from comfy.ops import disable_weight_init
+
+    plain = {name: value for name, value in DIFFUSION.items() if not name.startswith("vace_")}
+    other, network = plain_model.clone(), getattr(comfy.ldm.wan.model, kind)
+    made = network(**{**plain, **settings}, operations=disable_weight_init)
+    other.add_object_patch("diffusion_model", made)
+    with pytest.raises(ValueError, match=rf"^model is {found}.*it would ignore the VACE conditioning"):
+        sample(**{**parts, "model": other})
+    adapter = call("VaceLoadAdapter", adapter_name="small_vace_adapter.safetensors")[0]
+    with pytest.raises(ValueError, match=is_refused):
+        call("VaceApplyAdapter", model=other, adapter=adapter)
+
+
 def test_experts_of_different_width_are_refused_with_both(parts, sample, vace_model):
     with pytest.raises(ValueError, match=r"model is 128 wide but low_noise_model is 256: they are of different sizes"):
         sample(**parts, low_noise_model=wide(vace_model))
@@ -312,6 +338,12 @@ def test_only_the_latents_own_vae_decodes_them(call, vae_weights, parts, sample)
             ValueError, match=r"vae is not the one that encoded the VCU.*Connect the VAE of VACE Encode VCU"
         ):
             call("VaceDecodeLatent", samples=samples, vae=VAE(sd=dict(other)), **counts)
+    encoding = pack_module("nodes._host.conditioning.encoding")
+    with pytest.raises(ValueError, match="vae is not the one that encoded the VCU"):
+        encoding.require_same_latents(VAE(sd=dict(vae_weights)), torch.zeros(96, 96))  # of Wan 2.2's, for one
+    elsewhere = VAE(sd=dict(other))
+    elsewhere.first_stage_model.to("meta")
+    assert encoding.latent_space(elsewhere) is None
     half = {name: weight.bfloat16() for name, weight in vae_weights.items()}
     retrained = {**vae_weights, "decoder.conv1.weight": 2 * vae_weights["decoder.conv1.weight"]}
     for same_latents in (half, retrained):

@@ -179,6 +179,9 @@ def test_frames_give_size_frame_rate_and_sound(call):
     parts = video.get_components()
     assert control.shape == (3, 66, 94, 3) and parts.frame_rate == 24 and parts.audio is audio
     assert report == "depth is resized from 47 x 33 to 94 x 66."
+    geometry = {"depth": distances()}
+    control, _, report = depth(call, frames=clip(3, 33, 47), depth=geometry)
+    assert torch.equal(control, depth(call, depth=geometry)[0]) and report == ""
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """VCU files in the real host's folders, and nothing outside them."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 import torch
 
+from harness.host.locations import pack_module
 from wan_vace.vace_core.notes import sentences
 
 pytestmark = pytest.mark.host
@@ -189,3 +191,78 @@ def test_what_a_killed_process_left_goes_with_the_next_file(call, folders, vcu):
     save(call, vcu)
     names = {path.name for path in left.parent.iterdir()}
     assert begun.name in names and left.name not in names and len(names) == 2
+
+
+def test_a_file_where_the_folder_would_be_is_told(call, folders, vcu):
+    (folders[1] / "a").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"cannot be written to .*Look whether that folder is there"):
+        save(call, vcu, "a/scene")
+
+
+def test_a_name_that_the_disk_does_not_take_is_told_and_leaves_nothing(call, folders, vcu):
+    """A disk takes names of 255 bytes, and what is written beside the place has a longer one."""
+    with pytest.raises(ValueError, match=r"cannot be written to .* \(File name too long\)"):
+        save(call, vcu, "x" * 230)
+    assert list(folders[1].iterdir()) == []
+
+
+def test_a_name_that_no_file_can_have_is_refused(call, folders):
+    with pytest.raises(ValueError, match="leads out of the input folder"):
+        call("VaceLoadVcu", file=f"a\ud800{SUFFIX}")
+
+
+def test_a_name_that_is_taken_meanwhile_is_left_for_the_next_number(vcu, folders, monkeypatch):
+    """Another ComfyUI saves into the same folder between the look at what is there and the writing."""
+    storage, link = pack_module("nodes._host.vcu.storage"), os.link
+
+    def taken(partial, path):
+        if path.name.startswith("scene_00001"):
+            path.write_bytes(b"of another ComfyUI")
+        link(partial, path)
+
+    monkeypatch.setattr(os, "link", taken)
+    name, _ = storage.save_vcu(vcu, "scene", "exact")
+    assert name == f"scene_00002_{SUFFIX} [output]" and torch.equal(storage.load_vcu(name).frames, vcu.frames)
+    assert (folders[1] / f"scene_00001_{SUFFIX}").read_bytes() == b"of another ComfyUI"
+
+
+def test_a_disk_without_links_takes_files_too(vcu, folders, monkeypatch):
+    def no_links(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    storage = pack_module("nodes._host.vcu.storage")
+    name, _ = storage.save_vcu(vcu, "scene", "exact")
+    assert torch.equal(storage.load_vcu(name).frames, vcu.frames) and len(list(folders[1].iterdir())) == 1
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_named(call, vcu, folders, monkeypatch):
+    weights, storage = (pack_module(f"nodes._host.{name}") for name in ("files.weights", "vcu.storage"))
+    name, _ = storage.save_vcu(vcu, "scene", "exact")
+    (path,), parse = folders[1].iterdir(), weights.parse_json
+
+    def cut(text):
+        os.truncate(path, path.stat().st_size - 100)
+        return parse(text)
+
+    monkeypatch.setattr(weights, "parse_json", cut)
+    with pytest.raises(ValueError, match=r"cannot be read \(.*it was cut off while it was read\)"):
+        storage.load_vcu(name)
+
+
+def test_a_disk_that_is_full_as_a_file_gets_its_name_is_told(vcu, folders, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(ValueError, match=r"The disk is full: scene_00001_.* needs 1 MiB"):
+        pack_module("nodes._host.vcu.storage").save_vcu(vcu, "scene", "exact")
+    assert list(folders[1].iterdir()) == []
+
+
+def test_what_is_not_there_has_no_state(host, tmp_path):
+    path_state = pack_module("nodes._host.files").path_state
+    assert path_state(None) == path_state(tmp_path / "gone") == "" and path_state(tmp_path) == ""
+    (tmp_path / "file").write_bytes(b"12345")
+    assert path_state(tmp_path / "file").endswith(" 5") and path_state(tmp_path) == path_state(tmp_path / "file")

@@ -193,3 +193,41 @@ def test_of_a_large_video_only_a_few_frames_are_in_memory_at_once(video, video_f
     target = pack_module("vace_core.video").Target(48, 32)
     clip = video.read_clip(video_file, 0, "video", target)
     assert clip.frames.shape == (LONG, 32, 48, 3) and clip.source_size == SIZE and len(parts) == LONG // video.CHUNK
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_nothing_of_a_part_is_kept_while_the_next_one_is_read(video, video_file, monkeypatch, at_once):
+    """Of a frame of 4096 x 4096, two hundred megabytes, there were four copies at once."""
+    module, given = pack_module("nodes._host.video.stream"), []
+    real = module._frame_reader
+    monkeypatch.setattr(module, "CHUNK_BYTES", at_once * SIZE[0] * SIZE[1] * 12)
+
+    def watched(*about):
+        read = real(*about)
+
+        def picture(frame):
+            held = [each for each in given if each() is not None]
+            assert len(held) < at_once
+            given.append(weakref.ref(pixels := read(frame)))
+            return pixels
+
+        return picture
+
+    monkeypatch.setattr(module, "_frame_reader", watched)
+    whole, done = video_file.get_components().images, 0
+    for part in video.stream_frames(video_file):
+        assert len(part) <= at_once and torch.equal(part, whole[done : done + len(part)])
+        done += len(part)
+        del part
+    assert done == len(given) == LONG
+
+
+@pytest.mark.parametrize("length", [0, 5])
+def test_a_video_without_frames_is_told(call, host, video, video_file, length):
+    """A trim behind the end of the file, and a video in memory of which nothing is left."""
+    trimmed = video_file.as_trimmed(20.0, 0, strict_duration=False)
+    with pytest.raises(ValueError, match=r"video (has no frames|cannot be read)"):
+        video.read_clip(trimmed, length)
+    empty = call("CreateVideo", images=torch.rand(0, 8, 8, 3), fps=24.0)[0]
+    with pytest.raises(ValueError, match=r"mask has no frames\. It may be cut off"):
+        video.read_clip(empty, length, "mask")

@@ -149,6 +149,11 @@ def test_with_two_adapters_a_lora_goes_to_one_or_to_all(call, load, with_lora, s
         with_lora(model, "vace", adapter=3)
 
 
+def test_a_merged_model_has_one_adapter(load, with_lora):
+    with pytest.raises(ValueError, match=r"adapter is 2, but model is one file with its adapter inside\. Set adapter"):
+        with_lora(load("merged"), "vace", adapter=2)
+
+
 def test_a_lora_of_modulation_makes_another_model(load, with_lora):
     from wan_vace.nodes._host.models import model_identity
 
@@ -158,6 +163,18 @@ def test_a_lora_of_modulation_makes_another_model(load, with_lora):
     assert len({model_identity(each) for each in (model, once, with_lora(model, "modulation", 0.5))}) == 3
     key = "diffusion_model.vace_blocks.0.modulation"
     torch.testing.assert_close(halves.get_model_object(key), once.get_model_object(key))
+
+
+def test_each_adapter_lora_and_strength_makes_another_model(load, with_lora):
+    from wan_vace.nodes._host.models import model_identity
+
+    models = [load(kind) for kind in ("plain", "merged", "attached")]
+    models += [with_lora(model, "vace", strength) for model in models[1:] for strength in (1.0, 0.5)]
+    apart = models[0].clone()
+    apart.add_object_patch("diffusion_model.apart", torch.empty(3, device="meta"))
+    models.append(apart)
+    found = [model_identity(model) for model in models]
+    assert len(set(found)) == 8 and found == [model_identity(model) for model in models]
 
 
 @pytest.mark.parametrize("kind", ["merged", "attached"])
