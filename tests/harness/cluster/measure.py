@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import sqlite3
 import sys
 import tempfile
 import time
@@ -151,8 +152,8 @@ def scale(options: argparse.Namespace, folder: Path) -> list[str]:
         "to prepare, on average; driver, Ray and manifest are real, ComfyUI and the large files are not.",
         f"Arithmetic, the others: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a",
         "video 5 MB. Up to three VCUs are ahead for each GPU, which is 1.5 GB.",
-        "Of the manifest's five changes a job its columns leave out the last two, that it is done and that its",
-        "preparation is let go: by their number, two thirds more.",
+        "The manifest's columns have all five changes of a job's state: its preparation is given out, and done; it is",
+        "given out, and done; its preparation is let go.",
         "The manifest waits for the disk with `--address` and `--shared`, where other machines may open it. Where a",
         "share passes 100 %, divide the table. Otherwise the shared disk, which every VCU passes twice, is the first",
         "limit.",
@@ -165,29 +166,44 @@ def recipes(options: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def _manifest_time(folder: Path, gpus: int, one_machine: bool) -> float:
-    """Milliseconds for a job: taken, given out, prepared, done, by as many workers as there are GPUs."""
+    """Milliseconds for a job: all five changes of its state, while every GPU has one."""
     folder.mkdir()
-    graph = write_workflow(folder, "text_to_video")
+    graph, timed = write_workflow(folder, "text_to_video"), min(gpus, MOST)
     planner = batches.Planner(graph, catalog(), batches.Files((folder,)))
-    rows = [batches.Row(k, {"job": f"job_{k}", "VACE Build VCU.length": str(17 + k)}) for k in range(1, gpus + 1)]
+    numbers = range(1, gpus + timed + 1)
     manifest = batches.Manifest(folder / "batch")
     manifest.keep_journal(one_machine=one_machine)
-    manifest.sync(planner.plan(rows))
-    began, running = time.perf_counter(), []
-    timed = min(gpus, MOST)
-    for number in range(timed):
-        with manifest.together():
-            key = manifest.next_preparation("p", alone=True)["key"]
-            manifest.set_preparation(key, state="running")
-        manifest.set_preparation(key, state="done", vcus="[]", shown="[]")
-        with manifest.together():
-            row = manifest.next_job(f"w{number % gpus}", "", ())
-            manifest.set_job(row["name"], state="running", worker=f"w{number % gpus}")
+    manifest.sync(
+        planner.plan([batches.Row(k, {"job": f"job_{k}", "VACE Build VCU.length": str(17 + k)}) for k in numbers])
+    )
+    running = [_begin_job(manifest, f"w{number}") for number in range(gpus)]
+    began = time.perf_counter()
+    for _ in range(timed):
+        _end_job(manifest, running[0])
+        running = [*running[1:], _begin_job(manifest, running[0]["worker"])]
         manifest.counts()
-        running.append(row["name"])
-        if len(running) == gpus:
-            manifest.set_job(running.pop(0), state="done", outputs="[]")
-    return (time.perf_counter() - began) / timed * 1000
+    milliseconds = (time.perf_counter() - began) / timed * 1000
+    manifest.close()
+    return milliseconds
+
+
+def _begin_job(manifest: batches.Manifest, worker: str) -> sqlite3.Row:
+    """Three changes of its state, as the driver makes them: its preparation is given out and done, it is given out."""
+    with manifest.together():
+        key = manifest.next_preparation("p", alone=True)["key"]
+        manifest.set_preparation(key, state=batches.RUNNING, worker="p", attempts=1)
+    manifest.set_preparation(key, state=batches.DONE, vcus="[]", shown="[]", began=0.0, ended=1.0)
+    manifest.let_go(key)  # which a job still needs
+    with manifest.together():
+        name = manifest.next_job(worker, "", ())["name"]
+        manifest.set_job(name, state=batches.RUNNING, worker=worker, attempts=1)
+    return manifest.job(name)
+
+
+def _end_job(manifest: batches.Manifest, row: sqlite3.Row) -> None:
+    """The other two: it is done, and its preparation is let go."""
+    manifest.set_job(row["name"], state=batches.DONE, outputs="[]", machine="here", began=0.0, ended=1.0)
+    manifest.let_go(row["prepare_key"])
 
 
 def _done(folder: Path) -> int:
