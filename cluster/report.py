@@ -103,7 +103,7 @@ def _strip(folder: Path, path: Path, digest: str) -> str:
     if not (folder / name).is_file():
         try:
             frames = list(_frames(path))
-        except (av.FFmpegError, OSError):
+        except (av.FFmpegError, OSError, EOFError):
             return ""
         if not frames:
             return ""
@@ -113,10 +113,12 @@ def _strip(folder: Path, path: Path, digest: str) -> str:
 
 
 def _frames(path: Path) -> Iterator[Image.Image]:
-    """Some frames of a video from first to last, or a picture."""
+    """Some frames of a video or of a picture that moves, from first to last; the one of a picture that does not."""
     if path.suffix.lower() in PICTURES:
         with Image.open(path) as picture:
-            yield picture.convert("RGB")
+            for number in _chosen(getattr(picture, "n_frames", 1)):
+                picture.seek(number)
+                yield picture.convert("RGB")
         return
     with contextlib.ExitStack() as stack:
         film = stack.enter_context(av.open(str(path)))
@@ -126,8 +128,13 @@ def _frames(path: Path) -> Iterator[Image.Image]:
         if not count:
             count = sum(1 for _ in film.decode(video=0))
             film = stack.enter_context(av.open(str(path)))
-        wanted = {round(k * (count - 1) / (FRAMES - 1)) for k in range(FRAMES)}
+        wanted = _chosen(count)
         yield from (frame.to_image() for number, frame in enumerate(film.decode(video=0)) if number in wanted)
+
+
+def _chosen(count: int) -> list[int]:
+    """Numbers of the frames that are shown, of so many."""
+    return sorted({round(k * (count - 1) / (FRAMES - 1)) for k in range(FRAMES)})
 
 
 def _beside(frames: list[Image.Image]) -> Image.Image:

@@ -189,7 +189,7 @@ def gpu(arguments: list[str]) -> int:
 
 
 def cluster(arguments: list[str]) -> int:
-    """Measure batches on Ray and write benchmarks/results/cluster.md (--parts equal,many,idle,scale,recipes)."""
+    """Measure batches on Ray and write benchmarks/results/cluster.md (--parts A,B of its parts; see --help)."""
     return _run_module(set_up(), "harness.cluster.measure", *arguments)
 
 

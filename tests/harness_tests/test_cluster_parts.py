@@ -4,7 +4,7 @@ import pytest
 
 from harness.cluster.batches import batch, jobs_of
 from harness.cluster.crowd import run_crowd
-from harness.cluster.measure import _waits
+from harness.cluster.measure import TRIES, _manifest_time, _waits
 
 
 def test_idle_time_is_told_by_its_causes(tmp_path):
@@ -17,6 +17,16 @@ def test_idle_time_is_told_by_its_causes(tmp_path):
     waits = _waits(manifest.folder, 2.0)
     assert list(waits.values()) == pytest.approx([1 / 20, 1.5 / 20, 6.5 / 20, 3 / 20])
     assert sum(waits.values()) == pytest.approx(1 - 4 * 2 / 20), "which is all but the sampling"
+
+
+@pytest.mark.parametrize("one_machine", [True, False])
+def test_the_manifest_is_timed_over_all_five_changes_of_a_job(tmp_path, one_machine):
+    assert _manifest_time(tmp_path / "timed", 3, one_machine) > 0
+    manifest = batch.Manifest(tmp_path / "timed" / "batch")
+    counts = manifest.counts()
+    assert (counts[batch.DONE], counts[batch.RUNNING]) == (3 * TRIES, 3), "every GPU has one meanwhile"
+    needed = {row["prepare_key"] for row in manifest.jobs(batch.RUNNING)}
+    assert {row["key"] for row in manifest.prepared()} == needed, "the others are let go"
 
 
 @pytest.mark.long

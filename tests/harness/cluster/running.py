@@ -32,9 +32,13 @@ def stub_host() -> Host:
 
 
 def batch_env() -> dict[str, str]:
-    """The environment of batches and of Ray: packages are found as they are here, the pack is not on the path."""
+    """The environment of batches and of Ray: packages are found as they are here, the pack is not on the path.
+
+    Workers do not yield to other programs, as Ray lets them: on a busy machine a ComfyUI would not start for minutes.
+    """
     found = [path for path in sys.path if path.endswith("site-packages") or (Path(path) / "ray").is_dir()]
-    return host_env() | {"PYTHONPATH": os.pathsep.join(found), "RAY_USAGE_STATS_ENABLED": "0"}
+    own = {"PYTHONPATH": os.pathsep.join(found), "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    return host_env() | own
 
 
 def _on_loopback(folder: Path) -> None:
