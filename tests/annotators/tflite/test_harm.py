@@ -20,9 +20,11 @@ from harness.inputs.tflite_files import (
     SAME,
     SPREAD,
     VALID,
+    Number,
     Operator,
     Tensor,
     byte,
+    flat,
     tflite,
     whole,
 )
@@ -219,3 +221,44 @@ def test_the_order_of_axes_is_as_long_as_they_are(tmp_path):
     (tmp_path / "a.tflite").write_bytes(data.replace(order, np.int32([1, 0, 1]).tobytes()))
     with pytest.raises(VaceInputError, match="in an order that is not known"):
         load_tflite(tmp_path / "a.tflite", (8, 8), {"answer": (8, 8, 3)}, ("answer",))
+
+
+def damaged(path, data, message):
+    path.write_bytes(data)
+    with pytest.raises(VaceInputError, match=rf"a\.tflite cannot be read \(.*{message}"):
+        load_tflite(path, (8, 8), {"answer": (8, 8, 3)}, ("answer",))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        ({2: Number("I", 9)}, "it leads beyond its own end"),
+        ({1: byte(9)}, "it holds numbers of kind 9"),
+        ({6: {}}, "it leaves out zeros in an order that is not known here"),
+        ({6: {0: np.int32([0]), 2: [{0: byte(1)}]}}, "it does not say where its numbers belong"),
+    ],
+)
+def test_a_tensor_whose_numbers_cannot_be_found_is_refused(tmp_path, tensor, message):
+    held = {0: np.zeros(4, np.uint8)}
+    graph = {0: [{0: np.int32([1]), **tensor}]}
+    damaged(tmp_path / "a.tflite", flat({2: [graph], 4: [held]}), message)
+
+
+def test_lists_of_more_than_a_file_can_have_are_refused(tmp_path):
+    damaged(tmp_path / "a.tflite", flat({2: [{}], 4: [{}] * 20_001}), "it lists 20001 things where at most 20000 can")
+
+
+@pytest.mark.parametrize(
+    ("operator", "message"),
+    [
+        (Operator(CONVOLUTION, (0, 2, 3), 1, {1: whole(1), 2: whole(1)}), "it computes with whole numbers"),
+        (Operator(MAX_POOL, (0,), 1, {k: whole(3) for k in (1, 2, 3, 4)}), "MAX_POOL_2D looks beyond the picture"),
+        (
+            Operator(CUSTOM, (0, 2, 3), 1, custom=("Convolution2DTransposeBias", np.int32([1, 2, 2]).tobytes())),
+            "Convolution2DTransposeBias overlaps its steps",
+        ),
+    ],
+)
+def test_what_is_not_known_of_an_operator_is_named(tmp_path, operator, message):
+    whole_numbers = [Tensor((3, 1, 1, 3), np.ones((3, 1, 1, 3), np.int32)), Tensor((3,), np.ones(3, np.int32))]
+    refused(tmp_path / "a.tflite", [PICTURE, ANSWER, *whole_numbers], [operator], message)

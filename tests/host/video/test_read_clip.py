@@ -231,3 +231,86 @@ def test_a_video_without_frames_is_told(call, host, video, video_file, length):
     empty = call("CreateVideo", images=torch.rand(0, 8, 8, 3), fps=24.0)[0]
     with pytest.raises(ValueError, match=r"mask has no frames\. It may be cut off"):
         video.read_clip(empty, length, "mask")
+
+
+def written(path, codec, pix_fmt, sound=None):
+    """Ten pictures, or none without a codec, and an AAC stream of a second, or of nothing."""
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream(codec, rate=10) if codec else None
+        if pictures:
+            (pictures.height, pictures.width), pictures.pix_fmt = SIZE, pix_fmt
+        heard = container.add_stream("aac", rate=44100) if sound is not None else None
+        noise = np.random.default_rng(0)
+        for _ in range(10 if pictures else 0):
+            frame = av.VideoFrame.from_ndarray(noise.integers(0, 256, (*SIZE, 3), dtype=np.uint8), format="rgb24")
+            container.mux(pictures.encode(frame.reformat(format=pix_fmt)))
+        if pictures:
+            container.mux(pictures.encode())
+        if sound:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 44100), np.float32), format="fltp", layout="mono")
+            frame.sample_rate = 44100
+            container.mux(heard.encode(frame))
+        if heard:
+            container.mux(heard.encode())
+    return path
+
+
+def streamed(video, file):
+    return torch.cat(list(video.stream_frames(file)))
+
+
+@pytest.mark.parametrize(("codec", "pix_fmt"), [("mjpeg", "yuvj420p"), ("png", "rgb24"), ("libx264", "yuv420p")])
+def test_frames_come_as_the_host_reads_them_whatever_their_format(host, video, tmp_path, codec, pix_fmt):
+    from comfy_api.latest import InputImpl
+
+    file = InputImpl.VideoFromFile(str(written(tmp_path / "a.mov", codec, pix_fmt)))
+    assert torch.equal(streamed(video, file), file.get_components().images)
+    assert video.sound_of(file) is None
+
+
+def test_a_trimmed_file_is_streamed_to_its_trims_end(video, video_file):
+    part = video_file.as_trimmed(2.0, 1.0, strict_duration=False)
+    assert torch.equal(streamed(video, part), part.get_components().images)
+
+
+def test_a_picture_that_is_damaged_is_passed_over(host, video, tmp_path, caplog):
+    from comfy_api.latest import InputImpl
+
+    path = written(tmp_path / "a.mov", "png", "rgb24")
+    data = bytearray(path.read_bytes())
+    places = [at for at in range(len(data)) if data.startswith(b"IHDR", at)]
+    data[places[4] : places[4] + 12] = bytes(12)
+    path.write_bytes(data)
+    file = InputImpl.VideoFromFile(str(path))
+    with caplog.at_level("INFO", "wan_vace"):
+        frames = streamed(video, file)
+    assert len(frames) == 9 and torch.equal(frames, file.get_components().images)
+    assert "A damaged packet of a video was passed over." in caplog.messages
+
+
+def test_sound_alone_is_no_video_and_a_stream_of_nothing_no_sound(host, video, tmp_path):
+    from comfy_api.latest import InputImpl
+
+    alone = InputImpl.VideoFromFile(str(written(tmp_path / "a.mkv", None, None, sound=True)))
+    with pytest.raises(ValueError, match="video has no picture in it, only sound"):
+        streamed(video, alone)
+    silent = InputImpl.VideoFromFile(str(written(tmp_path / "b.mkv", "libx264", "yuv420p", sound=False)))
+    assert video.sound_of(silent) is None and len(streamed(video, silent)) == 10
+
+
+def test_a_sentence_stays_what_it_was_where_a_video_is_made_as_it_is_read(host, video, video_file):
+    errors, stream = pack_module("vace_core.errors"), pack_module("nodes._host.video.stream")
+    with pytest.raises(errors.VaceInputError, match=r"^of another node$"), stream.reading(video_file):
+        raise errors.VaceInputError("of another node")
+    with (
+        pytest.raises(errors.VaceInputError, match=r"^video cannot be read \(no such stream\)"),
+        stream.reading(video_file),
+    ):
+        raise ValueError("no such stream")
+
+    class Made(type(video_file)):
+        def get_stream_source(self):
+            raise errors.VaceInputError("of the node that makes it")
+
+    with pytest.raises(errors.VaceInputError, match=r"^of the node that makes it$"):
+        video.sound_of(Made(video_file.get_stream_source()))
