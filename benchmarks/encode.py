@@ -119,7 +119,7 @@ def as_wide_as_real(call):
     yield (
         f"*Reference alone*, again, with 96 channels at {LARGE} x {LARGE}, 3 pairs: CPU time {ratio}. One frame by "
         f"itself takes a CPU more time than its arithmetic says. The least that is possible is ComfyUI's own encoding "
-        f"of the reference and nothing else: it is {least} of ours, 20 pairs."
+        f"of the reference and nothing else; that time / ours: {least}, 20 pairs."
     )
 
 

@@ -63,6 +63,23 @@ def test_what_is_meant_so_is_counted_apart():
     assert meant == ["node-disabled"]
 
 
+@pytest.mark.parametrize(
+    "remark",
+    [
+        {"level": "warning", "code": "widget-count-drift", "message": "LoadVideo #3: has 1 widget values"},
+        {
+            "level": "info",
+            "code": "widget-count-drift",
+            "message": "VaceSampleVcu #4: 2 saved value(s) past the schema",
+        },
+        {"level": "info", "code": "node-disabled", "message": "2 node(s) muted/bypassed - skipped at run time: #5, #6"},
+    ],
+    ids=lambda remark: remark["message"][:16],
+)
+def test_the_same_remark_of_something_else_is_a_finding(remark):
+    assert report.sort_out("A.json", [remark]) == ([f"A.json: {remark['code']}: {remark['message']}"], [])
+
+
 @pytest.mark.parametrize("wrong", [{"count": 0}, {"findings": ["one"]}, {"noticed": False}], ids=str)
 def test_a_check_that_checks_nothing_does_not_pass(wrong):
     assert CHECK.passed

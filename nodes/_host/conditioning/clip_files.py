@@ -80,7 +80,7 @@ class ClipFile:
         try:
             found = load(self.path.read_bytes())
             latents, digest = found["latents"], found["digest"]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             return self._damaged(str(error))

@@ -164,4 +164,4 @@ class _Frames:
     def __iter__(self) -> Iterator[Tensor]:
         for part in self._parts:
             yield from part
-            del part  # nobody holds it while the next is made
+            del part  # nobody here holds it while the next is made; the encoder holds its last frame

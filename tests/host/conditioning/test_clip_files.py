@@ -176,7 +176,9 @@ def test_a_folder_that_takes_no_file_is_told_of(clips, tmp_path):
     """A file that lies where the folder would be; what was encoded is used all the same."""
     (tmp_path / "vace_clips").write_text("of somebody else", "utf-8")
     with collect_notes() as notes:
-        clips.ClipFiles(tmp_path / "vace_clips", 2**20).at((1,)).write(latents(1))
+        file = clips.ClipFiles(tmp_path / "vace_clips", 2**20).at((1,))
+        assert file.read() is None
+        file.write(latents(1))
     assert [note.code for note in notes] == ["clip-not-stored"] and "could not be kept in" in notes[0].text
     assert (tmp_path / "vace_clips").read_text("utf-8") == "of somebody else"
 

@@ -26,11 +26,11 @@ const STYLE = `
 .wan-vace-time{display:flex;gap:6px;align-items:center}
 .wan-vace-time canvas{flex:1;min-width:0;height:26px;background:var(--comfy-input-bg,#222)}
 .wan-vace-time .frame{font-variant-numeric:tabular-nums;min-width:54px;text-align:right}
-.wan-vace-hint{min-height:33px;opacity:.85}
+.wan-vace-hint{line-height:17px;min-height:34px;opacity:.85}
 .wan-vace-hint.warn{color:#ffb454;opacity:1}
 .wan-vace-large{position:fixed;inset:0;z-index:9990;background:rgba(0,0,0,.6);display:flex;padding:3vh 4vw}
 .wan-vace-large .wan-vace-editor{background:var(--comfy-menu-bg,#202020);border-radius:10px;padding:12px;font-size:14px}
-.wan-vace-large .wan-vace-hint{min-height:38px}
+.wan-vace-large .wan-vace-hint{line-height:19px;min-height:38px}
 .wan-vace-large.low{align-items:center}
 .wan-vace-large.low .wan-vace-editor{height:360px}
 `;
