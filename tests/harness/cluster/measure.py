@@ -144,13 +144,13 @@ def scale(options: argparse.Namespace, folder: Path) -> list[str]:
         "to prepare, on average; driver, Ray and manifest are real, ComfyUI and the large files are not.",
         f"Arithmetic, the others: each GPU samples {JOB_SECONDS:g} s a job; a VCU is 81 exact frames of 832 x 480, a",
         "video 5 MB. Up to three VCUs are ahead for each GPU, which is 1.5 GB.",
-        "The first limit is the shared disk, which every VCU passes twice, or the manifest where it waits for the disk.",
+        "First comes the shared disk, which every VCU passes twice, or the manifest where it waits for that disk.",
     ]
 
 
 def manifest(options: argparse.Namespace, folder: Path) -> list[str]:
     """The manifest by itself: all that the driver writes down of a job, while every GPU has one."""
-    lines = ["| GPUs | ms a job | share of the driver's time | waiting for the disk, ms a job | its share |"]
+    lines = ["| GPUs | ms a job | share of the driver's time | waiting for the disk, ms | its share |"]
     lines += ["|---|---|---|---|---|"]
     for gpus in GPUS:
         cells = [str(gpus)]
