@@ -1,4 +1,4 @@
-"""The streamed encoder, and VAEs that remember nothing yet."""
+"""The streamed encoder, the decoder in parts, and VAEs that remember nothing yet."""
 
 import pytest
 
@@ -29,3 +29,16 @@ def new_vae(host):
         return comfy.sd.VAE(sd=comfy.utils.load_torch_file(path), dtype=dtype)
 
     return load
+
+
+@pytest.fixture
+def decoding(host_nodes):
+    return pack_module("nodes._host.conditioning.decoding")
+
+
+@pytest.fixture
+def decoder_runs(new_vae):
+    """A VAE, and a list that grows with each run of its decoder."""
+    vae, runs = new_vae(), []
+    vae.first_stage_model.decoder.conv1.register_forward_hook(lambda *_: runs.append(1))
+    return vae, runs

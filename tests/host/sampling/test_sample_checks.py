@@ -1,8 +1,5 @@
-"""VACE Sample Context: previews, memory, presets, and every input it refuses; VAEs that do not belong together."""
+"""VACE Sample Context: every input it refuses, and VAEs that do not belong together."""
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 
@@ -10,19 +7,6 @@ from harness.host.locations import pack_module
 from harness.inputs.checkpoints import DIFFUSION, TEXT_DIM
 
 pytestmark = pytest.mark.host
-
-DOCS = Path(__file__).resolve().parents[3] / "web" / "docs"
-PRESETS = (
-    "official demo (25 steps)",
-    "official (50 steps)",
-    "balanced (16 steps)",
-    "CausVid LoRA (4 steps)",
-    "CausVid LoRA (12 steps)",
-    "AccVid LoRA (10 steps)",
-    "lightx2v LoRA (4 steps)",
-    "FusionX LoRA (8 steps)",
-    "Wan 2.2 lightx2v LoRAs (4 steps)",
-)
 
 
 def rand(*shape, seed=0):
@@ -36,145 +20,6 @@ def custom(**changed):
 
 def text(seed):
     return [[rand(1, 24, TEXT_DIM, seed=seed), {}]]
-
-
-@pytest.fixture(scope="module")
-def parts(call, vae, vace_model):
-    """Everything the node needs, 48 x 32 with 5 frames and 2 references."""
-    pictures = {f"reference_image_{i}": rand(1, 32, 48, 3, seed=10 + i) for i in range(2)}
-    options = {"width": 48, "height": 32, "length": 5, "fit": "cover", "inside_mask": "empty", "soft_mask": False}
-    vcu, _ = call("VaceBuildVcu", references=pictures, control_video=rand(5, 32, 48, 3), **options)
-    (context,) = call("VaceEncodeVcu", vae=vae, vcu=vcu, mask_edges="official", antialias_references=False)
-    inputs = {"positive": text(20), "negative": text(21), "context": context, "strength": 1.0, "batch_size": 2}
-    positive, negative, latent, _ = call("VaceApplyContext", **inputs)
-    return {"model": vace_model, "positive": positive, "negative": negative, "latent": latent}
-
-
-@pytest.fixture
-def sample(call):
-    def run(**inputs):
-        return call(
-            "VaceSampleContext", **{"seed": 3, "settings": custom(), "denoise": 1.0, "boundary": 0.875, **inputs}
-        )
-
-    return run
-
-
-@pytest.fixture
-def shown(host, monkeypatch):
-    """What the host would show: (step, steps, picture) of each update, with latent2rgb previews on.
-
-    Its flag for deterministic runs makes it wait for each copy from the device, which it makes the picture of.
-    """
-    import comfy.utils
-    from comfy.cli_args import LatentPreviewMethod, args
-
-    hook, updates = comfy.utils.PROGRESS_BAR_HOOK, []
-    monkeypatch.setattr(args, "preview_method", LatentPreviewMethod.Latent2RGB)
-    monkeypatch.setattr(args, "deterministic", True)
-    comfy.utils.set_progress_bar_global_hook(
-        lambda value, total, preview, **_: updates.append((value, total, preview and np.asarray(preview[1])))
-    )
-    yield updates
-    comfy.utils.set_progress_bar_global_hook(hook)
-
-
-def picture_of(model, samples):
-    """The host's own preview of a finished latent."""
-    import latent_preview
-
-    previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
-    return np.asarray(previewer.decode_latent_to_preview(model.model.process_latent_in(samples))).astype(int)
-
-
-@pytest.mark.parametrize("experts", [1, 2])
-def test_the_preview_shows_the_video_and_counts_all_steps(parts, sample, shown, vace_model, experts):
-    low = {"low_noise_model": vace_model.clone()} if experts == 2 else {}
-    latent, video = sample(**parts, **low)
-    assert [update[:2] for update in shown] == [(1, 3), (2, 3), (3, 3)]
-    last = shown[-1][2].astype(int)  # the last step of euler ends at the estimate that is shown
-    assert np.abs(last - picture_of(vace_model, video["samples"])).max() <= 1
-    assert np.abs(last - picture_of(vace_model, latent["samples"])).max() > 20  # a reference
-
-
-def test_the_host_alone_shows_the_reference(call, parts, shown, vace_model):
-    numbers = {"steps": 2, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}
-    named = {**parts, "latent_image": parts["latent"]}
-    del named["latent"]
-    (latent,) = call("KSampler", seed=3, **named, **numbers)
-    assert np.abs(shown[-1][2].astype(int) - picture_of(vace_model, latent["samples"])).max() <= 1
-
-
-def failing(model, error):
-    """The model, raising while it runs."""
-
-    def fail(apply_model, arguments):
-        raise error
-
-    broken = model.clone()
-    broken.set_model_unet_function_wrapper(fail)
-    return broken
-
-
-MESSAGE = (
-    r"Out of memory while sampling 48 x 32, 5 frames, 2 references, 1 VCU, 2 videos at once: 48 tokens\. "
-    r"Lower the size or the length first.*references.*VACE Crop VCU.*VACE Set Context Windows.*GGUF"
-    r".*It said: CUDA out of"
-)
-
-
-def out_of_memory_errors():
-    errors = [torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")]
-    if hasattr(torch, "AcceleratorError"):
-        errors.append(torch.AcceleratorError("CUDA out of memory on another accelerator"))
-    return errors
-
-
-@pytest.mark.parametrize("error", out_of_memory_errors(), ids=lambda e: type(e).__name__)
-def test_out_of_memory_says_what_ran_out_in_the_hosts_own_error(parts, sample, vace_model, error):
-    import comfy.model_management
-
-    oom = comfy.model_management.OOM_EXCEPTION
-    known = getattr(comfy.model_management, "is_oom", lambda raised: isinstance(raised, oom))  # older hosts know fewer
-    with pytest.raises(type(error), match=MESSAGE if known(error) else "CUDA out of memory") as caught:
-        sample(**{**parts, "model": failing(vace_model, error)})
-    assert type(caught.value) is type(error) and known(caught.value) == known(error)
-
-
-def test_interrupts_and_other_errors_pass_as_they_are(parts, sample, vace_model):
-    import comfy.model_management
-
-    for error in (comfy.model_management.InterruptProcessingException(), RuntimeError("something else")):
-        with pytest.raises(type(error)) as caught:
-            sample(**{**parts, "model": failing(vace_model, error)})
-        assert caught.value is error
-
-
-def test_presets_are_offered_in_this_order_with_custom_last(host_nodes):
-    for node in ("VaceSampleContext", "VaceSampleVcu"):
-        (settings,) = (s for s in host_nodes[node].GET_SCHEMA().inputs if s.id == "settings")
-        assert [option.key for option in settings.options] == [*PRESETS, "custom"]
-        nested = settings.options[-1].inputs
-        assert [s.id for s in nested] == ["steps", "cfg", "shift", "sampler", "scheduler"]
-        assert all(s.tooltip for s in nested) and not any(option.inputs for option in settings.options[:-1])
-        page = (DOCS / f"{node}.md").read_text("utf-8")
-        assert all(f"settings.{s.id}" in page for s in nested)
-    page = " ".join((DOCS / "VaceSampleContext.md").read_text("utf-8").split())
-    assert all(name in page for name in PRESETS)
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_runs_and_gives_what_its_numbers_give(call, parts, sample, vace_model, name):
-    low = {"low_noise_model": vace_model.clone()} if "2.2" in name else {}
-    latent, _ = sample(**parts, **low, settings={"settings": name})
-    assert latent["samples"].isfinite().all() and latent["samples"].std() > 0.01
-
-
-def test_a_preset_is_its_numbers(parts, sample):
-    by_name, _ = sample(**parts, settings={"settings": "FusionX LoRA (8 steps)"})
-    numbers = {"steps": 8, "cfg": 1.0, "shift": 2.0, "sampler": "official unipc", "scheduler": "official"}
-    by_number, _ = sample(**parts, settings=custom(**numbers))
-    assert torch.equal(by_name["samples"], by_number["samples"])
 
 
 def guider_of(call, parts):
