@@ -20,7 +20,7 @@ def test_d(): pytest.skip("since 0.30.0: the decoder gives frames in parts")
 def test_e(nothing): pass
 """
 
-SINCE = re.compile(r'^@pytest\.mark\.since\("(.*)", reason="(.*)"\)$', re.MULTILINE)
+SINCE = re.compile(r'pytest\.mark\.since\("(.*)", reason="(.+)"\)$', re.MULTILINE)
 
 
 def number(version):
@@ -37,9 +37,10 @@ def test_every_version_from_the_oldest_that_is_supported_is_tried_by_the_workflo
 
 
 def test_no_test_is_left_out_on_the_newest_version_and_each_that_is_elsewhere_runs_on_a_known_one():
-    marks = [text for path in (ROOT / "tests").rglob("test_*.py") for text in SINCE.findall(path.read_text("utf-8"))]
-    assert len(marks) > 20
-    assert {version for version, _ in marks} <= set(RELEASES) and all(reason for _, reason in marks)
+    text = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests" / "host").rglob("test_*.py"))
+    marks = SINCE.findall(text)
+    assert marks and len(marks) == text.count("mark.since("), "a mark is written in another way than the others"
+    assert {version for version, _ in marks} <= set(RELEASES)
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,11 @@ def test_in_a_subgraph_the_text_is_what_it_was(canvas):
     assert [one["boxes"] for one in after] == [one["boxes"] for one in before]
     assert len(after) == 1
     assert canvas.call("sourceInside", "VaceInpaintVideo") == "boy_and_dog.mp4"
+
+
+def test_what_the_page_never_ends_is_an_error_that_names_it(canvas):
+    error = pytest.importorskip("playwright.sync_api").Error
+    canvas.call("atRest")
+    canvas.page.evaluate("() => { canvas.never = () => new Promise(() => {}); }")
+    with pytest.raises(error, match=r"canvas\.never takes longer than 0\.1 s"):
+        canvas.call("never", within=0.1)

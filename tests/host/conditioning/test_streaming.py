@@ -96,6 +96,7 @@ def test_of_the_same_frames_at_an_empty_clip_s_end_one_is_remembered(streaming, 
     assert held[401] < held[201] + 2 * latents_of_200, held
 
 
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 @pytest.mark.parametrize("empty", [0, 1], ids=["inactive", "reactive"])
 def test_an_empty_half_is_encoded_last_and_stays_in_its_place(streaming, new_vae, empty):
