@@ -35,6 +35,7 @@ USUAL = (
     "Failed to load resource",
     "Content Security Policy",
     "ComfyApp graph accessed before initialization",
+    "Error fetching file size",  # of a missing model; older front ends, where there is no network
 )
 NAMED = re.compile(r"[Ww]an.?[Vv]ace|\bVace[A-Z]")  # by its folder, its scripts or a node
 

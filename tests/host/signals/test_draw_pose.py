@@ -130,6 +130,7 @@ def test_the_host_s_own_keypoints_are_read_as_its_detector_means_them(host):
     np.testing.assert_allclose(np.where(nobody[..., None], 0, ours), theirs, rtol=1e-5)
 
 
+@pytest.mark.since("0.26.0", reason="before, the host draws no head of its own")
 def test_the_host_draws_what_comes_out(call, draw):
     points = draw(pose_keypoints=walkers())[2]
     picture = call(

@@ -17,6 +17,7 @@ from wan_vace.annotators.flow.wheel import flow_colours, largest_motion
 from wan_vace.annotators.protocol import silent
 
 pytestmark = pytest.mark.host
+FLOW_LOADER = pytest.mark.since("0.24.0", reason="before, the host loads no models of optical flow")
 
 DIS = {"method": "dis", "check": True}
 BACKWARDS = (
@@ -139,6 +140,7 @@ def test_files_are_found_and_give_torchvision_s_flow(call, network, tmp_path, me
     assert report.startswith(f"Motion is found by {name}.\nThe fastest point")
 
 
+@FLOW_LOADER
 def test_the_host_s_model_gives_the_same(call, network, tmp_path):
     put(tmp_path, "optical_flow", "mine.safetensors", network.state_dict())
     model = call("OpticalFlowLoader", model_name="mine.safetensors")[0]
@@ -249,7 +251,7 @@ def test_names_go_to_the_original_s_and_back(network):
     [
         ("dis", {"check": True}),
         ("raft", {"iterations": 20}),
-        ("connected model", {"iterations": 20, "optical_flow": ["3", 0]}),
+        pytest.param("connected model", {"iterations": 20, "optical_flow": ["3", 0]}, marks=FLOW_LOADER),
     ],
 )
 def test_a_prompt_with_it_is_valid(host, host_nodes, tmp_path, method, settings):
@@ -262,8 +264,9 @@ def test_a_prompt_with_it_is_valid(host, host_nodes, tmp_path, method, settings)
     prompt = {
         "1": {"class_type": "EmptyImage", "inputs": size},
         "2": {"class_type": "VaceAnnotateFlow", "inputs": inputs},
-        "3": {"class_type": "OpticalFlowLoader", "inputs": {"model_name": "mine.pth"}},
         "4": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
     }
+    if "optical_flow" in settings:
+        prompt["3"] = {"class_type": "OpticalFlowLoader", "inputs": {"model_name": "mine.pth"}}
     valid, error, _, errors = asyncio.run(execution.validate_prompt("flow", prompt, None))
     assert valid, (error, errors)
