@@ -16,7 +16,7 @@ from harness.host.inprocess import load_host
 from harness.host.locations import ROOT
 
 STEPS, LAST = 6, 3  # steps of a run, and those behind the end of a schedule
-ROUNDS = 7 if is_quick() else 31
+ROUNDS = 5 if is_quick() else 31
 SIZE, LENGTH = 256, 9
 ENDS = "0:1, 45%:1, 45%:0"
 ADAPTER = "wan_vace_adapter"  # under which the host holds it

@@ -21,6 +21,12 @@ LENGTHS = LENGTH, LONGER = 81, 121
 HEIGHT, WIDTH = 720, 1280
 COUNTED = "counted"
 INPUTS = ("control", "mask")
+WHO = "core", "ours"
+WAYS = [f"{who}, {what}" for what in ("MiB", "CPU s") for who in ("core node", "wan-vace", "ratio")]
+TENSORS = (
+    "core node, MiB", "wan-vace, MiB", "ratio, MiB",
+    "core node, MB a frame", "the core's result, MB a frame", "wan-vace, MB a frame", "our result, MB a frame",
+)  # fmt: skip
 KEYS = "vace_frames", "vace_mask"
 ROUNDS = 1 if is_quick() else 3
 MEGA = 1e6
@@ -36,39 +42,50 @@ def report():
         f"CPU time that outside of the VAE's layers; median of {ROUNDS} runs, least and most in brackets."
     )
     yield ""
-    yield "| inputs | core node, MiB | wan-vace, MiB | ratio, MiB | core node, CPU s | wan-vace, CPU s | ratio, CPU s |"
-    yield "|---|--:|--:|--:|--:|--:|--:|"
-    rows = [_row(inputs) for inputs in INPUTS]
-    yield from (row for row, _ in rows)
+    yield f"| inputs | {' | '.join(WAYS)} | both results equal |"
+    yield f"|---|{'--:|' * len(WAYS)}---|"
+    rounds = {inputs: [_both(inputs, LENGTH) for _ in range(ROUNDS)] for inputs in INPUTS}
+    yield from map(_row, rounds, rounds.values())
+    if is_quick():
+        return
     yield ""
     yield (
-        f"What a frame more takes, {LONGER} frames against {LENGTH}, one run each: what PyTorch's tensors take at "
-        f"most, by its profiler, and how much of that is the result, the tensors of CONDITIONING and LATENT. The "
-        f"system's pages, as above, tell too little of so few megabytes."
+        f"The system's pages, as above, hold what the C library keeps of memory that was freed: tens of MiB, another "
+        f"number each time. This is what PyTorch's tensors alone take at most, by its profiler, one run each: all of "
+        f"{LENGTH} frames, and a frame more, {LONGER} frames against {LENGTH}, with how much of that is the result, "
+        f"the tensors of CONDITIONING and LATENT."
     )
     yield ""
-    yield "| inputs | core node, MB | the core's result, MB | wan-vace, MB | our result, MB | both results equal |"
-    yield "|---|--:|--:|--:|--:|---|"
-    yield from (growth for _, growth in rows)
+    yield f"| inputs | {' | '.join(TENSORS)} | both results equal |"
+    yield f"|---|{'--:|' * len(TENSORS)}---|"
+    yield from map(_growth, INPUTS)
 
 
-def _row(inputs):
-    """A row of the first table, and one of the second."""
-    who = "core", "ours"
-    rounds = [{one: measured(__file__, one, inputs, str(LENGTH)) for one in who} for _ in range(ROUNDS)]
+def _both(inputs, length, *counted):
+    return {who: measured(__file__, who, inputs, str(length), *counted) for who in WHO}
+
+
+def _row(inputs, rounds):
     cells = []
     for column in ("MiB", "seconds"):
-        theirs, own = (sorted(each[one][column] for each in rounds) for one in who)
+        theirs, own = (sorted(each[who][column] for each in rounds) for who in WHO)
         ratios = sorted(each["core"][column] / each["ours"][column] for each in rounds)
         cells += [spread(theirs), spread(own), spread(ratios)]
-    short, longer = ({one: measured(__file__, one, inputs, str(length), COUNTED) for one in who} for length in LENGTHS)
-    grown = []
-    for one in who:
-        per_frame = [(longer[one][key] - short[one][key]) * 2**20 / MEGA for key in ("MiB", "result")]
-        grown += [f"{number / (LONGER - LENGTH):.2f}" for number in per_frame]
-    same = all(len({each[one]["digest"] for one in who}) == 1 for each in (*rounds, short, longer))
-    print(inputs, cells, grown, same, flush=True)
-    return f"| {inputs} | {' | '.join(cells)} |", f"| {inputs} | {' | '.join(grown)} | {'yes' if same else 'NO'} |"
+    return f"| {inputs} | {' | '.join(cells)} | {_equal(rounds)} |"
+
+
+def _growth(inputs):
+    short, longer = pair = [_both(inputs, length, COUNTED) for length in LENGTHS]
+    most = [short[who]["MiB"] for who in WHO]
+    cells = [f"{number:.4g}" for number in (*most, most[0] / most[1])]
+    for who in WHO:
+        per_frame = [(longer[who][key] - short[who][key]) * 2**20 / MEGA for key in ("MiB", "result")]
+        cells += [f"{number / (LONGER - LENGTH):.2f}" for number in per_frame]
+    return f"| {inputs} | {' | '.join(cells)} | {_equal(pair)} |"
+
+
+def _equal(pairs):
+    return "yes" if all(len({each[who]["digest"] for who in WHO}) == 1 for each in pairs) else "NO"
 
 
 def run(who, inputs, length, *counted):

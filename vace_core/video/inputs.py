@@ -105,7 +105,7 @@ def _shares(mask: Tensor) -> tuple[float, float, float]:
     counts = [0, 0, 0]
     for frame in mask:
         for index, found in enumerate(((frame > 0.1) & (frame < 0.9), frame > 0.99, frame < 0.01)):
-            counts[index] += int(found.sum())
+            counts[index] += int(found.count_nonzero())
     grey, white, black = (count / mask.numel() for count in counts)
     return grey, white, black
 
