@@ -43,21 +43,24 @@ class HalfFrames:
         """(T, H, W, 3)."""
         return self.num_frames, *self.frames.shape[1:]
 
-    def part(self, start: int, stop: int, device: torch.device | None = None) -> Tensor:
+    def part(
+        self, start: int, stop: int, device: torch.device | None = None, rows: slice = slice(None)
+    ) -> Tensor:
         """Some of its frames.
 
         Args:
             start: The first.
             stop: The one behind the last, at most T.
             device: Where they are worked out; where the frames lie without it.
+            rows: Which of their H rows.
 
         Returns:
-            [stop - start, H, W, 3] in [0, 1]; of an empty half an expanded constant, which takes no memory.
+            [stop - start, rows, W, 3] in [0, 1]; of an empty half an expanded constant, which takes no memory.
         """
-        frames = _held(self.frames, start, stop)
+        frames = _held(self.frames, start, stop)[:, rows]
         if self.is_empty:
-            return self.frames.new_full((1, 1, 1, 1), MID_GREY, device=device).expand(stop - start, *self.shape[1:])
-        mask = _held(self.mask, start, stop).to(device or frames.device)
+            return self.frames.new_full((1, 1, 1, 1), MID_GREY, device=device).expand(frames.shape)
+        mask = _held(self.mask, start, stop)[:, rows].to(device or frames.device)
         split = mask if self.soft else binarize(mask)
         frames = frames.to(mask.device)
         frames = _snapped(frames) if self.snaps_grey else frames

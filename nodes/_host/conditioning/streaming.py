@@ -1,5 +1,6 @@
 """Halves of a VCU encoded by the host's VAE a few frames at a time, and none of them twice."""
 
+import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from .vae import empty_latent, encode, is_of_known_build, load
 
 logger = logging.getLogger("wan_vace")
 CHECK_FRAMES, CHECK_PIXELS = 45, 16
+BAND_PIXELS = 2**17  # 1.5 MiB of floats: what is worked out stays in the processor's cache
 LOGGED = "wan_vace_encoder_logged"
 INEXACT = (
     "the encoder gives other numbers when still frames are left out, so none is: clips are encoded by ComfyUI's own "
@@ -190,13 +192,16 @@ def _encoded(vae: VAE, half: HalfFrames) -> Tensor:
 def _pixels(vae: VAE, half: HalfFrames, number: int) -> Tensor:
     """[1, 3, n, H, W]: some frames in the VAE's range and type, laid out in memory as the host's are.
 
-    They are worked out one by one: of each step there is a frame in memory, not a chunk.
+    They are worked out a band of a frame at a time: of each step no more is in memory.
     """
     start, stop = max(0, CHUNK * number - CHUNK + 1), CHUNK * number + 1
-    chunk = torch.empty(stop - start, *half.shape[1:], device=vae.device, dtype=vae.vae_dtype)
-    for place, frame in zip(chunk, range(start, stop), strict=True):
-        pixels = half.part(frame, frame + 1, vae.device).movedim(-1, 1).movedim(1, 0)[None]
-        place.copy_(vae.process_input(pixels)[0, :, 0].movedim(0, -1))
+    _, H, W, _ = half.shape
+    chunk = torch.empty(stop - start, H, W, 3, device=vae.device, dtype=vae.vae_dtype)
+    height = max(1, BAND_PIXELS // W)
+    for (frame, place), top in itertools.product(zip(range(start, stop), chunk, strict=True), range(0, H, height)):
+        rows = slice(top, top + height)
+        pixels = half.part(frame, frame + 1, vae.device, rows).movedim(-1, 1).movedim(1, 0)[None]
+        place[rows].copy_(vae.process_input(pixels)[0, :, 0].movedim(0, -1))
     return chunk.movedim(-1, 1).movedim(1, 0)[None]
 
 

@@ -41,6 +41,9 @@ def test_parts_equal_the_official_halves_of_the_whole_clip(num_frames, amount, e
             starts = range(0, len(whole), chunk)
             parts = [half.part(start, min(start + chunk, len(whole))) for start in starts]
             assert torch.equal(torch.cat(parts), whole)
+        for height in (1, 7, 16):
+            bands = [half.part(0, len(whole), rows=slice(top, top + height)) for top in range(0, 16, height)]
+            assert torch.equal(torch.cat(bands, dim=1), whole)
 
 
 @pytest.mark.parametrize("edges", MASK_EDGES)
@@ -113,9 +116,9 @@ def test_looking_for_grey_takes_one_frame_at_a_time_and_stops_at_the_first_that_
     looked = []
 
     class Watched(HalfFrames):
-        def part(self, start, stop, device=None):
+        def part(self, start, stop, *rest):
             looked.append((start, stop))
-            return super().part(start, stop, device)
+            return super().part(start, stop, *rest)
 
     frames = torch.full((7, 16, 16, 3), 0.5)
     frames[2] = 0.75

@@ -70,6 +70,15 @@ def test_every_clip_is_encoded_as_by_the_host(streaming, new_vae, num_frames, dt
         assert same_as_host(streaming, vae, clip(num_frames)), name
 
 
+@torch.inference_mode()
+def test_frames_of_several_bands_are_encoded_as_by_the_host(streaming, new_vae, monkeypatch):
+    half = HalfFrames(random(9, 48), random(9, 48, 1)[..., 0], 9, reactive=True)
+    for pixels in (1, 7 * 48, 48 * 48, 2**30):
+        monkeypatch.setattr(streaming, "BAND_PIXELS", pixels)
+        vae = new_vae()  # which remembers nothing
+        assert torch.equal(streaming.encode_half(vae, half), vae.encode(half.whole())), pixels
+
+
 @pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
 @torch.inference_mode()
 def test_an_empty_clip_is_encoded_once_and_serves_shorter_ones(streaming, new_vae):
