@@ -147,7 +147,9 @@ def _can_stream(vae: VAE) -> bool:
 def _stream(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
     with comfy.model_management.cuda_device_context(vae.device):
         given = _empty(vae, half, memory) if half.is_empty else _encoded(vae, half)
-        return _as_latents(vae, given.to(vae.device))
+        given = vae.first_stage_model.conv1(given.to(vae.device))  # and what it was made of is let go of
+        mean, _ = given.chunk(2, dim=1)
+        return mean.to(device=vae.output_device, dtype=vae.vae_output_dtype(), copy=True)  # no part of twice as much
 
 
 def _empty(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
@@ -203,11 +205,6 @@ def _pixels(vae: VAE, half: HalfFrames, number: int) -> Tensor:
         pixels = half.part(frame, frame + 1, vae.device, rows).movedim(-1, 1).movedim(1, 0)[None]
         place[rows].copy_(vae.process_input(pixels)[0, :, 0].movedim(0, -1))
     return chunk.movedim(-1, 1).movedim(1, 0)[None]
-
-
-def _as_latents(vae: VAE, given: Tensor) -> Tensor:
-    mean, _ = vae.first_stage_model.conv1(given).chunk(2, dim=1)
-    return mean.to(device=vae.output_device, dtype=vae.vae_output_dtype(), copy=True)  # not a part of twice as much
 
 
 def _try_out(vae: VAE) -> bool:
