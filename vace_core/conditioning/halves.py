@@ -43,9 +43,7 @@ class HalfFrames:
         """(T, H, W, 3)."""
         return self.num_frames, *self.frames.shape[1:]
 
-    def part(
-        self, start: int, stop: int, device: torch.device | None = None, rows: slice = slice(None)
-    ) -> Tensor:
+    def part(self, start: int, stop: int, device: torch.device | None = None, rows: slice = slice(None)) -> Tensor:
         """Some of its frames.
 
         Args:
