@@ -83,8 +83,6 @@ def test_every_row_of_the_models_is_measured(dry_run):
             assert row.equal is (True if what in EQUAL_ROWS else None)
             assert bool(row.ratios) == (what != "plain base") and row.peak >= row.before > 0
         assert rows[f"{shape}, {MODEL_ROWS[1]}"].within in (True, False)
-        # At strength 0 the adapter's blocks are left out; at 1 they are half as many as the base's.
-        assert min(rows[f"{shape}, {MODEL_ROWS[2]}"].ratios) > 0.8
     assert len(rows["adapter, read out of the merged file"].seconds) >= len(SHAPES)
 
 
