@@ -25,6 +25,8 @@ also_copy = ["wan_vace"]
 pytest_add_cli_args_test_selection = ["wan_vace/tests/core"]
 pytest_add_cli_args = ["--import-mode=importlib", "--hypothesis-seed=0", "-p", "no:cacheprovider", "-q"]
 timeout_constant = 60.0
+
+[tool.pytest.ini_options]  # or else pytest looks for them further up
 """
 # Why no test on a CPU can notice a change: what the line was and became, with a line break between, and the reason.
 GPU = "where it is computed: only a GPU tells"

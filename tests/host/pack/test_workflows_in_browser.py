@@ -1,6 +1,7 @@
 """Published workflows as the front end opens them: what it would run, and which files it offers."""
 
 import contextlib
+import itertools
 import json
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from harness.browser.browser import MODES, VIEW, listen, open_front_end, set_mode
 from harness.browser.canvas import Canvas
 from harness.canvas.identity import LORA
-from harness.canvas.plane import FOOT
+from harness.canvas.plane import TITLE
 from harness.canvas.switch import SWITCH
 from harness.canvas.texts import texts
 from harness.structure.schema import complete
@@ -31,7 +32,6 @@ SIZES = """async () => {
   for (let i = 0; i < 6; i++) await new Promise(requestAnimationFrame);
   return Object.fromEntries(app.graph._nodes.map(node => [node.id, node.size[1]]));
 }"""
-SPARE = FOOT + 20  # tests/test_canvas.py holds nodes that far apart
 PROMPT = "async () => (await app.graphToPrompt()).output"
 
 
@@ -65,6 +65,19 @@ def differences(shown, prompt):
     return found
 
 
+def covering(nodes, high):
+    """Pairs of which one lies on the other, as high as the page draws them."""
+    left, right = ({one["id"]: one["pos"][0] + far * one["size"][0] for one in nodes} for far in (0, 1))
+    top, foot = ({one["id"]: one["pos"][1] + far for one in nodes} for far in (-TITLE, 0))
+    foot = {key: y + high[str(key)] for key, y in foot.items()}
+
+    def meet(a, b):
+        beside = max(left[a], left[b]) < min(right[a], right[b])
+        return beside and max(top[a], top[b]) < min(foot[a], foot[b])
+
+    return [pair for pair in itertools.combinations(left, 2) if meet(*pair)]
+
+
 @pytest.mark.parametrize("mode", ["classic", pytest.param("Nodes 2.0", marks=pytest.mark.long)])
 def test_every_workflow_opens_as_its_api_form(front_end, mode):
     with page_of(front_end, mode) as page:
@@ -74,9 +87,7 @@ def test_every_workflow_opens_as_its_api_form(front_end, mode):
             graph = json.loads(text.graph.read_text("utf-8"))
             page.evaluate(OPEN, [graph, text.title])
             assert not differences(page.evaluate(PROMPT), complete(published(name))), name
-            high = page.evaluate(SIZES)  # by what is in the file tests/test_canvas.py sees that nothing is covered
-            room = [(high[str(one["id"])] - one["size"][1] - SPARE, one["type"], one["id"]) for one in graph["nodes"]]
-            assert max(room)[0] <= 0, (name, max(room))
+            assert not covering(graph["nodes"], page.evaluate(SIZES)), name
     assert not heard
 
 
