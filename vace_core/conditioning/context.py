@@ -82,14 +82,32 @@ def assemble_context(
 
 def join_latents(inactive: Tensor, reactive: Tensor, references: Sequence[Tensor], empty: Tensor) -> Tensor:
     """Both halves in one, [1, 32, R + t, h, w], references first; see `assemble_context`."""
-    (_, _, t, h, w), R = inactive.shape, len(references)
-    latents = inactive.new_empty(1, 2 * LATENT_CHANNELS, R + t, h, w)  # written into, so that no half is copied twice
-    halves = latents[:, :LATENT_CHANNELS], latents[:, LATENT_CHANNELS:]  # also where gradients are kept, unlike a chunk
-    for half, pictures, video in zip(halves, (references, [empty] * R), (inactive, reactive), strict=True):
-        for k, picture in enumerate(pictures):
-            half[:, :, k : k + 1] = picture
-        half[:, :, R:] = video
+    latents = begin_latents(inactive, references, empty)
+    for place, half in zip(halves_of(latents, len(references)), (inactive, reactive), strict=True):
+        place.copy_(half)
     return latents
+
+
+def begin_latents(half: Tensor, references: Sequence[Tensor], empty: Tensor) -> Tensor:
+    """What `join_latents` gives, with nothing written yet in its `halves_of`.
+
+    Args:
+        half: [1, 16, t, h, w], of the size, type and device of both.
+        references: Encoded pictures, each [1, 16, 1, h, w].
+        empty: See `assemble_context`.
+    """
+    (_, _, t, h, w), R = half.shape, len(references)
+    latents = half.new_empty(1, 2 * LATENT_CHANNELS, R + t, h, w)
+    for k, picture in enumerate(references):
+        latents[:, :LATENT_CHANNELS, k : k + 1] = picture
+        latents[:, LATENT_CHANNELS:, k : k + 1] = empty
+    return latents
+
+
+def halves_of(latents: Tensor, num_references: int) -> tuple[Tensor, Tensor]:
+    """Where the inactive and the reactive half lie in joined latents, [1, 16, t, h, w] each."""
+    video = latents[:, :, num_references:]
+    return video[:, :LATENT_CHANNELS], video[:, LATENT_CHANNELS:]  # also where gradients are kept, unlike a chunk
 
 
 def context_of(latents: Tensor, mask: Tensor, num_references: int, num_frames: int) -> VaceContext:

@@ -7,6 +7,7 @@ Every layer that does run is the host's own, called as the host calls it, in the
 the latents are the host's, bit for bit.
 """
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -45,8 +46,37 @@ def encode_stream(encoder: nn.Module, chunks: Iterator[Tensor], num_chunks: int,
     Returns:
         [B, 32, t, h, w].
     """
-    given = list(_encoded_chunks(_stages(encoder), chunks, num_chunks, told))  # then its layers keep nothing any more
-    return torch.cat(given, dim=2)
+    length, whole, filled = num_chunks // 2 + 1, None, 0
+    for given in _encoded_chunks(_stages(encoder), chunks, num_chunks, told):
+        B, C, t, h, w = given.shape
+        whole = given.new_empty(B, C, length, h, w) if whole is None else whole  # no list of parts beside it
+        whole[:, :, filled : filled + t] = given
+        filled += t
+    return whole[:, :, :filled]
+
+
+def encode_mean(network: nn.Module, given: Tensor) -> Tensor:
+    """What the last convolution of a VAE makes of what `encode_stream` gives, without the half that nobody reads.
+
+    Args:
+        network: One that `is_known_encoder`.
+        given: [B, 32, t, h, w]; all of a clip, as the numbers depend on its length.
+
+    Returns:
+        [B, 16, t, h, w]; on the CPU in memory of its own, elsewhere a part of twice as much.
+    """
+    convolution, C = network.conv1, given.shape[1] // 2
+    if given.device.type != "cpu" or not _computes_as_stored(convolution):
+        return convolution(given)[:, :C]
+    narrow = copy.copy(convolution)  # with what others have hooked to it
+    vars(narrow)["_parameters"] = {name: weights[:C] for name, weights in convolution.named_parameters()}
+    return narrow(given)
+
+
+def _computes_as_stored(convolution: nn.Module) -> bool:
+    """Whether it is the host's own, and its weights are used as they lie in memory."""
+    changes = convolution.comfy_cast_weights or convolution.weight_function or convolution.bias_function
+    return type(convolution) is wan.CausalConv3d and "forward" not in vars(convolution) and not changes
 
 
 def _encoded_chunks(

@@ -10,14 +10,14 @@ import comfy.utils
 import torch
 from torch import Tensor
 
-from ....vace_core.conditioning import HalfFrames, join_latents
+from ....vace_core.conditioning import HalfFrames, begin_latents, halves_of, join_latents
 from ....vace_core.notes import tell
-from ....vace_core.video import LATENT_CHANNELS, latent_length
+from ....vace_core.video import latent_length
 from ..types import VAE
 from .clip_files import ClipFile, ClipFiles, clip_files
 from .clip_memory import ClipMemory, content_key, memory_of
 from .device_check import is_exact
-from .encoder import CHUNK, encode_stream, is_known_encoder
+from .encoder import CHUNK, encode_mean, encode_stream, is_known_encoder
 from .vae import empty_latent, encode, is_of_known_build, load
 
 logger = logging.getLogger("wan_vace")
@@ -47,22 +47,22 @@ def encode_halves(
     Returns:
         [1, 32, R + t, h, w] in the VAE's own space; shared, so it must not be written to.
     """
-    is_known = _can_stream(vae)
-    files = clip_files(vae, disk_cache) if is_known else None
-    encoded = _encode_both(vae, halves, files)
-    joined = join_latents(*encoded, references, empty_latent())
-    if is_known:
-        for latents, place in zip(encoded, joined[:, :, len(references) :].split(LATENT_CHANNELS, dim=1), strict=True):
-            memory_of(vae).hold_instead(latents, place)
+    if not _can_stream(vae):
+        return join_latents(*(encode_half(vae, half) for half in halves), references, empty_latent())
+    files, joined = clip_files(vae, disk_cache), None
+    for number, half in _empty_last(halves):
+        latents = encode_half(vae, half, files)
+        joined = begin_latents(latents, references, empty_latent()) if joined is None else joined
+        place = halves_of(joined, len(references))[number]
+        memory_of(vae).hold_instead(latents, place.copy_(latents))
+        del latents  # before the other half is encoded
     return joined
 
 
-def _encode_both(vae: VAE, halves: Sequence[HalfFrames], files: ClipFiles | None) -> list[Tensor]:
-    """See `encode_half`. An empty half comes last: what is remembered of it would lie beside the other's work."""
-    halves = [replace(half, is_empty=half.is_grey()) for half in halves] if _can_stream(vae) else halves
-    order = sorted(range(len(halves)), key=lambda number: halves[number].is_empty)
-    encoded = {number: encode_half(vae, halves[number], files) for number in order}
-    return [encoded[number] for number in range(len(halves))]
+def _empty_last(halves: Sequence[HalfFrames]) -> list[tuple[int, HalfFrames]]:
+    """Halves with their places, in the order to encode them: what is remembered of an empty one lies beside work."""
+    halves = [replace(half, is_empty=half.is_grey()) for half in halves]
+    return sorted(enumerate(halves), key=lambda half: half[1].is_empty)
 
 
 def encode_half(vae: VAE, half: HalfFrames, files: ClipFiles | None = None) -> Tensor:
@@ -147,9 +147,14 @@ def _can_stream(vae: VAE) -> bool:
 def _stream(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
     with comfy.model_management.cuda_device_context(vae.device):
         given = _empty(vae, half, memory) if half.is_empty else _encoded(vae, half)
-        given = vae.first_stage_model.conv1(given.to(vae.device))  # and what it was made of is let go of
-        mean, _ = given.chunk(2, dim=1)
-        return mean.to(device=vae.output_device, dtype=vae.vae_output_dtype(), copy=True)  # no part of twice as much
+        mean = encode_mean(vae.first_stage_model, given.to(vae.device))
+        del given
+        mean = mean.to(device=vae.output_device, dtype=vae.vae_output_dtype())
+        return mean if _is_all_of_its_block(mean) else mean.clone()  # it is remembered, and a part would hold all
+
+
+def _is_all_of_its_block(latents: Tensor) -> bool:
+    return latents.untyped_storage().nbytes() == latents.nbytes
 
 
 def _empty(vae: VAE, half: HalfFrames, memory: ClipMemory) -> Tensor:
@@ -218,6 +223,6 @@ def _try_out(vae: VAE) -> bool:
         clip = clip.to(vae.device, vae.vae_dtype)
         parts = [clip[:, :, :1], *clip[:, :, 1:].split(CHUNK, dim=2)]
         given = encode_stream(network.encoder, iter(parts), len(parts), lambda: None)[:, :, : latent_length(length)]
-        if not torch.equal(network.conv1(given).chunk(2, dim=1)[0], network.encode(clip[:, :, :length])):
+        if not torch.equal(encode_mean(network, given), network.encode(clip[:, :, :length])):
             return False
     return True
