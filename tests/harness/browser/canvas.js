@@ -145,8 +145,36 @@ window.canvas = (() => {
     const node = find(id), one = widget(id, name);
     if (!LiteGraph.vueNodesMode) return app.canvasPosToClientPos([node.pos[0] + node.size[0] / 2, node.pos[1] + one.last_y + 10]);
     const shown = [...document.querySelectorAll(`[data-node-id="${id}"] button`)].find(each => each.textContent.trim() === one.label);
-    const box = shown.getBoundingClientRect();
-    return [box.x + box.width / 2, box.y + box.height / 2];
+    return middle(shown.getBoundingClientRect());
+  }
+
+  const middle = box => [box.x + box.width / 2, box.y + box.height / 2];
+  const titlePoint = id => app.canvasPosToClientPos([find(id).pos[0] + 100, find(id).pos[1] - LiteGraph.NODE_TITLE_HEIGHT / 2]);
+
+  // Where the dot of an input ("in") or an output ("out") is on the screen
+  function slotPoint(id, side, name) {
+    const node = find(id), slots = side === "in" ? node.inputs : node.outputs, number = slots.findIndex(one => one.name === name);
+    if (number < 0) throw new Error(`no ${side}put ${name}`);
+    if (LiteGraph.vueNodesMode) return middle(document.querySelector(`[data-slot-key="${id}-${side}-${number}"]`).getBoundingClientRect());
+    return app.canvasPosToClientPos(side === "in" ? node.getInputPos(number) : node.getOutputPos(number));
+  }
+
+  const wires = () => [...app.graph.links.values()].map(({origin_id, origin_slot, target_id, target_slot}) =>
+    [String(origin_id), find(origin_id).outputs[origin_slot].name, String(target_id), find(target_id).inputs[target_slot].name]);
+
+  // Into the only subgraph: where a field of a node in there is on the screen
+  async function enter(type, name) {
+    app.canvas.openSubgraph(around().subgraph, around());
+    await frames(6);
+    const node = insideOf(type), one = node.widgets.find(each => each.name === name);
+    if (!LiteGraph.vueNodesMode) return app.canvasPosToClientPos([node.pos[0] + 60, node.pos[1] + one.last_y + 10]);
+    const fields = [...document.querySelectorAll(`[data-node-id="${node.id}"] .lg-node-widget`)];
+    return middle(fields.find(each => each.innerText.trim().split("\n")[0] === name).getBoundingClientRect());
+  }
+
+  async function leave() {
+    app.canvas.setGraph(app.rootGraph);
+    await frames(4);
   }
 
   const images = id => (app.nodeOutputs[String(id)]?.images ?? []).map(file => file.filename);
@@ -264,5 +292,5 @@ window.canvas = (() => {
     return Math.max(...app.graph.nodes.map(node => node.id));
   }
 
-  return {clearToasts, speak, atRest, select, editorRoot, hidden, onScreen, showAdvanced, choose, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
+  return {clearToasts, speak, atRest, select, editorRoot, hidden, onScreen, showAdvanced, choose, commit, unplug, setInside, promote, promoted, showInside, buttonPoint, titlePoint, slotPoint, wires, enter, leave, images, idle, run, mode, build, set, value, rectangle, onStage, clip, frame, hint, frames, prompt, saved, reload, inputs, nodes, copy, settled, look, edges, thumbsReady, widgets, makeSubgraph, sourceInside};
 })();

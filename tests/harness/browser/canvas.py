@@ -96,6 +96,20 @@ class Canvas:
         mouse.up()
         self.frames()
 
+    def pull(self, source: tuple[int, str], target: tuple[int, str]) -> None:
+        """Drag a wire from an output to an input, each by its node and name."""
+        self.drag(
+            self.call("slotPoint", source[0], "out", source[1]), self.call("slotPoint", target[0], "in", target[1])
+        )
+
+    def drop(self, file: Path, x: float, y: float) -> None:
+        """Let a file of this machine fall on a place of the screen, as from the file manager."""
+        about = {"x": x, "y": y, "data": {"items": [], "files": [str(file)], "dragOperationsMask": 1}}
+        session = self.page.context.new_cdp_session(self.page)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            session.send("Input.dispatchDragEvent", {"type": kind, **about})
+        session.detach()
+
     def frames(self, count: int = 2) -> None:
         """Wait until the page has drawn so often."""
         self.call("frames", count)
