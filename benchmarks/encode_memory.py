@@ -39,7 +39,7 @@ def report():
     yield (
         f"`python dev.py bench encode_memory`: {LENGTH} frames of {WIDTH} x {HEIGHT} with a reference, one thread, "
         f"each run in a process of its own. Memory is the peak above the inputs until both have their CONDITIONING, "
-        f"CPU time that outside of the VAE's layers; median of {ROUNDS} runs, least and most in brackets."
+        f"CPU time that outside of the layers of the VAE's encoder; median of {ROUNDS} runs, least and most in brackets."
     )
     yield ""
     yield f"| inputs | {' | '.join(WAYS)} | both results equal |"
@@ -97,7 +97,7 @@ def run(who, inputs, length, *counted):
     video, reference = (torch.rand(count, HEIGHT, WIDTH, 3, generator=generator) for count in (length, 1))
     mask = torch.rand(length, HEIGHT, WIDTH, generator=generator).round_() if inputs == "mask" else None
     encoder = vae.first_stage_model.encoder
-    for layer in (encoder.conv1, *encoder.downsamples, *encoder.middle, *encoder.head, vae.first_stage_model.conv1):
+    for layer in (encoder.conv1, *encoder.downsamples, *encoder.middle, *encoder.head):
         layer.register_forward_pre_hook(lambda *_: spent.append(-time.process_time()))
         layer.register_forward_hook(lambda *_: spent.append(time.process_time()))
     size = {"width": WIDTH, "height": HEIGHT, "length": length}

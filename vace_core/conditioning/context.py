@@ -83,8 +83,8 @@ def assemble_context(
 def join_latents(inactive: Tensor, reactive: Tensor, references: Sequence[Tensor], empty: Tensor) -> Tensor:
     """Both halves in one, [1, 32, R + t, h, w], references first; see `assemble_context`."""
     latents = begin_latents(inactive, references, empty)
-    for place, half in zip(halves_of(latents, len(references)), (inactive, reactive), strict=True):
-        place.copy_(half)
+    for number, half in enumerate((inactive, reactive)):
+        halves_of(latents, len(references))[number].copy_(half)  # looked up anew, for gradients
     return latents
 
 

@@ -7,7 +7,6 @@ Every layer that does run is the host's own, called as the host calls it, in the
 the latents are the host's, bit for bit.
 """
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,10 +27,17 @@ def is_known_encoder(network: nn.Module) -> bool:
     if type(network) is not wan.WanVAE or type(encoder) is not wan.Encoder3d or "encode" in vars(network):
         return False
     layers = [encoder.conv1, *encoder.downsamples, *encoder.middle]
+    halves_twice = [getattr(layer, "mode", None) for layer in layers].count(HALVES_TIME) == 2
     head = [isinstance(layer, wan.CausalConv3d) for layer in encoder.head]
     takes_final = "final" in inspect.signature(wan.Encoder3d.forward).parameters
     caches = hasattr(wan, "count_cache_layers")  # older hosts number their caches otherwise
-    return takes_final and caches and all(type(layer) in DEPTH for layer in layers) and head == [False, False, True]
+    return (
+        halves_twice
+        and takes_final
+        and caches
+        and all(type(layer) in DEPTH for layer in layers)
+        and head == [False, False, True]
+    )
 
 
 def encode_stream(encoder: nn.Module, chunks: Iterator[Tensor], num_chunks: int, told: Callable[[], None]) -> Tensor:
@@ -46,12 +52,11 @@ def encode_stream(encoder: nn.Module, chunks: Iterator[Tensor], num_chunks: int,
     Returns:
         [B, 32, t, h, w].
     """
-    length, whole, filled = num_chunks // 2 + 1, None, 0
-    for given in _encoded_chunks(_stages(encoder), chunks, num_chunks, told):
-        B, C, t, h, w = given.shape
-        whole = given.new_empty(B, C, length, h, w) if whole is None else whole  # no list of parts beside it
-        whole[:, :, filled : filled + t] = given
-        filled += t
+    whole, filled = None, 0
+    for part in _encoded_chunks(_stages(encoder), chunks, num_chunks, told):
+        whole = _room(part, num_chunks // 2 + 1) if whole is None else whole  # no list of parts beside it
+        whole[:, :, filled : filled + part.shape[2]] = part
+        filled += part.shape[2]
     return whole[:, :, :filled]
 
 
@@ -66,17 +71,29 @@ def encode_mean(network: nn.Module, given: Tensor) -> Tensor:
         [B, 16, t, h, w]; on the CPU in memory of its own, elsewhere a part of twice as much.
     """
     convolution, C = network.conv1, given.shape[1] // 2
-    if given.device.type != "cpu" or not _computes_as_stored(convolution):
+    if given.device.type != "cpu" or not _is_untouched(convolution):
         return convolution(given)[:, :C]
-    narrow = copy.copy(convolution)  # with what others have hooked to it
-    vars(narrow)["_parameters"] = {name: weights[:C] for name, weights in convolution.named_parameters()}
+    narrow = wan.CausalConv3d(convolution.in_channels, C, convolution.kernel_size)
+    narrow.weight, narrow.bias = (nn.Parameter(one[:C], False) for one in (convolution.weight, convolution.bias))
     return narrow(given)
 
 
-def _computes_as_stored(convolution: nn.Module) -> bool:
-    """Whether it is the host's own, and its weights are used as they lie in memory."""
+def _is_untouched(convolution: nn.Module) -> bool:
+    """Whether it is the host's own, and nobody changed what it does, for a change may look at all channels."""
+    if type(convolution) is not wan.CausalConv3d or {"forward", "_conv_forward"} & vars(convolution).keys():
+        return False
     changes = convolution.comfy_cast_weights or convolution.weight_function or convolution.bias_function
-    return type(convolution) is wan.CausalConv3d and "forward" not in vars(convolution) and not changes
+    hooks = convolution._forward_hooks or convolution._forward_pre_hooks
+    parameters = {name for name, one in convolution.named_parameters() if one is not None}
+    return not changes and not hooks and parameters == {"weight", "bias"}
+
+
+def _room(part: Tensor, length: int) -> Tensor:
+    """For so many frames like these, laid out in memory as they would be if they were concatenated."""
+    B, C, _, h, w = part.shape
+    last = part.is_contiguous(memory_format=torch.channels_last_3d) and not part.is_contiguous()
+    order = torch.channels_last_3d if last else torch.contiguous_format
+    return torch.empty(B, C, length, h, w, dtype=part.dtype, device=part.device, memory_format=order)
 
 
 def _encoded_chunks(

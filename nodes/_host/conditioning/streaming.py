@@ -49,13 +49,21 @@ def encode_halves(
     """
     if not _can_stream(vae):
         return join_latents(*(encode_half(vae, half) for half in halves), references, empty_latent())
-    files, joined = clip_files(vae, disk_cache), None
-    for number, half in _empty_last(halves):
-        latents = encode_half(vae, half, files)
-        joined = begin_latents(latents, references, empty_latent()) if joined is None else joined
-        place = halves_of(joined, len(references))[number]
-        memory_of(vae).hold_instead(latents, place.copy_(latents))
-        del latents  # before the other half is encoded
+    memory, files, places = memory_of(vae), clip_files(vae, disk_cache), {}
+    try:
+        for number, half in _empty_last(halves):
+            latents = encode_half(vae, half, files)
+            if not places:
+                joined = begin_latents(latents.to(vae.vae_output_dtype()), references, empty_latent())
+                places = dict(enumerate(halves_of(joined, len(references))))
+            places[number].copy_(latents)
+            if latents.dtype == joined.dtype:  # what the host's tiles gave may be of another type
+                memory.hold_instead(latents, places[number])
+            del latents  # before the other half is encoded
+    except BaseException:  # nobody gets the joined latents, so a clip would hold all of them for itself
+        for place in places.values():
+            memory.hold_instead(place, place.clone())
+        raise
     return joined
 
 

@@ -148,8 +148,11 @@ def test_each_token_of_a_reference_has_its_factor_and_the_video_has_none():
     assert scales.view(5, 6).tolist() == [[value] * 6 for value in (0.5, 0.125, 1.5, 0.5, 0.5)]
 
 
-def test_halves_are_joined_where_gradients_are_kept(gradients):
+@pytest.mark.parametrize("part", range(3), ids=["inactive", "reactive", "picture"])
+def test_halves_are_joined_where_gradients_are_kept(gradients, part):
     inactive, reactive = torch.zeros(1, 16, 2, 4, 4), torch.ones(1, 16, 2, 4, 4)
-    picture = torch.full((1, 16, 1, 4, 4), 2.0, requires_grad=True)
+    picture = torch.full((1, 16, 1, 4, 4), 2.0)
+    (inactive, reactive, picture)[part].requires_grad_()
     joined = join_latents(inactive, reactive, [picture], torch.zeros(1, 16, 1, 4, 4))
+    assert joined.requires_grad
     assert joined[0, ::16, :, 0, 0].tolist() == [[2, 0, 0], [0, 1, 1]]

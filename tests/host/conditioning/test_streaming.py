@@ -302,3 +302,47 @@ def test_an_encode_interrupted_in_any_block_leaves_what_is_remembered_as_it_was(
         hook.remove()
         assert memory_of(vae).num_bytes == held and streaming.encode_half(vae, other) is before
     assert torch.equal(streaming.encode_half(vae, half), expected)
+
+
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
+@torch.inference_mode()
+def test_interrupted_in_its_second_half_no_more_is_remembered_than_the_first(host, streaming, new_vae, memory_of):
+    from comfy.model_management import InterruptProcessingException
+
+    vae, runs = new_vae(), []
+    first, second = half_of(random(17)), half_of(random(17, seed=1))
+    streaming.encode_half(vae, half_of(random(5)))  # the device is tried out
+    memory_of(vae).clear()
+
+    def interrupt(*_):
+        runs.append(1)
+        if len(runs) > 9:  # a half is 9 runs
+            raise InterruptProcessingException
+
+    hook = vae.first_stage_model.encoder.conv1.register_forward_hook(interrupt)
+    with pytest.raises(InterruptProcessingException):
+        streaming.encode_halves(vae, (first, second), [torch.zeros(1, 16, 1, 2, 2)] * 3)
+    hook.remove()
+    latents = streaming.encode_half(vae, first)
+    assert len(runs) == 10
+    assert memory_of(vae).num_bytes == latents.nbytes == latents.untyped_storage().nbytes()
+
+
+@pytest.mark.since("0.27.0", reason="before, clips are encoded by the host's own encoder, which is not known")
+@torch.inference_mode()
+def test_latents_have_the_vae_s_type_whichever_half_was_encoded_in_tiles(streaming, new_vae, monkeypatch):
+    moving = half_of(random(17))
+    empty = HalfFrames(grey(17), torch.ones(17, 16, 16), 17, reactive=False, is_empty=True)
+    for halves in ((moving, empty), (empty, moving)):
+        vae = new_vae()
+        monkeypatch.setattr(vae, "vae_output_dtype", lambda: torch.float16)
+        streaming.encode_half(vae, empty)
+        with monkeypatch.context() as patched:  # the device's memory does not do for what moves
+            patched.setattr(streaming, "_encode_new", lambda *_: None)
+            patched.setattr(streaming, "encode", lambda _vae, frames: new_vae().encode(frames))
+            with collect_notes() as notes:
+                assert streaming.encode_halves(vae, halves, ()).dtype == torch.float16
+            assert [note.code for note in notes] == ["encode-memory"]
+        with collect_notes() as notes:
+            streaming.encode_halves(vae, halves, ())
+        assert not notes
