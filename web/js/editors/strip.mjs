@@ -89,11 +89,11 @@ export class StripEditor {
   async takePictures(files, frame) {
     const { panel, plan } = this, { length } = plan, hold = this.number("hold") || 1;
     const [first, last] = [Math.min(Math.max(Math.floor(frame), 0), length - hold), length - hold];
-    const text = String(panel.value(this.spec.places) ?? ""), typed = words(text);
-    const count = plan.runs.filter(run => run.picture).length, waiting = typed.slice(count).map(one => one.word);
-    const before = typed.length ? [text.replace(/[,;\s]+$/, "")] : (plan.wanted ?? []).slice(0, count).map(one => this.wordOf(one.start, one.hold));
+    const count = plan.runs.filter(run => run.picture).length;
     let wired = 0;
     for (const file of files) wired += load(panel, file, await this.spec.free(), count + wired);
+    const text = String(panel.value(this.spec.places) ?? ""), typed = words(text), waiting = typed.slice(count).map(one => one.word);
+    const before = typed.length ? [text.replace(/[,;\s]+$/, "")] : (plan.wanted ?? []).slice(0, count).map(one => this.wordOf(one.start, one.hold));
     if (!wired || !plan.wanted) return; // a text that cannot be read is left to its writer
     if (waiting.length) panel.notice(say("atTyped", { places: waiting.slice(0, wired).join(", ") }), "info");
     const free = Math.max(wired - waiting.length, 0);
