@@ -39,7 +39,8 @@ def report():
     yield (
         f"`python dev.py bench encode_memory`: {LENGTH} frames of {WIDTH} x {HEIGHT} with a reference, one thread, "
         f"each run in a process of its own. Memory is the peak above the inputs until both have their CONDITIONING, "
-        f"CPU time that outside of the layers of the VAE's encoder; median of {ROUNDS} runs, least and most in brackets."
+        f"CPU time that outside of the layers of the VAE's encoder; median of {ROUNDS} runs, least and most in "
+        f"brackets."
     )
     yield ""
     yield f"| inputs | {' | '.join(WAYS)} | both results equal |"

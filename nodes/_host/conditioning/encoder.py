@@ -26,18 +26,12 @@ def is_known_encoder(network: nn.Module) -> bool:
     encoder = getattr(network, "encoder", None)
     if type(network) is not wan.WanVAE or type(encoder) is not wan.Encoder3d or "encode" in vars(network):
         return False
+    if "final" not in inspect.signature(wan.Encoder3d.forward).parameters or not hasattr(wan, "count_cache_layers"):
+        return False  # older hosts number their caches otherwise
     layers = [encoder.conv1, *encoder.downsamples, *encoder.middle]
-    halves_twice = [getattr(layer, "mode", None) for layer in layers].count(HALVES_TIME) == 2
+    halvings = sum(getattr(layer, "mode", None) == HALVES_TIME for layer in layers)
     head = [isinstance(layer, wan.CausalConv3d) for layer in encoder.head]
-    takes_final = "final" in inspect.signature(wan.Encoder3d.forward).parameters
-    caches = hasattr(wan, "count_cache_layers")  # older hosts number their caches otherwise
-    return (
-        halves_twice
-        and takes_final
-        and caches
-        and all(type(layer) in DEPTH for layer in layers)
-        and head == [False, False, True]
-    )
+    return all(type(layer) in DEPTH for layer in layers) and halvings == 2 and head == [False, False, True]
 
 
 def encode_stream(encoder: nn.Module, chunks: Iterator[Tensor], num_chunks: int, told: Callable[[], None]) -> Tensor:
