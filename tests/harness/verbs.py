@@ -53,7 +53,7 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, format check and tests, a process for each core (-n 0: one); the rest goes to pytest. --ui: the editors."""
+    """Lint, format check and tests, a process for each core (-n 0: one); the rest goes to pytest. --ui: the page."""
     host = set_up_tests()
     parser = argparse.ArgumentParser(prog="dev.py test", allow_abbrev=False, add_help=False)
     parser.add_argument("--ui", action="store_true")
