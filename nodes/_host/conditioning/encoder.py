@@ -48,7 +48,7 @@ def encode_stream(encoder: nn.Module, chunks: Iterator[Tensor], num_chunks: int,
     """
     whole, filled = None, 0
     for part in _encoded_chunks(_stages(encoder), chunks, num_chunks, told):
-        whole = _room(part, num_chunks // 2 + 1) if whole is None else whole  # no list of parts beside it
+        whole = _unfilled(part, num_chunks // 2 + 1) if whole is None else whole  # no list of parts beside it
         whole[:, :, filled : filled + part.shape[2]] = part
         filled += part.shape[2]
     return whole[:, :, :filled]
@@ -78,12 +78,11 @@ def _is_untouched(convolution: nn.Module) -> bool:
         return False
     changes = convolution.comfy_cast_weights or convolution.weight_function or convolution.bias_function
     hooks = convolution._forward_hooks or convolution._forward_pre_hooks
-    parameters = {name for name, one in convolution.named_parameters() if one is not None}
-    return not changes and not hooks and parameters == {"weight", "bias"}
+    return not changes and not hooks and dict(convolution.named_parameters()).keys() == {"weight", "bias"}
 
 
-def _room(part: Tensor, length: int) -> Tensor:
-    """For so many frames like these, laid out in memory as they would be if they were concatenated."""
+def _unfilled(part: Tensor, length: int) -> Tensor:
+    """A clip of so many frames like these, laid out in memory as they would be if they were concatenated."""
     B, C, _, h, w = part.shape
     last = part.is_contiguous(memory_format=torch.channels_last_3d) and not part.is_contiguous()
     order = torch.channels_last_3d if last else torch.contiguous_format

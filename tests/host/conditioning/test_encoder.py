@@ -90,5 +90,4 @@ def test_an_encoder_that_halves_time_more_or_less_often_is_not_known(encoder, ha
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
 def test_frames_lie_in_memory_as_the_host_concatenates_them(encoder, layout):
     parts = [torch.randn(1, 32, 1, 3, 5).contiguous(memory_format=layout) for _ in range(3)]
-    room = encoder._room(parts[0], 3)
-    assert room.stride() == torch.cat(parts, dim=2).stride()
+    assert encoder._unfilled(parts[0], 3).stride() == torch.cat(parts, dim=2).stride()
