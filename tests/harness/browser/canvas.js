@@ -195,9 +195,7 @@ window.canvas = (() => {
 
   // The file that an editor inside of the only subgraph draws upon
   function sourceInside(type) {
-    const around = app.graph.nodes.find(node => node.subgraph);
-    const inside = around.subgraph.nodes.find(node => node.type === type);
-    return inside.widgets.find(one => one.name === EDITOR).options.panel.editor.spec.source()?.name ?? null;
+    return insideOf(type).widgets.find(one => one.name === EDITOR).options.panel.editor.spec.source()?.name ?? null;
   }
 
   const EDITOR_TYPES = /^WAN_VACE/;
@@ -270,18 +268,16 @@ window.canvas = (() => {
 
   // Press the button of a node inside of the only subgraph: types of the nodes that ran
   async function showInside(type) {
-    const around = app.graph.nodes.find(node => node.subgraph), {subgraph} = around;
-    app.canvas.openSubgraph(subgraph, around);
+    const {subgraph} = around(), inside = insideOf(type), ran = [];
+    app.canvas.openSubgraph(subgraph, around());
     await frames(4);
-    const inside = subgraph.nodes.find(node => node.type === type), ran = [];
     const executed = ({detail}) => ran.push(subgraph.getNodeById(String(detail.node).split(":").pop()).type);
     app.api.addEventListener("executed", executed);
     const done = new Promise(resolve => app.api.addEventListener("execution_success", resolve, {once: true}));
     inside.widgets.find(one => one.name === "show").callback();
     await done;
     app.api.removeEventListener("executed", executed);
-    app.canvas.setGraph(app.rootGraph);
-    await frames(2);
+    await leave();
     return ran.sort();
   }
 
